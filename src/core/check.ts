@@ -1,0 +1,47 @@
+import { errors } from './errors.ts';
+
+/**
+ * Checks at the door. Each takes the option's name and value, returns the value when it is good and throws
+ * `FORKLESS_BAD_OPTION` otherwise; inside, values are trusted.
+ */
+export function integer(name: string, value: unknown, least: number, most: number = Infinity): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw errors.badOption(name, `an integer ${range}`, value);
+}
+
+/** An integer, or `Infinity` for "no limit". */
+export function limit(name: string, value: unknown, least: number): number {
+  return value === Infinity ? value : integer(name, value, least);
+}
+
+// The longest wait of Node's timers (2^31 - 1 ms, 24.8 days); beyond it setTimeout fires at once.
+export const MAX_WAIT = 2_147_483_647;
+
+/** A duration in milliseconds that a timer can wait for. */
+export function millis(name: string, value: unknown, least = 1): number {
+  if (typeof value === 'number' && value >= least && value <= MAX_WAIT) return value;
+  throw errors.badOption(name, `milliseconds from ${least} to ${MAX_WAIT}`, value);
+}
+
+/** A duration in milliseconds, or `Infinity` for "never". */
+export function millisOrNever(name: string, value: unknown, least = 1): number {
+  return value === Infinity ? value : millis(name, value, least);
+}
+
+export function fraction(name: string, value: unknown): number {
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value;
+  throw errors.badOption(name, 'a number from 0 to 1', value);
+}
+
+export function oneOf<T extends string>(name: string, value: unknown, known: readonly T[]): T {
+  const found = known.find((each) => each === value);
+  if (found !== undefined) return found;
+  throw errors.badOption(name, known.map((each) => `'${each}'`).join(' or '), value);
+}
+
+/** Refuses keys nobody reads: a misspelt option would be silently without effect. */
+export function onlyKnown(options: object, known: readonly string[]): void {
+  const stranger = Object.keys(options).find((key) => !known.includes(key));
+  if (stranger !== undefined) throw errors.unknownOption(stranger, known);
+}

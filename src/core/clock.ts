@@ -1,0 +1,11 @@
+import { type Millis } from './types.ts';
+
+/** Takes back what was registered; calling it again does nothing. */
+export type Cancel = () => void;
+
+/** Time as an argument: the only source of `now` and of timers. Monotonic. */
+export interface Clock {
+  now(): Millis;
+  /** Calls `due` once, not before `at` and not synchronously. */
+  callAt(at: Millis, due: () => void): Cancel;
+}

@@ -1,0 +1,114 @@
+import { type Millis, type PlainError, type WorkerId } from './types.ts';
+
+/** One code per cause; `docs` of each stands at the function below that makes it. */
+export type ErrorCode =
+  | 'FORKLESS_BAD_OPTION'
+  | 'FORKLESS_UNKNOWN_OPTION'
+  | 'FORKLESS_BAD_HANDLERS'
+  | 'FORKLESS_WRONG_STATE'
+  | 'FORKLESS_NOT_A_WORKER'
+  | 'FORKLESS_BOOT_FAILED'
+  | 'FORKLESS_BOOT_TIMEOUT'
+  | 'FORKLESS_RELOAD_FAILED'
+  | 'FORKLESS_NO_SUCH_WORKER'
+  | 'FORKLESS_BAD_FRAME'
+  | 'FORKLESS_DISPATCH_FAILED'
+  | 'FORKLESS_LINE_TOO_LONG'
+  | 'FORKLESS_OUTPUT_OVERFLOW'
+  | 'FORKLESS_WORKER_LOST'
+  | 'FORKLESS_ABORTED';
+
+/** The one error class of this package; tell causes apart by `code`. */
+export class ForklessError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ForklessError';
+    this.code = code;
+  }
+}
+
+/** Shows a value in a message: short, one line, never throwing on odd values. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 79)}…` : value);
+  if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? `an array of ${value.length}` : `an object`;
+}
+
+/** Makes an error fit to cross a thread boundary; anything may be thrown, so anything is accepted. */
+export function toPlain(thrown: unknown): PlainError {
+  if (!(thrown instanceof Error)) return { name: 'Error', message: `thrown: ${show(thrown)}` };
+  const { name, message, stack } = thrown;
+  const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+  return { name, message, code, stack };
+}
+
+/** The far side of `toPlain`. */
+export function fromPlain(plain: PlainError): Error {
+  const error = new Error(plain.message);
+  error.name = plain.name;
+  if (plain.stack !== undefined) error.stack = plain.stack;
+  return plain.code === undefined ? error : Object.assign(error, { code: plain.code });
+}
+
+export const errors: {
+  badOption(name: string, expected: string, given: unknown): ForklessError;
+  unknownOption(name: string, known: readonly string[]): ForklessError;
+  badHandlers(message: string): ForklessError;
+  wrongState(call: string, state: string): ForklessError;
+  notAWorker(call: string): ForklessError;
+  bootFailed(url: string, what: string, cause?: unknown): ForklessError;
+  bootTimeout(url: string, limit: Millis): ForklessError;
+  reloadFailed(cause: unknown): ForklessError;
+  noSuchWorker(id: unknown): ForklessError;
+  badFrame(what: string): ForklessError;
+  dispatchFailed(what: string, cause?: unknown): ForklessError;
+  lineTooLong(length: number, limit: number): ForklessError;
+  outputOverflow(waiting: number, limit: number): ForklessError;
+  workerLost(id: WorkerId, how: string): ForklessError;
+  aborted(cause: unknown): ForklessError;
+} = {
+  badOption: (name, expected, given) =>
+    new ForklessError('FORKLESS_BAD_OPTION', `Expected \`${name}\` to be ${expected}, got ${show(given)}`),
+  unknownOption: (name, known) =>
+    new ForklessError(
+      'FORKLESS_UNKNOWN_OPTION',
+      `Unknown option \`${name}\`; known are: ${known.join(', ')}`,
+    ),
+  badHandlers: (message) => new ForklessError('FORKLESS_BAD_HANDLERS', message),
+  wrongState: (call, state) =>
+    new ForklessError('FORKLESS_WRONG_STATE', `${call} is not possible while the prefork is ${state}`),
+  notAWorker: (call) =>
+    new ForklessError(
+      'FORKLESS_NOT_A_WORKER',
+      `${call} belongs into a module that a prefork loads in its workers, but this is not one of them`,
+    ),
+  bootFailed: (url, what, cause) =>
+    new ForklessError('FORKLESS_BOOT_FAILED', `The worker module ${url} ${what}`, cause),
+  bootTimeout: (url, limit) =>
+    new ForklessError(
+      'FORKLESS_BOOT_TIMEOUT',
+      `The worker module ${url} was not ready within ${limit} ms: it never called serve() or prefork(), or its \`workerStarted\` did not end`,
+    ),
+  reloadFailed: (cause) =>
+    new ForklessError(
+      'FORKLESS_RELOAD_FAILED',
+      'The new generation did not boot; the old one serves on',
+      cause,
+    ),
+  noSuchWorker: (id) => new ForklessError('FORKLESS_NO_SUCH_WORKER', `There is no worker ${show(id)}`),
+  badFrame: (what) => new ForklessError('FORKLESS_BAD_FRAME', `Bad frame on a lane: ${what}`),
+  dispatchFailed: (what, cause) =>
+    new ForklessError('FORKLESS_DISPATCH_FAILED', `The \`dispatch\` function ${what}`, cause),
+  lineTooLong: (length, limit) =>
+    new ForklessError('FORKLESS_LINE_TOO_LONG', `A line of ${length} bytes or more (limit ${limit})`),
+  outputOverflow: (waiting, limit) =>
+    new ForklessError(
+      'FORKLESS_OUTPUT_OVERFLOW',
+      `${waiting} bytes of output wait for a client that does not read (limit ${limit})`,
+    ),
+  workerLost: (id, how) => new ForklessError('FORKLESS_WORKER_LOST', `worker ${id} ${how}`),
+  aborted: (cause) => new ForklessError('FORKLESS_ABORTED', 'The AbortSignal was aborted', cause),
+};

@@ -1,0 +1,67 @@
+/** A duration or an instant on the monotonic clock, in milliseconds. */
+export type Millis = number;
+
+/** Counts up from 1 within one prefork; never used twice. */
+export type WorkerId = number;
+
+/** Counts up from 1 within one prefork; never used twice. */
+export type ConnectionId = number;
+
+/** Where a connection comes from and where it arrived, as `net.Socket` names it; a Unix socket has no fields. */
+export interface Addresses {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly remoteFamily?: string | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly localFamily?: string | undefined;
+}
+
+/** Why a worker was asked to leave, or was killed. */
+export type LeaveReason =
+  | 'aged' // older than `maxLifetime`
+  | 'served' // was handed `maxServed` connections
+  | 'silent' // sent no heartbeat for `workerExpireTime`
+  | 'idle' // spare for `maxSpareTime`
+  | 'surplus' // more spare than `maxSpareWorkers`, or more in all than `maxWorkers`
+  | 'memory' // over `maxHeap` or `maxExternal`
+  | 'utilization' // over `maxUtilization`
+  | 'reload' // of an older generation
+  | 'asked' // by itself (`worker.retire()`) or by the host (`prefork.retire(id)`)
+  | 'closing' // the prefork closes
+  | 'boot-timeout' // not ready within `bootTimeout`
+  | 'garbage'; // sent something on its lane that no worker sends
+
+/** How a thread ended. */
+export type ExitReason =
+  | 'left' // ended by itself after it was asked to
+  | 'exited' // user code called `process.exit()`, or nothing was left to do
+  | 'crashed' // uncaught exception or unhandled rejection
+  | 'out-of-memory' // hit `resourceLimits`
+  | 'terminated' // was killed
+  | 'boot-failed'; // ended or failed before it was ready
+
+/** Why a connection was never given to a handler. */
+export type DropReason =
+  | 'max-connections' // `maxConnections` are open
+  | 'waiting-room-full' // `maxWaiting` are waiting
+  | 'wait-timeout' // waited `waitTimeout` and no worker could take it
+  | 'dispatch-failed' // the user's `dispatch` threw or named no eligible worker
+  | 'gone' // the peer left while it was waiting
+  | 'closing'; // the prefork closes
+
+/** Why a connection that a worker served has ended. */
+export type CloseReason =
+  | 'ended' // both directions ended in order, or the handler closed it
+  | 'peer-error' // reset, timed out or failed on the network side
+  | 'handler-error' // the handler destroyed it with an error, or threw
+  | 'worker-lost' // its worker crashed, was killed or became a zombie
+  | 'closing'; // the prefork closed past its grace
+
+/** An error as it crosses a thread boundary: structured clone would lose `code` and the stack of a subclass. */
+export interface PlainError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly stack?: string | undefined;
+}

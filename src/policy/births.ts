@@ -1,0 +1,58 @@
+import { type Millis } from '../core/types.ts';
+import { type PolicyConfig } from './config.ts';
+import { spentWhy } from './limits.ts';
+import { type Decision, isReady, isSpare, type PoolState, type WorkerRecord } from './state.ts';
+
+/** Places for threads: `maxWorkers`, less one for each zombie beyond `maxZombies`. */
+export function capacityOf(state: PoolState, config: PolicyConfig): number {
+  const zombies = state.workers.filter(({ stage }) => stage.phase === 'zombie').length;
+  return config.maxWorkers - Math.max(0, zombies - config.maxZombies);
+}
+
+/** Places that are free; one is taken until its thread has ended. Negative after `maxWorkers` was lowered. */
+export function roomOf(state: PoolState, config: PolicyConfig): number {
+  const threads = state.workers.filter(({ stage }) => stage.phase !== 'zombie').length;
+  return capacityOf(state, config) - threads;
+}
+
+/** Rule 4: births for what is missing, as if the spent workers had left already. */
+export function spawnMissing(
+  live: readonly WorkerRecord[],
+  state: PoolState,
+  config: PolicyConfig,
+  now: Millis,
+): readonly Decision[] {
+  const fresh = live.filter((worker) => spentWhy(worker, state, config, now) === undefined);
+  const missing = Math.max(
+    config.minSpareWorkers - fresh.filter(isSpare).length,
+    config.minWorkers - fresh.length,
+    state.toStart,
+    demand(fresh, state, config),
+  );
+  const most = Math.min(roomOf(state, config), bootsAllowed(fresh, state, now));
+  return Array.from({ length: Math.max(0, Math.min(missing, most)) }, (_, index) => ({
+    kind: 'spawn',
+    id: state.nextId + index,
+    generation: state.generation,
+  }));
+}
+
+/**
+ * Workers wanted because connections wait: nobody can take them, so one is wanted even where `minWorkers` is 0. Those
+ * that are starting, or stand there unused, were born for it already.
+ */
+function demand(fresh: readonly WorkerRecord[], state: PoolState, config: PolicyConfig): number {
+  if (state.waiting === 0) return 0;
+  const each = Math.min(config.maxSessionsPerWorker, config.maxServed);
+  return Math.max(1, Math.ceil(state.waiting / each)) - fresh.filter(isNewcomer).length;
+}
+
+const isNewcomer = (worker: WorkerRecord): boolean =>
+  !isReady(worker) || (worker.lastHandOver === 0 && !worker.paused && !worker.suspect);
+
+/** After a failed boot one at a time, until one succeeds: a broken module would fail in all of them alike. */
+function bootsAllowed(fresh: readonly WorkerRecord[], state: PoolState, now: Millis): number {
+  const { failures, until } = state.backoff;
+  if (now < until) return 0;
+  return failures === 0 ? Infinity : 1 - fresh.filter((worker) => !isReady(worker)).length;
+}

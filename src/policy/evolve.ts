@@ -1,0 +1,142 @@
+import { type Millis, type WorkerId } from '../core/types.ts';
+import { type BackoffConfig, failed, NO_BACKOFF } from './backoff.ts';
+import { type Decision, type PoolEvent, type PoolState, type Stage, type WorkerRecord } from './state.ts';
+import { tell } from './worker-events.ts';
+
+/**
+ * The state after the event. Returns the same object if the event changes nothing, as one of a worker that is
+ * gone does. The same events at the same times make the same state: a logged run replays exactly.
+ */
+export function evolve(state: PoolState, event: PoolEvent, now: Millis, config: BackoffConfig): PoolState {
+  if (!('id' in event)) return ofPool(state, event, now, config);
+  const index = state.workers.findIndex(({ id }) => id === event.id);
+  const worker = state.workers[index];
+  if (worker === undefined) return state;
+  if (event.kind === 'exited') return exited(state, worker, event.luck, now, config);
+  const told = tell(worker, event, now, state);
+  if (told === worker) return state;
+  const next = { ...state, workers: state.workers.with(index, told) };
+  if (event.kind === 'handed') return { ...next, handOvers: state.handOvers + 1 };
+  return isBoot(worker, told) ? { ...next, backoff: NO_BACKOFF, toStart: 0 } : next;
+}
+
+const isBoot = (before: WorkerRecord, after: WorkerRecord): boolean =>
+  before.stage.phase === 'starting' && after.stage.phase === 'ready';
+
+function ofPool(
+  state: PoolState,
+  event: Exclude<PoolEvent, { readonly id: WorkerId }>,
+  now: Millis,
+  config: BackoffConfig,
+): PoolState {
+  switch (event.kind) {
+    case 'waiting':
+      return state.waiting === event.count ? state : { ...state, waiting: event.count };
+    case 'late':
+      return late(state, event.by, now);
+    case 'reload': {
+      const generation = state.lastGeneration + 1;
+      return { ...state, generation, lastGeneration: generation, backoff: NO_BACKOFF };
+    }
+    case 'rolled-back':
+      return { ...state, generation: event.generation, backoff: NO_BACKOFF };
+    case 'closing':
+      return { ...state, closing: { grace: event.grace } };
+    case 'decided':
+      return decided(state, event.decision, event.luck, now, config);
+  }
+}
+
+// `toStart` is for the start only: what found no room by the time the first worker is ready or gone lapses, or it
+// would force births much later.
+function exited(
+  state: PoolState,
+  worker: WorkerRecord,
+  luck: number,
+  now: Millis,
+  config: BackoffConfig,
+): PoolState {
+  const workers = state.workers.filter((each) => each !== worker);
+  const booting = worker.stage.phase === 'starting';
+  const backoff = booting ? failed(state.backoff, config, now, luck) : state.backoff;
+  return { ...state, workers, backoff, toStart: 0 };
+}
+
+/**
+ * The master did not look for so long, and may not have heard what was said meanwhile: everybody who might expire is
+ * granted that time. Ages go on, since a worker that is too old is replaced first.
+ */
+function late(state: PoolState, by: Millis, now: Millis): PoolState {
+  const shift = (at: Millis): Millis => Math.max(at, Math.min(now, at + by));
+  const grant = (stage: Stage): Stage =>
+    stage.phase === 'ready' ? stage : { ...stage, since: shift(stage.since) };
+  const workers = state.workers.map((worker) => ({
+    ...worker,
+    stage: grant(worker.stage),
+    lastBeat: shift(worker.lastBeat),
+    lastActivity: shift(worker.lastActivity),
+  }));
+  return { ...state, workers };
+}
+
+function decided(
+  state: PoolState,
+  decision: Decision,
+  luck: number,
+  now: Millis,
+  config: BackoffConfig,
+): PoolState {
+  if (decision.kind === 'spawn') return spawned(state, decision.id, decision.generation, luck, now);
+  const index = state.workers.findIndex(({ id }) => id === decision.id);
+  const worker = state.workers[index];
+  const stage = worker && stageAfter(worker.stage, decision, now);
+  if (worker === undefined || stage === undefined) return state;
+  // A boot that must be killed has failed; by the time the thread exits it is no longer `starting`.
+  const failedBoot = worker.stage.phase === 'starting' && decision.kind === 'kill';
+  const backoff = failedBoot ? failed(state.backoff, config, now, luck) : state.backoff;
+  return { ...state, workers: state.workers.with(index, { ...worker, stage }), backoff };
+}
+
+/** `undefined` if the worker is at least as far already: no clock ever restarts. */
+function stageAfter(
+  stage: Stage,
+  decision: Exclude<Decision, { readonly kind: 'spawn' }>,
+  now: Millis,
+): Stage | undefined {
+  const isLive = stage.phase === 'starting' || stage.phase === 'ready';
+  switch (decision.kind) {
+    case 'retire':
+      return isLive ? { phase: 'draining', since: now, why: decision.why } : undefined;
+    case 'kill':
+      return isLive || stage.phase === 'draining'
+        ? { phase: 'killing', since: now, why: decision.why }
+        : undefined;
+    case 'abandon':
+      return stage.phase === 'killing' ? { phase: 'zombie', since: now, why: stage.why } : undefined;
+  }
+}
+
+function spawned(state: PoolState, id: WorkerId, generation: number, luck: number, now: Millis): PoolState {
+  const workers = [...state.workers, newborn(id, generation, luck, now)];
+  const toStart = Math.max(0, state.toStart - 1);
+  return { ...state, workers, nextId: Math.max(state.nextId, id + 1), toStart };
+}
+
+const newborn = (id: WorkerId, generation: number, luck: number, now: Millis): WorkerRecord => ({
+  id,
+  generation,
+  stage: { phase: 'starting', since: now, launched: false },
+  bornAt: now,
+  luck,
+  claimed: 0,
+  owed: 0,
+  served: 0,
+  lastActivity: now,
+  lastHandOver: 0,
+  lastBeat: now,
+  beat: undefined,
+  paused: false,
+  suspect: false,
+  asked: false,
+  broken: false,
+});

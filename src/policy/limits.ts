@@ -1,0 +1,69 @@
+import { type LeaveReason, type Millis } from '../core/types.ts';
+import { type PolicyConfig } from './config.ts';
+import { isReady, openOf, type PoolState, type WorkerRecord } from './state.ts';
+
+export type QuotaConfig = Pick<PolicyConfig, 'maxServed' | 'servedJitter'>;
+
+/** How many connections this worker may be handed in its life: exactly `maxServed` without jitter. */
+export const quotaOf = (worker: WorkerRecord, config: QuotaConfig): number =>
+  Math.max(1, Math.ceil(config.maxServed * (1 - config.servedJitter * worker.luck)));
+
+export const isUsedUp = (worker: WorkerRecord, config: QuotaConfig): boolean =>
+  worker.served >= quotaOf(worker, config);
+
+// Each deadline is one sum and compared with `now >= …` everywhere, so that a timer set for it finds it due.
+
+/** When force is used: the end of its time to boot, to drain or to die. */
+export function forceAt(worker: WorkerRecord, state: PoolState, config: PolicyConfig): Millis {
+  const { stage } = worker;
+  switch (stage.phase) {
+    case 'starting':
+      // A thread that still waits for its turn to start is not slow.
+      return stage.launched ? stage.since + config.bootTimeout : Infinity;
+    case 'draining':
+      return stage.since + (state.closing?.grace ?? config.graceTime);
+    case 'killing':
+      return stage.since + config.killTimeout;
+    case 'ready':
+    case 'zombie':
+      return Infinity;
+  }
+}
+
+export const silentAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>
+  isReady(worker) ? worker.lastBeat + config.workerExpireTime : Infinity;
+
+export const agedAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>
+  isReady(worker) ? worker.bornAt + config.maxLifetime * (1 - config.lifetimeJitter * worker.luck) : Infinity;
+
+export const idleAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>
+  isReady(worker) && openOf(worker) === 0 ? worker.lastActivity + config.maxSpareTime : Infinity;
+
+/** Why a worker is to be replaced by a fresh one, if it is. Only its generation can be wrong before it is ready. */
+export function spentWhy(
+  worker: WorkerRecord,
+  state: PoolState,
+  config: PolicyConfig,
+  now: Millis,
+): LeaveReason | undefined {
+  const { beat } = worker;
+  if (worker.generation !== state.generation) return 'reload';
+  if (!isReady(worker)) return undefined;
+  if (isUsedUp(worker, config)) return 'served';
+  if (now >= agedAt(worker, config)) return 'aged';
+  if (beat === undefined) return undefined;
+  if (beat.heap > config.maxHeap || beat.external > config.maxExternal) return 'memory';
+  return beat.utilization > config.maxUtilization ? 'utilization' : undefined;
+}
+
+/** When to look again at the latest: deadlines that have passed wait for an event, not for a clock. */
+export function wakeAt(state: PoolState, config: PolicyConfig, now: Millis): Millis {
+  const deadlines = state.workers.flatMap((worker) => [
+    forceAt(worker, state, config),
+    silentAt(worker, config),
+    agedAt(worker, config),
+    idleAt(worker, config),
+  ]);
+  const ahead = [...deadlines, state.backoff.until].filter((at) => at > now);
+  return ahead.reduce((first, at) => Math.min(first, at), now + config.masterHeartbeat);
+}

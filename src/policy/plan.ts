@@ -1,0 +1,45 @@
+import { type Millis, type WorkerId } from '../core/types.ts';
+import { spawnMissing } from './births.ts';
+import { type PolicyConfig } from './config.ts';
+import { killOverdue } from './kill.ts';
+import { wakeAt } from './limits.ts';
+import { askAtOnce, retire, retireIdle, retireSurplus } from './retire.ts';
+import { retireSpent } from './spent.ts';
+import { type Decision, isLive, type Plan, type PoolState, type WorkerRecord } from './state.ts';
+
+/**
+ * What is to be done now, and when to look again: the rule book, in the order of the ancestor. Performing the
+ * decisions and planning again at the same instant ends with an empty plan.
+ */
+export function plan(state: PoolState, config: PolicyConfig, now: Millis): Plan {
+  return { decisions: decide(state, config, now), wakeAt: wakeAt(state, config, now) };
+}
+
+function decide(state: PoolState, config: PolicyConfig, now: Millis): readonly Decision[] {
+  // 1. Kill who had its time.
+  const kills = killOverdue(state, config, now);
+  const live = without(state.workers.filter(isLive), kills);
+  if (state.closing !== undefined) return [...kills, ...live.map((worker) => retire(worker, 'closing'))];
+
+  // 2. Ask to retire: at once, then where the minima allow it, then where a replacement stands.
+  const asks = askAtOnce(live, state, config, now);
+  const heard = without(live, asks);
+  const idle = retireIdle(heard, state, config, now);
+  const wanted = without(heard, idle);
+  const leaving = [...kills, ...asks, ...idle];
+  const spent = retireSpent(wanted, leaving.length > 0, state, config, now);
+  const staying = without(wanted, spent);
+
+  // 3. Trim the surplus.
+  const surplus = retireSurplus(staying, state, config, now);
+
+  // 4. Fill the gap, unless there was a surplus.
+  const births = surplus.length > 0 ? [] : spawnMissing(staying, state, config, now);
+  return [...leaving, ...spent, ...surplus, ...births];
+}
+
+function without(workers: readonly WorkerRecord[], decisions: readonly Decision[]): readonly WorkerRecord[] {
+  if (decisions.length === 0) return workers;
+  const gone = new Set<WorkerId>(decisions.map(({ id }) => id));
+  return workers.filter(({ id }) => !gone.has(id));
+}

@@ -1,0 +1,71 @@
+import { type LeaveReason, type Millis } from '../core/types.ts';
+import { type PolicyConfig } from './config.ts';
+import { idleAt, silentAt, spentWhy } from './limits.ts';
+import { type Decision, isReady, openOf, type PoolState, type WorkerRecord } from './state.ts';
+
+export const retire = ({ id }: WorkerRecord, why: LeaveReason): Decision => ({ kind: 'retire', id, why });
+
+/** Rule 2, without regard to the minima: who asked for it, who is silent, and who boots an old generation. */
+export const askAtOnce = (
+  live: readonly WorkerRecord[],
+  state: PoolState,
+  config: PolicyConfig,
+  now: Millis,
+): readonly Decision[] =>
+  live.flatMap((worker) => {
+    if (worker.asked) return retire(worker, 'asked');
+    if (now >= silentAt(worker, config)) return retire(worker, 'silent');
+    return !isReady(worker) && worker.generation !== state.generation ? retire(worker, 'reload') : [];
+  });
+
+/** Rule 2, spare for too long: oldest idle first, and never below `minWorkers` or `minSpareWorkers`. */
+export function retireIdle(
+  live: readonly WorkerRecord[],
+  state: PoolState,
+  config: PolicyConfig,
+  now: Millis,
+): readonly Decision[] {
+  // Who is idle while connections wait is paused or suspect, and retiring it would only have another one born.
+  if (state.waiting > 0) return [];
+  const fresh = freshReady(live, state, config, now);
+  const spare = fresh.filter(isUnused);
+  const most = Math.min(fresh.length - config.minWorkers, spare.length - config.minSpareWorkers);
+  const due = spare.filter((worker) => now >= idleAt(worker, config));
+  return oldestIdle(due, most).map((worker) => retire(worker, 'idle'));
+}
+
+/**
+ * Rule 3: more spare workers than `maxSpareWorkers`, then more workers than `maxWorkers`. Only workers that are
+ * ready and unused can be too many: those still starting count once they are ready, or the last to arrive would
+ * push out the ones that serve already.
+ */
+export function retireSurplus(
+  live: readonly WorkerRecord[],
+  state: PoolState,
+  config: PolicyConfig,
+  now: Millis,
+): readonly Decision[] {
+  const fresh = freshReady(live, state, config, now);
+  const spare = fresh.filter(isUnused);
+  const unwanted = Math.min(spare.length - config.maxSpareWorkers, fresh.length - config.minWorkers);
+  const tooSpare = oldestIdle(spare, state.waiting > 0 ? 0 : unwanted);
+
+  const rest = live.filter((worker) => !tooSpare.includes(worker));
+  const ready = rest.filter(isReady);
+  const above = Math.min(rest.length - config.maxWorkers, ready.length - config.minWorkers);
+  const tooMany = oldestIdle(ready.filter(isUnused), above);
+  return [...tooSpare, ...tooMany].map((worker) => retire(worker, 'surplus'));
+}
+
+const isUnused = (worker: WorkerRecord): boolean => openOf(worker) === 0;
+
+const freshReady = (
+  live: readonly WorkerRecord[],
+  state: PoolState,
+  config: PolicyConfig,
+  now: Millis,
+): readonly WorkerRecord[] =>
+  live.filter((worker) => isReady(worker) && spentWhy(worker, state, config, now) === undefined);
+
+const oldestIdle = (workers: readonly WorkerRecord[], most: number): readonly WorkerRecord[] =>
+  workers.toSorted((a, b) => a.lastActivity - b.lastActivity || a.id - b.id).slice(0, Math.max(0, most));

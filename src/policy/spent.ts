@@ -1,0 +1,81 @@
+import { type LeaveReason, type Millis } from '../core/types.ts';
+import { capacityOf, roomOf } from './births.ts';
+import { type PolicyConfig } from './config.ts';
+import { isUsedUp, spentWhy } from './limits.ts';
+import { retire } from './retire.ts';
+import { type Decision, isReady, openOf, type PoolState, type WorkerRecord } from './state.ts';
+
+interface Spent {
+  readonly worker: WorkerRecord;
+  readonly why: LeaveReason;
+  readonly busy: boolean;
+  /** It still takes connections, so its leave is felt. */
+  readonly accepts: boolean;
+}
+
+/**
+ * Rule 2, make before break: a worker that is too old, used up, too big, too busy or of an old generation leaves only
+ * while enough others accept connections without it; births are counted as if it had left already, so its
+ * replacement comes. Spare workers go first, then the oldest.
+ *
+ * Where there is no room for a replacement, one goes before its replacement comes, and the next only when that one's
+ * place is filled again. Workers that take nothing more need not wait for that.
+ */
+export function retireSpent(
+  live: readonly WorkerRecord[],
+  someLeave: boolean,
+  state: PoolState,
+  config: PolicyConfig,
+  now: Millis,
+): readonly Decision[] {
+  const spent = spentOf(live, state, config, now);
+  if (spent.length === 0) return [];
+  const hasRoom = roomOf(state, config) > 0;
+  const replaced = spareable(spent, live, config, hasRoom);
+  const mayBreak =
+    !hasRoom && capacityOf(state, config) > 0 && !someLeave && live.every(isReady) && !hasLeavers(state);
+  const going = replaced.length === 0 && mayBreak ? spent.slice(0, 1) : replaced;
+  return going.map(({ worker, why }) => retire(worker, why));
+}
+
+function spareable(
+  spent: readonly Spent[],
+  live: readonly WorkerRecord[],
+  config: PolicyConfig,
+  hasRoom: boolean,
+): readonly Spent[] {
+  const accepting = live.filter((worker) => isReady(worker) && !isUsedUp(worker, config));
+  let others = accepting.length;
+  let spare = accepting.filter((worker) => openOf(worker) === 0).length;
+  return spent.filter(({ accepts, busy }) => {
+    const othersAfter = accepts ? others - 1 : others;
+    const spareAfter = accepts && !busy ? spare - 1 : spare;
+    const enough = othersAfter >= config.minWorkers && (busy || spareAfter >= config.minSpareWorkers);
+    if (!enough && (accepts || hasRoom)) return false;
+    others = othersAfter;
+    spare = spareAfter;
+    return true;
+  });
+}
+
+const spentOf = (
+  live: readonly WorkerRecord[],
+  state: PoolState,
+  config: PolicyConfig,
+  now: Millis,
+): readonly Spent[] =>
+  live
+    .filter((worker) => isReady(worker) && !awaitsLastClaim(worker, config))
+    .flatMap((worker) => {
+      const why = spentWhy(worker, state, config, now);
+      const accepts = !isUsedUp(worker, config);
+      return why === undefined ? [] : { worker, why, busy: openOf(worker) > 0, accepts };
+    })
+    .sort((a, b) => Number(a.busy) - Number(b.busy) || a.worker.id - b.worker.id);
+
+// Asked before it claims its last connection it would lose that one again, and with a `maxServed` of 1 serve nobody ever.
+const awaitsLastClaim = (worker: WorkerRecord, config: PolicyConfig): boolean =>
+  worker.owed > 0 && isUsedUp(worker, config);
+
+const hasLeavers = (state: PoolState): boolean =>
+  state.workers.some(({ stage }) => stage.phase === 'draining' || stage.phase === 'killing');

@@ -1,0 +1,76 @@
+import { type Millis } from '../core/types.ts';
+import { type PoolEvent, type PoolState, type WorkerRecord } from './state.ts';
+
+/** Events that change one worker's record; its end is `evolve`'s own. */
+export type WorkerEvent = Exclude<Extract<PoolEvent, { readonly id: number }>, { readonly kind: 'exited' }>;
+
+type EventKind = WorkerEvent['kind'];
+type EventOf<Kind extends EventKind = EventKind> = {
+  [Each in Kind]: { readonly kind: Each } & Extract<WorkerEvent, { readonly kind: Each }>;
+}[Kind];
+
+type Fold<Kind extends EventKind> = (
+  worker: WorkerRecord,
+  event: EventOf<Kind>,
+  now: Millis,
+  state: PoolState,
+) => WorkerRecord;
+
+const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
+  launched: (worker, _, now) =>
+    worker.stage.phase === 'starting' && !worker.stage.launched
+      ? { ...worker, stage: { phase: 'starting', since: now, launched: true } }
+      : worker,
+  ready: (worker, _, now) => ({
+    ...worker,
+    stage: worker.stage.phase === 'starting' ? { phase: 'ready', since: now } : worker.stage,
+    lastBeat: now,
+    lastActivity: now,
+  }),
+  // Counters are absolute, so a lost message cannot skew the books for longer than one beat.
+  beat: (worker, { beat }, now) => ({
+    ...worker,
+    beat,
+    claimed: beat.open,
+    served: beat.served + worker.owed,
+    lastBeat: now,
+    suspect: false,
+  }),
+  alive: (worker) => (worker.suspect ? { ...worker, suspect: false } : worker),
+  handed: (worker, _, now, state) => ({
+    ...worker,
+    owed: worker.owed + 1,
+    served: worker.served + 1,
+    lastActivity: now,
+    lastHandOver: state.handOvers + 1,
+  }),
+  claimed: (worker) => ({
+    ...worker,
+    owed: oneLess(worker.owed),
+    claimed: worker.claimed + 1,
+    suspect: false,
+  }),
+  'taken-back': (worker, { overdue }) => ({
+    ...worker,
+    owed: oneLess(worker.owed),
+    served: oneLess(worker.served),
+    suspect: overdue || worker.suspect,
+  }),
+  closed: (worker, _, now) => ({ ...worker, claimed: oneLess(worker.claimed), lastActivity: now }),
+  paused: (worker, { paused }) => (worker.paused === paused ? worker : { ...worker, paused }),
+  asked: (worker) => (worker.asked ? worker : { ...worker, asked: true }),
+  broken: (worker) => (worker.broken ? worker : { ...worker, broken: true }),
+};
+
+/** What the event makes of the record: the same object where it changes nothing. */
+export function tell<Kind extends EventKind>(
+  worker: WorkerRecord,
+  event: EventOf<Kind>,
+  now: Millis,
+  state: PoolState,
+): WorkerRecord {
+  return FOLDS[event.kind](worker, event, now, state);
+}
+
+// A count that two sides report may be told twice; a negative one would never be spare again.
+const oneLess = (count: number): number => Math.max(0, count - 1);
