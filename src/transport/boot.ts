@@ -1,0 +1,68 @@
+import { isMainThread, MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type ToMain } from '../wire/messages.ts';
+
+/** What the thread needs to become a worker; every host carries it to `bootSlot()` in the thread. */
+export interface BootData {
+  readonly url: string;
+  readonly port: MessagePort;
+  readonly settings: unknown;
+}
+
+// Registered by name, not made: the user's copy of this package in the thread may be another one than the host's.
+export const BOOT: unique symbol = Symbol.for('forkless.boot');
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+const isBootData = (value: unknown): value is BootData =>
+  isFields(value) &&
+  typeof value['url'] === 'string' &&
+  value['port'] instanceof MessagePort &&
+  'settings' in value;
+
+function fromWorkerData(): unknown {
+  const data: unknown = workerData;
+  return !isMainThread && isFields(data) ? data['forkless'] : undefined;
+}
+
+/** The boot data of the thread this runs in; `undefined` where no host of ours started it. */
+export function bootSlot(): BootData | undefined {
+  const slot: unknown = Reflect.get(globalThis, BOOT) ?? fromWorkerData();
+  return isBootData(slot) ? slot : undefined;
+}
+
+/** For hosts whose thread has an entry of its own: leaves the boot data where `bootSlot()` looks. */
+export function fillBootSlot(boot: BootData): void {
+  // Not enumerable: a test in the thread that compares the globals before and after should not see it.
+  Object.defineProperty(globalThis, BOOT, { value: boot, configurable: true });
+}
+
+/** Ends the thread in order. */
+export function leaveThread(): void {
+  // On pools too, where returning from the task would be the usual way: they answer it with terminate(), which
+  // skips the user's exit handlers, gives code 1, and comes from a timer that does not hold the process.
+  process.exit(0);
+}
+
+type Transfer = NonNullable<Parameters<MessagePort['postMessage']>[1]>;
+
+const transferred = (given: Transfer | { readonly transfer?: Transfer } | undefined): Transfer =>
+  given === undefined || Array.isArray(given) ? (given ?? []) : ('transfer' in given && given.transfer) || [];
+
+/**
+ * Makes what user code posts to `parentPort` arrive as a `message` on the boot port. On its own way it would kill the
+ * task on tinypool, and `null` would throw in the main thread. The pools need `parentPort` only before their task.
+ */
+export function guardParentPort(port: MessagePort): void {
+  if (parentPort === null) return;
+  const postMessage = (value: unknown, transfer?: Transfer | { readonly transfer?: Transfer }): void => {
+    const message: ToMain = { kind: 'message', value };
+    port.postMessage(message, transferred(transfer));
+  };
+  Object.defineProperty(parentPort, 'postMessage', {
+    value: postMessage,
+    configurable: true,
+    writable: true,
+  });
+}

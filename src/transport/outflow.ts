@@ -1,0 +1,107 @@
+import { type ConnectionId } from '../core/types.ts';
+import { FRAME } from '../wire/frames.ts';
+import { type Lane, type LaneSource } from './lane.ts';
+
+/**
+ * The sending half of one connection: keeps the bytes that the far side has not allowed yet, in order, and the end
+ * behind them. It never sends more than its credit.
+ */
+export class Outflow implements LaneSource {
+  readonly #lane: Lane;
+  readonly #id: ConnectionId;
+  readonly #drained: () => void;
+  #chunks: Uint8Array[] = [];
+  #offset = 0;
+  #pending = 0;
+  #credit: number;
+  #admitted = false;
+  #end: 'no' | 'wanted' | 'sent' = 'no';
+
+  /** `drained` is called when bytes that had to wait are all sent. */
+  constructor(lane: Lane, id: ConnectionId, credit: number, drained: () => void) {
+    this.#lane = lane;
+    this.#id = id;
+    this.#credit = credit;
+    this.#drained = drained;
+  }
+
+  /** Bytes that wait for credit or room. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Returns whether all of it is sent; otherwise `drained` tells. `chunk` must not change until then. */
+  write(chunk: Uint8Array): boolean {
+    if (chunk.length === 0) return this.#pending === 0;
+    this.#chunks.push(chunk);
+    this.#pending += chunk.length;
+    this.#push();
+    return this.#pending === 0;
+  }
+
+  /** Ends this direction, behind everything written. */
+  end(): void {
+    if (this.#end !== 'no') return;
+    this.#end = 'wanted';
+    if (this.#pending === 0) this.#sendEnd();
+  }
+
+  grant(bytes: number): void {
+    this.#credit += bytes;
+    const waited = this.#pending > 0;
+    this.#push();
+    if (waited) this.#afterTransmit();
+  }
+
+  transmit(quantum: number): boolean {
+    const waited = this.#admitted;
+    this.#admitted = false;
+    let left = Math.min(quantum, this.#credit, this.#pending);
+    while (left > 0) left -= this.#sendSome(left);
+    const more = this.#pending > 0 && this.#credit > 0;
+    this.#admitted = more;
+    if (waited) this.#afterTransmit();
+    return more;
+  }
+
+  /** Forgets what waits: the connection is closed. */
+  discard(): void {
+    this.#chunks = [];
+    this.#offset = 0;
+    this.#pending = 0;
+    this.#end = 'sent';
+  }
+
+  #push(): void {
+    if (this.#admitted || this.#pending === 0 || this.#credit <= 0) return;
+    this.#lane.admit(this);
+    // The lane has either let it transmit all that it may, or keeps it until there is room.
+    this.#admitted = this.#pending > 0 && this.#credit > 0;
+  }
+
+  #sendSome(most: number): number {
+    const chunk = this.#chunks[0];
+    if (chunk === undefined) return most;
+    const size = Math.min(most, chunk.length - this.#offset);
+    this.#lane.data(this.#id, chunk, this.#offset, this.#offset + size);
+    this.#offset += size;
+    this.#pending -= size;
+    this.#credit -= size;
+    if (this.#offset === chunk.length) {
+      this.#chunks.shift();
+      this.#offset = 0;
+    }
+    return size;
+  }
+
+  #afterTransmit(): void {
+    if (this.#pending > 0 || this.#end === 'sent') return;
+    if (this.#end === 'wanted') this.#sendEnd();
+    this.#drained();
+  }
+
+  #sendEnd(): void {
+    this.#end = 'sent';
+    this.#lane.control(FRAME.end, this.#id);
+  }
+}

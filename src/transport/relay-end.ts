@@ -1,0 +1,247 @@
+import { type Duplex } from 'node:stream';
+import { type Cancel, type Clock } from '../core/clock.ts';
+import { type CloseReason, type Millis } from '../core/types.ts';
+import { CreditWindow } from '../wire/credit.ts';
+import { FRAME } from '../wire/frames.ts';
+import { encodeJson, type CallFrame, type CloseFrame } from '../wire/messages.ts';
+import { type Connection, type SocketCalls } from './connection.ts';
+import { type Lane } from './lane.ts';
+import { Outflow } from './outflow.ts';
+import { ownBytes } from './own-bytes.ts';
+
+export interface RelayEndOptions {
+  readonly connection: Connection;
+  readonly lane: Lane;
+  readonly clock: Clock;
+  /** Credit per direction, bytes. */
+  readonly window: number;
+  /** How long the peer gets to take the rest of the output once the worker has closed. */
+  readonly lingerTimeout: Millis;
+  /** Both sides are closed; told once. */
+  readonly over: (end: RelayEnd) => void;
+}
+
+/**
+ * Which sides are closed. The worker's closing first leaves output to deliver (lingering); the stream's closing
+ * first leaves the worker to be told.
+ */
+export type ClosingState = 'open' | 'lingering' | 'stream-closed' | 'closed';
+
+const AFTER: Readonly<Record<'worker' | 'stream', Readonly<Record<ClosingState, ClosingState>>>> = {
+  worker: { open: 'lingering', lingering: 'lingering', 'stream-closed': 'closed', closed: 'closed' },
+  stream: { open: 'stream-closed', lingering: 'closed', 'stream-closed': 'stream-closed', closed: 'closed' },
+};
+
+// After everything is flushed and the end is sent, a peer that is still there has this long to end its side: closing
+// with unread input would make the kernel reset the connection and could cost the peer the tail of our output.
+// (Apache's SECONDS_TO_LINGER.)
+const AFTER_FLUSH: Millis = 2_000;
+
+/** The main thread's end of one relayed connection: between its stream and the lane to the worker that claimed it. */
+export class RelayEnd {
+  readonly connection: Connection;
+  readonly #stream: Duplex & SocketCalls;
+  readonly #lane: Lane;
+  readonly #clock: Clock;
+  readonly #lingerTimeout: Millis;
+  readonly #over: (end: RelayEnd) => void;
+  readonly #outflow: Outflow;
+  readonly #inflow: CreditWindow;
+  readonly #flushed = (): void => {
+    this.#grantFlushed();
+  };
+  #state: ClosingState = 'open';
+  #reason: CloseReason = 'ended';
+  #error: string | undefined;
+  #corked = false;
+  #ended = false;
+  #received = 0;
+  #granted = 0;
+  #bytesRead = 0;
+  #cancelLinger: Cancel | undefined;
+
+  constructor({ connection, lane, clock, window, lingerTimeout, over }: RelayEndOptions) {
+    this.connection = connection;
+    this.#stream = connection.stream;
+    this.#lane = lane;
+    this.#clock = clock;
+    this.#lingerTimeout = lingerTimeout;
+    this.#over = over;
+    this.#inflow = new CreditWindow(window);
+    this.#outflow = new Outflow(lane, connection.id, window, () => {
+      if (this.#state === 'stream-closed') this.#tellWorker();
+      else this.#stream.resume();
+    });
+  }
+
+  get state(): ClosingState {
+    return this.#state;
+  }
+
+  get reason(): CloseReason {
+    return this.#reason;
+  }
+
+  get error(): string | undefined {
+    return this.#error;
+  }
+
+  /** Bytes that came from the peer. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Bytes given to the stream for the peer. */
+  get bytesWritten(): number {
+    return this.#received;
+  }
+
+  /** The worker has claimed the connection: its bytes may flow. */
+  start(): void {
+    const stream = this.#stream;
+    stream.on('data', (chunk: Uint8Array) => {
+      this.#fromPeer(chunk);
+    });
+    stream.on('end', () => {
+      this.#outflow.end();
+      this.#endedBothWays();
+    });
+    stream.on('finish', () => {
+      if (this.#state === 'lingering') this.#linger(AFTER_FLUSH);
+      this.#endedBothWays();
+    });
+    stream.on('error', (error) => {
+      this.#fail(
+        'peer-error',
+        'code' in error && typeof error.code === 'string' ? error.code : error.message,
+      );
+    });
+    if (stream.destroyed) this.#streamClosed();
+    else
+      stream.on('close', () => {
+        this.#streamClosed();
+      });
+    stream.resume();
+  }
+
+  /** Bytes from the worker. Returns true when the caller must `uncork` at the end of the batch. */
+  data(payload: Buffer, batch: Buffer): boolean {
+    this.#inflow.received(payload.length);
+    this.#received += payload.length;
+    if (this.#state !== 'open' || this.#ended) return false;
+    const first = !this.#corked;
+    if (first) this.#stream.cork();
+    this.#corked = true;
+    this.#stream.write(ownBytes(payload, batch), this.#flushed);
+    return first;
+  }
+
+  uncork(): void {
+    this.#corked = false;
+    this.#stream.uncork();
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stream.end();
+  }
+
+  grant(bytes: number): void {
+    this.#outflow.grant(bytes);
+  }
+
+  call(frame: CallFrame): void {
+    if (frame.call === 'noDelay') this.#stream.setNoDelay?.(frame.enable);
+    else this.#stream.setKeepAlive?.(frame.enable, frame.delay);
+  }
+
+  /** The worker's socket is closed. */
+  close(frame: CloseFrame): void {
+    if (frame.handler === true) this.#fail('handler-error', frame.code ?? frame.message);
+    this.#workerClosed();
+  }
+
+  reset(): void {
+    if (this.#stream.destroyed) return;
+    if (this.#stream.resetAndDestroy) this.#stream.resetAndDestroy();
+    else this.#stream.destroy();
+  }
+
+  /** The worker is gone, or will never speak again: what it sent is still delivered, then the connection closes. */
+  abandon(reason: CloseReason): void {
+    if (this.#state === 'open') this.#reason = reason;
+    this.#workerClosed();
+  }
+
+  /** Closes the stream at once. */
+  destroy(): void {
+    this.#stream.destroy();
+    if (this.#state === 'stream-closed' && this.#outflow.pending > 0) this.#dropAndTell();
+  }
+
+  #fromPeer(chunk: Uint8Array): void {
+    this.#bytesRead += chunk.length;
+    if (this.#state === 'open' && !this.#outflow.write(chunk)) this.#stream.pause();
+  }
+
+  #grantFlushed(): void {
+    const consumed = this.#received - this.#stream.writableLength;
+    const grant = this.#inflow.consumed(consumed - this.#granted);
+    this.#granted = consumed;
+    if (grant > 0 && this.#state === 'open') this.#lane.credit(this.connection.id, grant);
+  }
+
+  #endedBothWays(): void {
+    if (this.#stream.readableEnded && this.#stream.writableFinished) this.#stream.destroy();
+  }
+
+  #fail(reason: CloseReason, error: string | undefined): void {
+    if (this.#reason !== 'ended') return;
+    this.#reason = reason;
+    this.#error = error;
+  }
+
+  #workerClosed(): void {
+    const before = this.#state;
+    this.#state = AFTER.worker[before];
+    this.#outflow.discard();
+    if (before === 'stream-closed') this.#over(this);
+    if (before === 'open') this.#lingerOn();
+  }
+
+  #lingerOn(): void {
+    this.end();
+    this.#stream.resume();
+    this.#linger(this.#stream.writableFinished ? AFTER_FLUSH : this.#lingerTimeout);
+  }
+
+  #linger(time: Millis): void {
+    this.#cancelLinger?.();
+    const until = this.#clock.now() + Math.min(time, this.#lingerTimeout);
+    this.#cancelLinger = this.#clock.callAt(until, () => {
+      this.#stream.destroy();
+    });
+  }
+
+  #streamClosed(): void {
+    const before = this.#state;
+    this.#state = AFTER.stream[before];
+    this.#cancelLinger?.();
+    if (before === 'lingering') this.#over(this);
+    if (before !== 'open') return;
+    // A peer that ended in order may leave bytes that the worker has no credit for yet: it is told behind them.
+    const inOrder = this.#stream.readableEnded && this.#reason === 'ended';
+    if (!inOrder || this.#outflow.pending === 0) this.#dropAndTell();
+  }
+
+  #dropAndTell(): void {
+    this.#outflow.discard();
+    this.#tellWorker();
+  }
+
+  #tellWorker(): void {
+    const error = this.#reason === 'peer-error' ? encodeJson({ code: this.#error }) : undefined;
+    this.#lane.control(FRAME.close, this.connection.id, error);
+  }
+}

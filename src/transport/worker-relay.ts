@@ -1,0 +1,103 @@
+import { errors } from '../core/errors.ts';
+import { type ConnectionId } from '../core/types.ts';
+import { claim } from '../wire/claims.ts';
+import { FRAME, readWord, type FrameKind } from '../wire/frames.ts';
+import { readClose, readOpen, type WorkerSettings } from '../wire/messages.ts';
+import { BatchLane, type LanePort } from './batch-lane.ts';
+import { RelaySocket } from './relay-socket.ts';
+
+export interface WorkerRelayOptions {
+  readonly port: LanePort;
+  readonly settings: Pick<WorkerSettings, 'window' | 'allowHalfOpen' | 'highWaterMark' | 'claims'>;
+  readonly atTurnEnd: (run: () => void) => void;
+  /** A connection was claimed and is to be served. */
+  readonly connected: (socket: RelaySocket) => void;
+  /** A socket is closed. */
+  readonly over: (socket: RelaySocket) => void;
+}
+
+/** The worker's side of all its relayed connections. */
+export class WorkerRelay {
+  readonly #options: WorkerRelayOptions;
+  readonly #lane: BatchLane;
+  readonly #sockets = new Map<ConnectionId, RelaySocket>();
+  #served = 0;
+
+  constructor(options: WorkerRelayOptions) {
+    this.#options = options;
+    const { port, atTurnEnd } = options;
+    this.#lane = new BatchLane({
+      port,
+      atTurnEnd,
+      sink: (kind, id, payload, batch) => {
+        this.#onFrame(kind, id, payload, batch);
+      },
+    });
+  }
+
+  /** Connections claimed and not closed. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
+  /** Connections ever claimed. */
+  get served(): number {
+    return this.#served;
+  }
+
+  receive(batch: Uint8Array): void {
+    this.#lane.receive(batch);
+  }
+
+  answered(bytes: number): void {
+    this.#lane.answered(bytes);
+  }
+
+  flush(): void {
+    this.#lane.flush();
+  }
+
+  #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer, batch: Buffer): void {
+    if (kind === FRAME.open) {
+      this.#opened(id, payload);
+      return;
+    }
+    // A frame for a socket that is closed here is only late.
+    const socket = this.#sockets.get(id);
+    if (socket) this.#forSocket(socket, kind, payload, batch);
+  }
+
+  #opened(id: ConnectionId, payload: Buffer): void {
+    const { slot, addresses } = readOpen(payload);
+    const { settings, connected, over } = this.#options;
+    if (!claim(settings.claims, slot, id)) {
+      this.#lane.control(FRAME.skip, id);
+      return;
+    }
+    this.#served += 1;
+    this.#lane.control(FRAME.claim, id);
+    const { window, allowHalfOpen, highWaterMark } = settings;
+    const socket: RelaySocket = new RelaySocket({
+      id,
+      addresses,
+      lane: this.#lane,
+      window,
+      allowHalfOpen,
+      highWaterMark,
+      over: () => {
+        this.#sockets.delete(id);
+        over(socket);
+      },
+    });
+    this.#sockets.set(id, socket);
+    connected(socket);
+  }
+
+  #forSocket(socket: RelaySocket, kind: FrameKind, payload: Buffer, batch: Buffer): void {
+    if (kind === FRAME.data) socket.receive(payload, batch);
+    else if (kind === FRAME.end) socket.receiveEnd();
+    else if (kind === FRAME.close) socket.receiveClose(readClose(payload));
+    else if (kind === FRAME.credit) socket.receiveCredit(readWord(payload));
+    else throw errors.badFrame(`kind ${kind} for a worker`);
+  }
+}

@@ -1,0 +1,127 @@
+import { errors } from '../core/errors.ts';
+import { type ConnectionId } from '../core/types.ts';
+
+/**
+ * What travels on a lane. A frame is a header of three little-endian 32-bit words (payload length, kind,
+ * connection) and its payload; a batch is any number of whole frames.
+ */
+export const FRAME = {
+  /** Main to worker: a connection is offered. Payload: `OpenFrame` as JSON. */
+  open: 1,
+  /** Worker to main: the offer is claimed; the connection's bytes may come. */
+  claim: 2,
+  /** Worker to main: the offer was taken back before this side looked at it. */
+  skip: 3,
+  /** Bytes of the connection. */
+  data: 4,
+  /** This direction has ended (half-close). */
+  end: 5,
+  /** The sender's side of the connection is closed. Payload: `CloseFrame` as JSON, or none. */
+  close: 6,
+  /** Worker to main: reset the connection instead of ending it. */
+  reset: 7,
+  /** The receiver may be sent that many bytes more. Payload: one 32-bit word. */
+  credit: 8,
+  /** Worker to main: a call on the real socket. Payload: `CallFrame` as JSON. */
+  call: 9,
+} as const;
+
+export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
+
+export const HEADER = 12;
+
+/** No frame is larger: a longer length is garbage. */
+export const MAX_PAYLOAD = 16_777_216;
+
+const LAST_KIND = FRAME.call;
+
+/** Takes the frames of one batch, in order. `payload` is a view into `batch` and valid beyond the call. */
+export type FrameSink = (kind: FrameKind, id: ConnectionId, payload: Buffer, batch: Buffer) => void;
+
+const isKind = (word: number): word is FrameKind => word >= FRAME.open && word <= LAST_KIND;
+
+/**
+ * Walks a batch. Throws `FORKLESS_BAD_FRAME` at a header that no sender writes or a frame that is cut off: the
+ * far side is broken, and nothing after that point can be trusted.
+ */
+export function readFrames(batch: Buffer, sink: FrameSink): void {
+  let at = 0;
+  while (at < batch.length) {
+    if (batch.length - at < HEADER)
+      throw errors.badFrame(`${batch.length - at} bytes where a header belongs`);
+    const length = batch.readUInt32LE(at);
+    const kind = batch.readUInt32LE(at + 4);
+    const id = batch.readUInt32LE(at + 8);
+    const end = at + HEADER + length;
+    if (!isKind(kind)) throw errors.badFrame(`kind ${kind}`);
+    if (length > MAX_PAYLOAD || end > batch.length) throw errors.badFrame(`a payload of ${length} bytes`);
+    sink(kind, id, batch.subarray(at + HEADER, end), batch);
+    at = end;
+  }
+}
+
+const FIRST_SIZE = 4096;
+
+/** Collects frames into one batch. */
+export class FrameWriter {
+  #buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  #length = 0;
+
+  /** Bytes collected, headers included. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends a frame; with `from` and `to`, of that part of `payload`. The bytes are copied. */
+  add(
+    kind: FrameKind,
+    id: ConnectionId,
+    payload?: Uint8Array,
+    from = 0,
+    to: number = payload?.length ?? 0,
+  ): void {
+    const size = to - from;
+    const at = this.#reserve(HEADER + size);
+    this.#buffer.writeUInt32LE(size, at);
+    this.#buffer.writeUInt32LE(kind, at + 4);
+    this.#buffer.writeUInt32LE(id, at + 8);
+    if (payload !== undefined && size > 0) {
+      this.#buffer.set(size === payload.length ? payload : payload.subarray(from, to), at + HEADER);
+    }
+  }
+
+  addWord(kind: FrameKind, id: ConnectionId, word: number): void {
+    const at = this.#reserve(HEADER + 4);
+    this.#buffer.writeUInt32LE(4, at);
+    this.#buffer.writeUInt32LE(kind, at + 4);
+    this.#buffer.writeUInt32LE(id, at + 8);
+    this.#buffer.writeUInt32LE(word, at + HEADER);
+  }
+
+  /** The batch so far, in memory of its own that is the caller's from now on; the writer is empty again. */
+  take(): Uint8Array<ArrayBuffer> {
+    const batch = new Uint8Array(this.#length);
+    batch.set(this.#buffer.subarray(0, this.#length));
+    this.#length = 0;
+    return batch;
+  }
+
+  #reserve(size: number): number {
+    const at = this.#length;
+    if (at + size > this.#buffer.length) this.#grow(at + size);
+    this.#length = at + size;
+    return at;
+  }
+
+  #grow(needed: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
+}
+
+/** The one word of a `credit` frame. */
+export function readWord(payload: Buffer): number {
+  if (payload.length !== 4) throw errors.badFrame(`a word of ${payload.length} bytes`);
+  return payload.readUInt32LE(0);
+}

@@ -1,0 +1,145 @@
+import { errors, show } from '../core/errors.ts';
+import { type Addresses, type ConnectionId, type Millis, type PlainError } from '../core/types.ts';
+
+/** What a worker needs to know of its prefork; part of the boot data. */
+export interface WorkerSettings {
+  readonly id: number;
+  readonly generation: number;
+  /** Milliseconds between heartbeats. */
+  readonly heartbeat: Millis;
+  /** Bytes of credit per connection and direction. */
+  readonly window: number;
+  readonly allowHalfOpen: boolean;
+  /** Bytes of unsent output at which a client is given up. */
+  readonly maxOutput: number;
+  readonly highWaterMark: number | undefined;
+  readonly claims: Int32Array<SharedArrayBuffer>;
+}
+
+/** Payload of an `open` frame. */
+export interface OpenFrame {
+  readonly slot: number;
+  readonly addresses: Addresses;
+}
+
+/** Payload of a `close` frame: the error that closed it. */
+export interface CloseFrame {
+  readonly code?: string | undefined;
+  readonly message?: string | undefined;
+  /** The handler threw, or destroyed the socket with an error. */
+  readonly handler?: boolean | undefined;
+}
+
+/** Payload of a `call` frame. */
+export type CallFrame =
+  | { readonly call: 'noDelay'; readonly enable: boolean }
+  | { readonly call: 'keepAlive'; readonly enable: boolean; readonly delay: Millis };
+
+export type ToWorker = { readonly kind: 'retire' } | { readonly kind: 'heartbeat'; readonly every: Millis };
+
+/** What a worker asks of the master. */
+export type Request = 'retire' | 'pause' | 'resume' | 'shutdown';
+
+export type ToMain =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly error: PlainError }
+  | {
+      readonly kind: 'beat';
+      readonly open: number;
+      readonly served: number;
+      readonly utilization: number;
+      readonly heap: number;
+      readonly external: number;
+    }
+  | { readonly kind: 'ask'; readonly request: Request }
+  | { readonly kind: 'leaving' }
+  | {
+      readonly kind: 'trouble';
+      readonly error: PlainError;
+      readonly callback: string;
+      readonly connection: ConnectionId | undefined;
+    }
+  | { readonly kind: 'message'; readonly value: unknown };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0;
+
+const isPlainError = (value: unknown): value is PlainError =>
+  isFields(value) && typeof value['name'] === 'string' && typeof value['message'] === 'string';
+
+const isRequest = (value: unknown): value is Request =>
+  value === 'retire' || value === 'pause' || value === 'resume' || value === 'shutdown';
+
+const BEAT_FIELDS = ['open', 'served', 'utilization', 'heap', 'external'] as const;
+
+const GUARDS: Readonly<Record<ToMain['kind'], (message: Fields) => boolean>> = {
+  ready: () => true,
+  failed: (message) => isPlainError(message['error']),
+  beat: (message) => BEAT_FIELDS.every((field) => isCount(message[field])),
+  ask: (message) => isRequest(message['request']),
+  leaving: () => true,
+  trouble: (message) => isPlainError(message['error']) && typeof message['callback'] === 'string',
+  message: () => true,
+};
+
+function isToMain(message: unknown): message is ToMain {
+  if (!isFields(message) || typeof message['kind'] !== 'string') return false;
+  const guard = Object.entries(GUARDS).find(([kind]) => kind === message['kind'])?.[1];
+  return guard?.(message) ?? false;
+}
+
+/** Throws `FORKLESS_BAD_FRAME` for what no worker says. */
+export function readToMain(message: unknown): ToMain {
+  if (isToMain(message)) return message;
+  throw errors.badFrame(`a control message that is ${show(message)}`);
+}
+
+const parse = (payload: Buffer): unknown => {
+  try {
+    return JSON.parse(payload.toString('utf8'));
+  } catch {
+    throw errors.badFrame('a payload that is not JSON');
+  }
+};
+
+const encoder = new TextEncoder();
+
+export const encodeJson = (value: OpenFrame | CloseFrame | CallFrame): Uint8Array =>
+  encoder.encode(JSON.stringify(value));
+
+function isOpenFrame(value: unknown): value is OpenFrame {
+  return isFields(value) && isCount(value['slot']) && isFields(value['addresses']);
+}
+
+export function readOpen(payload: Buffer): OpenFrame {
+  const value = parse(payload);
+  if (isOpenFrame(value)) return value;
+  throw errors.badFrame('an open frame without slot or addresses');
+}
+
+const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';
+
+function isCloseFrame(value: unknown): value is CloseFrame {
+  return isFields(value) && isText(value['code']) && isText(value['message']);
+}
+
+export function readClose(payload: Buffer): CloseFrame {
+  if (payload.length === 0) return {};
+  const value = parse(payload);
+  if (isCloseFrame(value)) return value;
+  throw errors.badFrame('a close frame with odd fields');
+}
+
+function isCallFrame(value: unknown): value is CallFrame {
+  if (!isFields(value) || typeof value['enable'] !== 'boolean') return false;
+  return value['call'] === 'noDelay' || (value['call'] === 'keepAlive' && isCount(value['delay']));
+}
+
+export function readCall(payload: Buffer): CallFrame {
+  const value = parse(payload);
+  if (isCallFrame(value)) return value;
+  throw errors.badFrame('a call that does not exist');
+}

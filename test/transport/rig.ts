@@ -1,0 +1,221 @@
+import { duplexPair, type Duplex } from 'node:stream';
+import { type Cancel, type Clock } from '../../src/core/clock.ts';
+import { type LanePort } from '../../src/transport/batch-lane.ts';
+import { type Connection } from '../../src/transport/connection.ts';
+import { type RelayEnd } from '../../src/transport/relay-end.ts';
+import { RelayHub } from '../../src/transport/relay-hub.ts';
+import { type RelaySocket } from '../../src/transport/relay-socket.ts';
+import { WorkerRelay } from '../../src/transport/worker-relay.ts';
+
+/** Time that stands still until it is told to go on. */
+export class FakeClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ at: number; due: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  callAt(at: number, due: () => void): Cancel {
+    const timer = { at, due };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  get armed(): number {
+    return this.#timers.size;
+  }
+
+  advance(time: number): void {
+    this.#now += time;
+    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
+      if (timer.at <= this.#now && this.#timers.delete(timer)) timer.due();
+    }
+  }
+}
+
+/** One direction of a port: what was posted stays until the test delivers it. */
+export class HeldPort implements LanePort {
+  readonly queue: unknown[] = [];
+
+  postMessage(message: unknown, transfer: readonly ArrayBuffer[] = []): void {
+    this.queue.push(structuredClone(message, { transfer: [...transfer] }));
+  }
+
+  /** Bytes of batches posted and not delivered. */
+  get bytes(): number {
+    return this.queue.reduce((sum: number, message) => {
+      return sum + (message instanceof Uint8Array ? message.length : 0);
+    }, 0);
+  }
+}
+
+export interface RigOptions {
+  readonly window?: number;
+  readonly lingerTimeout?: number;
+  readonly allowHalfOpen?: boolean;
+  readonly highWaterMark?: number;
+  /** Called with each claimed socket; by default the socket is read and its errors are noted. */
+  readonly connected?: (socket: RelaySocket) => void;
+}
+
+export interface Peer {
+  /** The far end of the wire. */
+  readonly client: Duplex;
+  /** The stream that the main thread owns. */
+  readonly stream: Duplex & { resetAndDestroy?: () => void };
+  readonly connection: Connection;
+}
+
+export const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+/** The actions that move a rig on; each tells whether there was anything to do. */
+export const MOVES = ['mainTurn', 'workerTurn', 'toWorker', 'toMain'] as const;
+export type Move = (typeof MOVES)[number];
+
+/** A hub and a worker's relay, joined by ports that deliver when the test says so. */
+export class Rig {
+  readonly clock = new FakeClock();
+  readonly mainPort = new HeldPort();
+  readonly workerPort = new HeldPort();
+  readonly hub: RelayHub;
+  readonly relay: WorkerRelay;
+  readonly sockets = new Map<number, RelaySocket>();
+  readonly received = new Map<number, Buffer[]>();
+  readonly socketErrors: unknown[] = [];
+  readonly claimed: number[] = [];
+  readonly released: number[] = [];
+  readonly over: RelayEnd[] = [];
+  readonly workerOver: number[] = [];
+  /** Called after every move; for watching bounds. */
+  watch: () => void = () => undefined;
+  /** No message from the worker is heard any more. */
+  deaf = false;
+  readonly #mainTurns: (() => void)[] = [];
+  readonly #workerTurns: (() => void)[] = [];
+  #lastId = 0;
+
+  constructor({
+    window = 65_536,
+    lingerTimeout = 30_000,
+    allowHalfOpen = true,
+    highWaterMark,
+    connected = (socket) => {
+      this.read(socket);
+    },
+  }: RigOptions = {}) {
+    this.hub = new RelayHub({
+      port: this.mainPort,
+      clock: this.clock,
+      window,
+      lingerTimeout,
+      atTurnEnd: (run) => this.#mainTurns.push(run),
+      claimed: ({ id }) => this.claimed.push(id),
+      released: ({ id }) => this.released.push(id),
+      over: (end) => this.over.push(end),
+    });
+    this.relay = new WorkerRelay({
+      port: this.workerPort,
+      settings: { window, allowHalfOpen, highWaterMark, claims: this.hub.claims },
+      atTurnEnd: (run) => this.#workerTurns.push(run),
+      connected: (socket) => {
+        this.sockets.set(socket.connectionId, socket);
+        socket.on('error', (error) => this.socketErrors.push(error));
+        connected(socket);
+      },
+      over: ({ connectionId }) => this.workerOver.push(connectionId),
+    });
+  }
+
+  /** Reads all of a socket into `received`. */
+  read(socket: RelaySocket): void {
+    const chunks: Buffer[] = [];
+    this.received.set(socket.connectionId, chunks);
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  }
+
+  bytesAt(id: number): Buffer {
+    return Buffer.concat(this.received.get(id) ?? []);
+  }
+
+  socket(id: number): RelaySocket {
+    const socket = this.sockets.get(id);
+    if (!socket) throw new Error(`no socket ${id}`);
+    return socket;
+  }
+
+  connect(highWaterMark = 16_384): Peer {
+    const [client, stream] = duplexPair({ highWaterMark });
+    const id = (this.#lastId += 1);
+    const addresses = { remoteAddress: '127.0.0.1', remotePort: 1000 + id, remoteFamily: 'IPv4' };
+    return { client, stream, connection: { id, stream, addresses, acceptedAt: this.clock.now() } };
+  }
+
+  /** A connection that the worker has claimed. */
+  async serve(highWaterMark?: number): Promise<Peer & { socket: RelaySocket; id: number }> {
+    const peer = this.connect(highWaterMark);
+    this.hub.offer(peer.connection);
+    await this.settle();
+    return { ...peer, socket: this.socket(peer.connection.id), id: peer.connection.id };
+  }
+
+  move(move: Move): boolean {
+    const did = this[move]();
+    this.watch();
+    return did;
+  }
+
+  mainTurn(): boolean {
+    const due = this.#mainTurns.splice(0);
+    for (const run of due) run();
+    return due.length > 0;
+  }
+
+  workerTurn(): boolean {
+    const due = this.#workerTurns.splice(0);
+    for (const run of due) run();
+    return due.length > 0;
+  }
+
+  toWorker(): boolean {
+    const message = this.mainPort.queue.shift();
+    if (typeof message === 'number') this.relay.answered(message);
+    else if (message instanceof Uint8Array) this.relay.receive(message);
+    return message !== undefined;
+  }
+
+  toMain(): boolean {
+    const message = this.workerPort.queue.shift();
+    if (message === undefined) return false;
+    if (this.deaf) return true;
+    if (typeof message === 'number') this.hub.answered(message);
+    else if (message instanceof Uint8Array) this.hub.receive(message);
+    return true;
+  }
+
+  /** Moves on until nothing moves; `only` some directions where a side is stuck. */
+  async settle(only: readonly Move[] = MOVES): Promise<void> {
+    for (let idle = 0; idle < 4; idle += 1) {
+      await nextTurn();
+      for (const move of only) while (this.move(move)) idle = 0;
+    }
+  }
+}
+
+/** Bytes that tell their place. */
+export function pattern(from: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  for (let at = 0; at < size; at += 1) bytes[at] = ((from + at) * 31 + ((from + at) >>> 8)) & 255;
+  return bytes;
+}
+
+export function collect(stream: Duplex): () => Buffer {
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks);
+}
+
+export const withCode = (code: string): Error => Object.assign(new Error(code), { code });
