@@ -1,0 +1,41 @@
+/** What keeps the process alive, or lets it go. */
+export interface Holder {
+  ref(): unknown;
+  unref(): unknown;
+}
+
+const isHolder = (value: unknown): value is Holder =>
+  typeof value === 'object' && value !== null && 'ref' in value && 'unref' in value;
+
+/**
+ * The queue of a pool that gets one task: it waits here until the thread is up. A pool holds the process by a port of
+ * its own that it does not show, but it notes on the task the record that refs and unrefs that port.
+ */
+export class OneTask {
+  #waiting: object | undefined;
+  #task: object | undefined;
+
+  get size(): number {
+    return this.#waiting === undefined ? 0 : 1;
+  }
+
+  push(task: object): void {
+    this.#waiting = this.#task = task;
+  }
+
+  shift(): object | null {
+    const task = this.#waiting ?? null;
+    this.#waiting = undefined;
+    return task;
+  }
+
+  remove(): void {
+    this.#waiting = undefined;
+  }
+
+  /** `undefined` until the thread has booted. */
+  get holder(): Holder | undefined {
+    const record: unknown = this.#task && 'workerInfo' in this.#task ? this.#task.workerInfo : undefined;
+    return isHolder(record) ? record : undefined;
+  }
+}

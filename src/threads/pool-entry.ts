@@ -1,0 +1,17 @@
+import { type BootData, fillBootSlot, guardParentPort } from '../transport/boot.ts';
+
+// As an uncaught exception the error reaches the main thread the way it does on Node's own Worker, with its code;
+// as a rejection of the task it would be cloned without.
+function crash(thrown: unknown): void {
+  process.nextTick(() => {
+    throw thrown;
+  });
+}
+
+/** The task of a pool's one thread. Never settles: the thread ends by leaving, crashing or being terminated. */
+export default function enter(boot: BootData): Promise<never> {
+  fillBootSlot(boot);
+  guardParentPort(boot.port);
+  import(boot.url).catch(crash);
+  return new Promise<never>(() => undefined);
+}

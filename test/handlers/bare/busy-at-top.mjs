@@ -1,0 +1,4 @@
+import { bootSlot } from '../../../dist/transport/boot.js';
+
+bootSlot().port.postMessage('busy');
+for (;;);

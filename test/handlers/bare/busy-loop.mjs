@@ -1,0 +1,6 @@
+import { bootSlot } from '../../../dist/transport/boot.js';
+
+bootSlot().port.postMessage('busy');
+setTimeout(() => {
+  for (;;);
+}, 1);

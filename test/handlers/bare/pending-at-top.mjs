@@ -1,0 +1,5 @@
+import { bootSlot } from '../../../dist/transport/boot.js';
+
+bootSlot().port.postMessage('pending');
+setInterval(() => undefined, 1000);
+await new Promise(() => undefined);

@@ -1,0 +1,11 @@
+import { parentPort } from 'node:worker_threads';
+import { bootSlot, guardParentPort } from '../../../dist/transport/boot.js';
+
+const { port } = bootSlot();
+guardParentPort(port);
+const bytes = new Uint8Array([1, 2, 3]).buffer;
+parentPort.postMessage(null);
+parentPort.postMessage({ some: 'object' });
+parentPort.postMessage(bytes, [bytes]);
+parentPort.postMessage({ left: bytes.byteLength }, { transfer: [] });
+port.on('message', () => undefined);

@@ -1,0 +1,1 @@
+throw Object.assign(new RangeError('thrown at top'), { code: 'E_TOP' });

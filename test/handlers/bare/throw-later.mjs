@@ -1,0 +1,3 @@
+setTimeout(() => {
+  throw Object.assign(new RangeError('thrown later'), { code: 'E_LATER' });
+}, 1);

@@ -1,0 +1,352 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  type HostName,
+  type Thread,
+  type ThreadExit,
+  type ThreadHost,
+  type ThreadSpec,
+} from '../../src/threads/host.ts';
+
+// The built files: a pool loads its entry from them. No types, so that this file checks without a build.
+const HOSTS = new URL('../../dist/threads/hosts.js', import.meta.url).href;
+const { loadHost } = (await import(HOSTS)) as { loadHost: (name: HostName) => Promise<ThreadHost> };
+
+const moduleUrl = (name: string): string => new URL(`../handlers/bare/${name}`, import.meta.url).href;
+
+const ALONE = fileURLToPath(moduleUrl('alone.mjs'));
+
+interface Run {
+  readonly thread: Thread;
+  readonly port: MessagePort;
+  readonly messages: unknown[];
+  /** Every call of `exited`, with the number of messages that had arrived by then. */
+  readonly exits: { exit: ThreadExit; after: number }[];
+  /** The `nth` message, counted from 1. */
+  message(nth: number): Promise<unknown>;
+  exit(): Promise<ThreadExit>;
+}
+
+const runs: Run[] = [];
+
+const settings = { window: 4, claims: new Int32Array(new SharedArrayBuffer(8)) };
+
+function startOn(host: ThreadHost, url: string, extra: Partial<ThreadSpec> = {}): Run {
+  const { port1: port, port2 } = new MessageChannel();
+  const messages: unknown[] = [];
+  const exits: Run['exits'] = [];
+  port.on('message', (message) => messages.push(message));
+  const thread = host.start({ name: 'subject', boot: { url, port: port2, settings }, ...extra }, (exit) => {
+    exits.push({ exit, after: messages.length });
+  });
+  expect(exits).toEqual([]);
+  const wait = { timeout: 20_000, interval: 5 };
+  const run: Run = {
+    thread,
+    port,
+    messages,
+    exits,
+    message: (nth) =>
+      vi.waitFor(() => {
+        expect(messages.length, JSON.stringify(exits)).toBeGreaterThanOrEqual(nth);
+        return messages[nth - 1];
+      }, wait),
+    exit: () =>
+      vi.waitFor(() => {
+        expect(exits).not.toEqual([]);
+        return exits[0]!.exit;
+      }, wait),
+  };
+  runs.push(run);
+  return run;
+}
+
+afterEach(async () => {
+  for (const run of runs.splice(0)) {
+    run.thread.terminate();
+    await run.exit();
+    await new Promise(setImmediate);
+    expect(run.exits, 'exited was called once').toHaveLength(1);
+    run.port.close();
+  }
+});
+
+describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s', (name) => {
+  let host: ThreadHost;
+  const start = (module: string, extra?: Partial<ThreadSpec>): Run => startOn(host, moduleUrl(module), extra);
+
+  beforeAll(async () => {
+    host = await loadHost(name);
+  });
+
+  it('has the name it was asked for by', () => {
+    expect(host.name).toBe(name);
+  });
+
+  describe('starts', () => {
+    it('a thread of its own that loads the module and gets its boot data', async () => {
+      const run = start('echo.mjs');
+      const said = await run.message(1);
+      expect(said).toMatchObject({
+        threadId: run.thread.threadId,
+        isMainThread: false,
+        url: moduleUrl('echo.mjs'),
+        loaded: moduleUrl('echo.mjs'),
+        settings: { window: 4 },
+      });
+      const { claims } = (said as { settings: typeof settings }).settings;
+      Atomics.store(settings.claims, 1, 42);
+      expect(claims[1]).toBe(42);
+    });
+
+    it('with the options of the thread', async () => {
+      const run = start('echo.mjs', {
+        resourceLimits: { maxOldGenerationSizeMb: 77 },
+        env: { COLOUR: 'teal', HOLE: undefined },
+        argv: ['--one', 'two'],
+        execArgv: ['--no-warnings'],
+      });
+      expect(await run.message(1)).toMatchObject({
+        limit: 77,
+        env: 'teal',
+        hole: false,
+        argv: ['--one', 'two'],
+        execArgv: ['--no-warnings'],
+      });
+    });
+
+    it('a CommonJS module', async () => {
+      const run = start('echo.cjs');
+      expect(await run.message(1)).toEqual({ loaded: moduleUrl('echo.cjs') });
+      run.port.postMessage('hello');
+      expect(await run.message(2)).toEqual({ echo: 'hello' });
+    });
+
+    it('a data: URL', async () => {
+      const source = `import { bootSlot } from '${new URL('../../dist/transport/boot.js', import.meta.url).href}';
+        bootSlot().port.on('message', () => undefined);
+        bootSlot().port.postMessage(import.meta.url.slice(0, 5));`;
+      const run = startOn(host, `data:text/javascript,${encodeURIComponent(source)}`);
+      expect(await run.message(1)).toBe('data:');
+    });
+
+    it('four at once, each with its own port', async () => {
+      const four = Array.from({ length: 4 }, () => start('echo.mjs'));
+      await Promise.all(four.map((run) => run.message(1)));
+      expect(new Set(four.map((run) => run.thread.threadId)).size).toBe(4);
+      four.forEach((run, index) => {
+        run.port.postMessage(index);
+      });
+      expect(await Promise.all(four.map((run) => run.message(2)))).toEqual(
+        [0, 1, 2, 3].map((echo) => ({ echo })),
+      );
+    });
+  });
+
+  describe('carries', () => {
+    it('messages and transferred things both ways on the boot port', async () => {
+      const run = start('echo.mjs');
+      const bytes = new Uint8Array([7, 8]).buffer;
+      run.port.postMessage({ transfer: [bytes] }, [bytes]);
+      expect(bytes.byteLength).toBe(0);
+      const { echo } = (await run.message(2)) as { echo: { transfer: ArrayBuffer[] } };
+      expect([...new Uint8Array(echo.transfer[0]!)]).toEqual([7, 8]);
+    });
+
+    it('what user code posts to parentPort as messages, null included', async () => {
+      const run = start('posts-to-parent.mjs');
+      await run.message(4);
+      expect(run.messages).toEqual([
+        { kind: 'message', value: null },
+        { kind: 'message', value: { some: 'object' } },
+        { kind: 'message', value: new Uint8Array([1, 2, 3]).buffer },
+        { kind: 'message', value: { left: 0 } },
+      ]);
+      expect(run.exits).toEqual([]);
+    });
+
+    it('every message that was posted before the end, and tells the end after it', async () => {
+      const run = start('last-words.mjs');
+      expect(await run.exit()).toEqual({ code: 3, reason: 'exited' });
+      expect(run.exits[0]!.after).toBe(5000);
+      expect(run.messages.at(-1)).toBe(5000);
+    });
+  });
+
+  describe('tells how a thread ended', () => {
+    it('that leaves: with code 0 and its exit handlers run', async () => {
+      const run = start('echo.mjs');
+      await run.message(1);
+      run.port.postMessage('leave');
+      expect(await run.exit()).toEqual({ code: 0, reason: 'exited' });
+      expect(run.messages.at(-1)).toBe('bye');
+    });
+
+    it.each(['exit-7.mjs', 'exit-7-at-top.mjs'])('that calls process.exit(7): %s', async (module) => {
+      expect(await start(module).exit()).toEqual({ code: 7, reason: 'exited' });
+    });
+
+    it.each([
+      ['throw-later.mjs', { name: 'RangeError', message: 'thrown later', code: 'E_LATER' }],
+      ['throw-at-top.mjs', { name: 'RangeError', message: 'thrown at top', code: 'E_TOP' }],
+      ['reject-unhandled.mjs', { name: 'TypeError', message: 'nobody caught me', code: 'E_REJECTED' }],
+    ])('that crashes: %s', async (module, fields) => {
+      const { code, reason, error } = await start(module).exit();
+      expect({ code, reason }).toEqual({ code: 1, reason: 'crashed' });
+      expect(error).toBeInstanceOf(Error);
+      expect(error).toMatchObject(fields);
+      expect((error as Error).stack).toContain(module);
+    });
+
+    it.each(['throw-null.mjs', 'throw-null-at-top.mjs'])('that throws null: %s', async (module) => {
+      expect(await start(module).exit()).toEqual({ code: 1, reason: 'crashed', error: null });
+    });
+
+    it('whose module is missing', async () => {
+      const { reason, error } = await start('missing.mjs').exit();
+      expect(reason).toBe('crashed');
+      expect(error).toMatchObject({
+        code: expect.stringMatching(/^(ERR_)?MODULE_NOT_FOUND$/) as unknown,
+        message: expect.stringContaining('missing.mjs') as unknown,
+      });
+    });
+
+    it('whose module has a syntax error', async () => {
+      const { reason, error } = await startOn(host, 'data:text/javascript,const%20=%201').exit();
+      expect(reason).toBe('crashed');
+      expect(error).toMatchObject({ name: 'SyntaxError' });
+    });
+
+    it('that runs out of memory, and the process lives on', async () => {
+      const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 8 };
+      const exit = await start('out-of-memory.mjs', { resourceLimits }).exit();
+      expect(exit).toMatchObject({ reason: 'out-of-memory', error: { code: 'ERR_WORKER_OUT_OF_MEMORY' } });
+    });
+
+    it('that cannot start because of an invalid execArgv, and closes its port', async () => {
+      const run = start('echo.mjs', { execArgv: ['--no-such-flag'] });
+      const closed = once(run.port, 'close');
+      expect(await run.exit()).toMatchObject({
+        reason: 'crashed',
+        error: { code: 'ERR_WORKER_INVALID_EXEC_ARGV' },
+      });
+      expect(run.thread.threadId).toBe(-1);
+      expect(run.thread.sample()).toEqual({ utilization: 0 });
+      await closed;
+    });
+
+    it('that cannot start because its settings cannot be cloned', async () => {
+      const { port2 } = new MessageChannel();
+      const boot = { url: moduleUrl('echo.mjs'), port: port2, settings: { no: () => undefined } };
+      const { reason, error } = await start('echo.mjs', { boot }).exit();
+      expect(reason).toBe('crashed');
+      expect(error).toMatchObject({ name: 'DataCloneError' });
+    });
+
+    it('that fails before it gets to run any module of ours', async () => {
+      const extra = { execArgv: ['--require', '/no/such/file.cjs'] };
+      expect(await start('echo.mjs', extra).exit()).toMatchObject({
+        reason: 'crashed',
+        error: { code: 'MODULE_NOT_FOUND' },
+      });
+    });
+  });
+
+  describe('terminates', () => {
+    it.each(['busy-loop.mjs', 'busy-at-top.mjs', 'pending-at-top.mjs', 'echo.mjs'])('%s', async (module) => {
+      const run = start(module);
+      await run.message(1);
+      run.thread.terminate();
+      run.thread.terminate();
+      expect(run.exits).toEqual([]);
+      expect(await run.exit()).toEqual({ code: 1, reason: 'terminated' });
+    });
+
+    it('a thread that has not begun, and closes its port', async () => {
+      const run = start('echo.mjs');
+      const closed = once(run.port, 'close');
+      run.thread.terminate();
+      expect(await run.exit()).toMatchObject({ reason: 'terminated' });
+      await closed;
+    });
+
+    it('a thread in native code when the call returns, and harms no other meanwhile', async () => {
+      const run = start('stuck-in-native-code.mjs');
+      await run.message(1);
+      // The message is posted just before the thread sticks.
+      await vi.waitFor(() => {
+        run.thread.sample();
+        expect(run.thread.sample().utilization).toBe(1);
+      });
+      run.thread.terminate();
+      const other = start('echo.mjs');
+      await other.message(1);
+      other.port.postMessage('still here');
+      expect(await other.message(2)).toEqual({ echo: 'still here' });
+      expect(await run.exit()).toEqual({ code: 1, reason: 'terminated' });
+    });
+
+    it('nothing twice: a thread that had crashed before stays crashed', async () => {
+      const run = start('throw-later.mjs');
+      await run.exit();
+      run.thread.terminate();
+      expect(run.exits.map(({ exit }) => exit.reason)).toEqual(['crashed']);
+    });
+
+    it('20 threads in a row and leaves nothing', async () => {
+      const active = (): string[] =>
+        process
+          .getActiveResourcesInfo()
+          .filter((kind) => kind !== 'Timeout')
+          .sort();
+      const before = active();
+      for (let count = 0; count < 20; count++) {
+        const run = start('echo.mjs');
+        if (count % 2 === 0) await run.message(1);
+        run.thread.terminate();
+        await run.exit();
+        run.port.close();
+      }
+      await vi.waitFor(() => {
+        expect(active()).toEqual(before);
+      });
+    });
+  });
+
+  it('samples the utilization of a thread without its help', async () => {
+    const busy = start('busy-loop.mjs');
+    const idle = start('echo.mjs');
+    await Promise.all([busy.message(1), idle.message(1)]);
+    await vi.waitFor(() => {
+      expect(busy.thread.sample().utilization).toBe(1);
+      expect(idle.thread.sample().utilization).toBeLessThan(1);
+    });
+    busy.thread.terminate();
+    await busy.exit();
+    expect(busy.thread.sample()).toEqual({ utilization: 0 });
+  });
+
+  it.each([
+    ['goes when its thread is unrefed at once', 'echo.mjs', 'unref at once', 'ended 0'],
+    ['goes when its thread is unrefed later', 'echo.mjs', 'unref later', 'up ended 0'],
+    ['stays while its thread runs', 'ends-by-itself.mjs', 'unref and ref', '5 ended 0'],
+    ['stays until it is told that its thread left', 'echo.mjs', 'leave', '0 ended 0'],
+    ['stays until it is told that its thread was terminated', 'echo.mjs', 'terminate', 'terminated ended 0'],
+  ])('a process with nothing else to do %s', async (_what, module, way, output) => {
+    expect(await outputOf([name, module, way])).toBe(output);
+  });
+});
+
+async function outputOf(args: string[]): Promise<string> {
+  const child = spawn(process.execPath, [ALONE, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 15_000,
+  });
+  const output: string[] = [];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text.trim()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return [...output, `ended ${String(code)}`].join(' ');
+}
