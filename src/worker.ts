@@ -1,0 +1,13 @@
+export { serve } from './worker/serve.ts';
+export {
+  type ClientContext,
+  type ClientError,
+  type Handlers,
+  type WorkerContext,
+} from './worker/handlers.ts';
+export { type Client } from './worker/client.ts';
+export { type ServedSocket } from './worker/served-socket.ts';
+export { type Filter } from './filters/filter.ts';
+export { LineFilter } from './filters/line.ts';
+export { StreamFilter } from './filters/stream.ts';
+export { ForklessError } from './core/errors.ts';

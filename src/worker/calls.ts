@@ -1,0 +1,60 @@
+/** Gets what a callback returned or resolved to; `late` if that was a promise. */
+export type AfterCall = (value: unknown, late: boolean) => void;
+
+export interface CallsOwner {
+  /** A callback threw or rejected. */
+  failed(error: unknown, callback: string): void;
+  /** No promise of a callback is pending any more. */
+  idle(): void;
+}
+
+/** Runs the callbacks of one connection and counts those whose promise is pending. */
+export class Calls {
+  readonly #owner: CallsOwner;
+  #pending = 0;
+
+  constructor(owner: CallsOwner) {
+    this.#owner = owner;
+  }
+
+  get isIdle(): boolean {
+    return this.#pending === 0;
+  }
+
+  /** Runs `body`, then `after` unless it failed. Tells whether that is still to come. */
+  run(callback: string, body: () => unknown, after?: AfterCall): boolean {
+    let result: unknown;
+    try {
+      result = body();
+    } catch (error) {
+      this.#owner.failed(error, callback);
+      return false;
+    }
+    if (this.follow(callback, result, after)) return true;
+    after?.(result, false);
+    return false;
+  }
+
+  /** Runs `after` when `result`, if it is a promise, is fulfilled; tells whether it is one. */
+  follow(callback: string, result: unknown, after?: AfterCall): boolean {
+    if (!isPromise(result)) return false;
+    this.#pending += 1;
+    const settled = Promise.resolve(result).then(
+      (value) => after?.(value, true),
+      (error: unknown) => {
+        this.#owner.failed(error, callback);
+      },
+    );
+    void settled.then(() => {
+      this.#pending -= 1;
+      if (this.#pending === 0) this.#owner.idle();
+    });
+    return true;
+  }
+}
+
+function isPromise(result: unknown): result is PromiseLike<unknown> {
+  return (
+    typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
+  );
+}

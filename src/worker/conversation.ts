@@ -1,0 +1,168 @@
+import { type Calls } from './calls.ts';
+import { Client, type ClientOwner } from './client.ts';
+import { asError, describe, END_OF_INPUT } from './client-error.ts';
+import { Faults, type Fault } from './faults.ts';
+import { filtersFor } from './filters-for.ts';
+import { FlushWatch } from './flush-watch.ts';
+import { type AnyHandlers, type ClientContext, type WorkerContext } from './handlers.ts';
+import { Inlet, type InletOwner } from './inlet.ts';
+import { type ServedSocket } from './served-socket.ts';
+
+export interface ConversationOptions {
+  readonly socket: ServedSocket;
+  readonly handlers: AnyHandlers;
+  readonly worker: WorkerContext;
+  readonly heap: unknown;
+  readonly maxOutput: number;
+  readonly calls: Calls;
+  readonly report: (error: unknown, callback: string) => void;
+}
+
+/** The part of a session from Connected to Disconnected. */
+export class Conversation implements ClientOwner, InletOwner {
+  readonly client: Client<unknown, unknown>;
+  readonly #socket: ServedSocket;
+  readonly #handlers: AnyHandlers;
+  readonly #context: ClientContext<unknown, unknown, unknown>;
+  readonly #calls: Calls;
+  readonly #report: ConversationOptions['report'];
+  readonly #faults: Faults;
+  readonly #inlet: Inlet;
+  readonly #flush: FlushWatch | undefined;
+  #step: 'open' | 'failed' | 'disconnected' = 'open';
+
+  constructor({ socket, handlers, worker, heap, maxOutput, calls, report }: ConversationOptions) {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    this.#calls = calls;
+    this.#report = report;
+    this.client = new Client({ socket, maxOutput, owner: this, ...filtersFor(handlers) });
+    this.#context = { client: this.client, worker, heap };
+    this.#faults = new Faults({ handlers, calls, report, context: this.#context });
+    this.#inlet = new Inlet(this.client, this);
+    this.#flush = handlers.clientFlushed && new FlushWatch(socket, () => this.#flushed());
+  }
+
+  start(): void {
+    this.#socket.on('finish', () => {
+      if (this.client.isShutdown) this.#socket.destroy();
+    });
+    const connected = (): unknown => this.#handlers.clientConnected?.(this.#context);
+    this.#calls.run('clientConnected', connected, () => {
+      if (!this.#socket.destroyed) this.#inlet.open();
+    });
+  }
+
+  /** A callback threw or rejected. */
+  failed(error: unknown, callback: string): void {
+    const isFirst = this.#step === 'open';
+    if (isFirst) {
+      this.#step = 'failed';
+      this.#socket.destroy(asError(error));
+    }
+    if (callback === 'clientError') this.#faults.reportUntold(error);
+    else if (isFirst) this.#faults.blame({ told: describe('handler', error), place: callback });
+    else this.#report(error, callback);
+  }
+
+  socketFailed(error: unknown): void {
+    if (this.#step !== 'open') return;
+    this.#step = 'failed';
+    this.#faults.tellOfSocket(error);
+    this.#socket.destroy();
+  }
+
+  socketClosed(): void {
+    this.#step = 'disconnected';
+    this.#calls.run('clientDisconnected', () => this.#handlers.clientDisconnected?.(this.#context));
+  }
+
+  wrote(): ((error?: Error | null) => void) | undefined {
+    return this.#flush?.wrote();
+  }
+
+  shutdown(): void {
+    this.#socket.end();
+    // Input is discarded from now on: unread, it would turn the close into a reset and cut the output.
+    this.#socket.resume();
+    if (this.#socket.writableFinished) this.#socket.destroy();
+  }
+
+  destroy(error: Error | undefined): void {
+    if (error === undefined) this.#socket.destroy();
+    else this.#abort(error, { told: describe('handler', error), place: 'destroy' });
+  }
+
+  overflow(error: Error): void {
+    this.#abort(error, { told: describe('write', error), place: 'put' });
+  }
+
+  pauseInput(): void {
+    this.#inlet.pause();
+  }
+
+  resumeInput(): void {
+    this.#inlet.resume();
+  }
+
+  inputChanged(): void {
+    this.#inlet.wake();
+  }
+
+  get takesInput(): boolean {
+    return this.#step === 'open' && !this.client.isShutdown && !this.#socket.destroyed;
+  }
+
+  deliver(record: unknown): boolean {
+    let result: unknown;
+    try {
+      result = this.#handlers.clientInput?.(this.#context, record);
+    } catch (error) {
+      this.failed(error, 'clientInput');
+      return false;
+    }
+    return result !== undefined && this.#calls.follow('clientInput', result, this.#settled);
+  }
+
+  refuse(error: unknown): boolean {
+    return this.#faults.blame({ told: describe('read', error), place: 'inputFilter' }, (late) => {
+      this.#shutdownOnError();
+      if (late) this.#inlet.settled();
+    });
+  }
+
+  giveUp(error: unknown): void {
+    const thrown = asError(error);
+    this.#abort(thrown, { told: describe('read', thrown), place: 'inputFilter' });
+  }
+
+  ended(): void {
+    this.#faults.tell(END_OF_INPUT, () => {
+      this.#shutdownOnError();
+    });
+  }
+
+  readonly #settled = (): void => {
+    this.#inlet.settled();
+  };
+
+  #flushed(): boolean {
+    // Once all is flushed after a shutdown the socket is destroyed already; that flush is still told.
+    const isCut = this.#socket.destroyed && !this.#socket.writableFinished;
+    if (this.#step !== 'open' || isCut) return false;
+    const flushed = (): unknown => this.#handlers.clientFlushed?.(this.#context);
+    return this.#calls.run('clientFlushed', flushed, (_, late) => {
+      if (late) this.#flush?.settled();
+    });
+  }
+
+  #shutdownOnError(): void {
+    if (this.#handlers.clientShutdownOnError ?? true) this.client.shutdown();
+  }
+
+  // Comes back as the socket's error: `clientError` does not run inside the caller, which may be a handler.
+  #abort(error: Error, fault: Fault): void {
+    if (!this.#socket.destroyed) this.#faults.expect(fault);
+    this.#socket.destroy(error);
+  }
+}

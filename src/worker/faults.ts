@@ -1,0 +1,71 @@
+import { type Calls } from './calls.ts';
+import { describeSocketError } from './client-error.ts';
+import { type AnyHandlers, type ClientContext, type ClientError } from './handlers.ts';
+
+/** An error of ours, and the callback or call it is reported under when there is no `clientError`. */
+export interface Fault {
+  readonly told: ClientError;
+  readonly place: string;
+}
+
+export interface FaultsOptions {
+  readonly handlers: AnyHandlers;
+  readonly context: ClientContext<unknown, unknown, unknown>;
+  readonly calls: Calls;
+  readonly report: (error: unknown, callback: string) => void;
+}
+
+type After = (late: boolean) => void;
+
+/**
+ * Tells `clientError` what went wrong. What it does not hear, or does not survive, is reported: errors of handlers,
+ * filters and limits. What only the network did wrong is nobody's fault and never reported.
+ */
+export class Faults {
+  readonly #options: FaultsOptions;
+  #last: Fault | undefined;
+
+  constructor(options: FaultsOptions) {
+    this.#options = options;
+  }
+
+  /** `fault` was given to the socket and will come back as its error. */
+  expect(fault: Fault): void {
+    this.#last = fault;
+  }
+
+  /** Tells or reports; then `after`, unless `clientError` fails. `true`: its promise is pending. */
+  blame(fault: Fault, after?: After): boolean {
+    this.#last = fault;
+    const told: After = (late) => {
+      this.#last = undefined;
+      after?.(late);
+    };
+    if (this.#options.handlers.clientError !== undefined) return this.tell(fault.told, told);
+    this.#options.report(fault.told.error, fault.place);
+    told(false);
+    return false;
+  }
+
+  /** As `blame`, but reports nothing. */
+  tell(told: ClientError, after?: After): boolean {
+    const { handlers, context, calls } = this.#options;
+    return calls.run(
+      'clientError',
+      () => handlers.clientError?.(context, told),
+      (_, late) => after?.(late),
+    );
+  }
+
+  /** The socket's error: one of ours that comes back, or the network's. */
+  tellOfSocket(error: unknown): void {
+    if (this.#last !== undefined && this.#last.told.error === error) this.blame(this.#last);
+    else this.tell(describeSocketError(error));
+  }
+
+  /** `clientError` failed itself: reports that, after what it should have dealt with. */
+  reportUntold(error: unknown): void {
+    if (this.#last !== undefined) this.#options.report(this.#last.told.error, this.#last.place);
+    this.#options.report(error, 'clientError');
+  }
+}

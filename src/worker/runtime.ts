@@ -1,0 +1,132 @@
+import { type MessagePort } from 'node:worker_threads';
+import { toPlain } from '../core/errors.ts';
+import { type ConnectionId } from '../core/types.ts';
+import { leaveThread } from '../transport/boot.ts';
+import { type RelaySocket } from '../transport/relay-socket.ts';
+import { WorkerRelay } from '../transport/worker-relay.ts';
+import { type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
+import { Context } from './context.ts';
+import { type AnyHandlers } from './handlers.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { runSession } from './run-session.ts';
+
+const atTurnEnd = (run: () => void): void => {
+  setImmediate(run);
+};
+
+/** One worker from boot to leaving: joins the port to the main thread, the handlers and their sockets. */
+export class Runtime {
+  readonly #port: MessagePort;
+  readonly #settings: WorkerSettings;
+  readonly #handlers: AnyHandlers;
+  readonly #context: Context;
+  readonly #relay: WorkerRelay;
+  readonly #heartbeat: Heartbeat;
+  // Connections whose handlers are not all done; a client may be gone while its handler still works.
+  #sessions = 0;
+  #stopping = false;
+
+  constructor(port: MessagePort, settings: WorkerSettings, handlers: AnyHandlers) {
+    this.#port = port;
+    this.#settings = settings;
+    this.#handlers = handlers;
+    this.#context = new Context(settings.id, settings.generation, (request) => {
+      this.#send({ kind: 'ask', request });
+    });
+    // Client handlers decide themselves what the end of input means.
+    const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
+    this.#relay = new WorkerRelay({
+      port,
+      settings: { ...settings, allowHalfOpen },
+      atTurnEnd,
+      connected: (socket) => {
+        this.#serve(socket);
+      },
+      over: () => {
+        this.#maybeLeave();
+      },
+    });
+    this.#heartbeat = new Heartbeat(
+      () => ({ open: this.#relay.open, served: this.#relay.served }),
+      (beat) => {
+        this.#send(beat);
+      },
+    );
+  }
+
+  /** Runs `workerStarted` and reports ready, or why not. */
+  async start(): Promise<void> {
+    this.#port.on('message', (message: ToWorker | Uint8Array | number) => {
+      this.#receive(message);
+    });
+    // What was put in the very turn that ends the thread is still sent.
+    process.on('exit', () => {
+      this.#relay.flush();
+    });
+    try {
+      await this.#handlers.workerStarted?.(this.#context);
+    } catch (error) {
+      this.#send({ kind: 'failed', error: toPlain(error) });
+      leaveThread();
+      return;
+    }
+    this.#heartbeat.every(this.#settings.heartbeat);
+    this.#send({ kind: 'ready' });
+  }
+
+  #receive(message: ToWorker | Uint8Array | number): void {
+    if (message instanceof Uint8Array) this.#relay.receive(message);
+    else if (typeof message === 'number') this.#relay.answered(message);
+    else if (message.kind === 'heartbeat') this.#heartbeat.every(message.every);
+    else this.#drain();
+  }
+
+  #serve(socket: RelaySocket): void {
+    this.#sessions += 1;
+    runSession({
+      socket,
+      handlers: this.#handlers,
+      worker: this.#context,
+      maxOutput: this.#settings.maxOutput,
+      report: (error, connection, callback) => {
+        this.#report(error, connection, callback);
+      },
+      done: () => {
+        this.#sessions -= 1;
+        this.#maybeLeave();
+      },
+    });
+  }
+
+  #drain(): void {
+    this.#context.leave();
+    this.#maybeLeave();
+  }
+
+  #maybeLeave(): void {
+    if (!this.#context.draining || this.#stopping || this.#sessions > 0 || this.#relay.open > 0) return;
+    this.#stopping = true;
+    void this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#handlers.workerStopping?.(this.#context);
+    } catch (error) {
+      this.#report(error, undefined, 'workerStopping');
+    }
+    this.#heartbeat.stop();
+    this.#send({ kind: 'leaving' });
+    leaveThread();
+  }
+
+  #report(error: unknown, connection: ConnectionId | undefined, callback: string): void {
+    this.#send({ kind: 'trouble', error: toPlain(error), connection, callback });
+  }
+
+  // What went on the lane before must also arrive before.
+  #send(message: ToMain): void {
+    this.#relay.flush();
+    this.#port.postMessage(message);
+  }
+}

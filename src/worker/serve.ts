@@ -1,0 +1,29 @@
+import { errors } from '../core/errors.ts';
+import { bootSlot, guardParentPort } from '../transport/boot.ts';
+import { type WorkerSettings } from '../wire/messages.ts';
+import { checkHandlers, type AnyHandlers, type Handlers } from './handlers.ts';
+import { Runtime } from './runtime.ts';
+
+function isSettings(settings: unknown): settings is WorkerSettings {
+  return typeof settings === 'object' && settings !== null && 'claims' in settings;
+}
+
+let serving = false;
+
+/**
+ * Registers the handlers of this worker; call it once, in the module given as `worker` to `createPrefork()`. The
+ * worker is ready when `workerStarted` has settled. Throws `FORKLESS_NOT_A_WORKER` elsewhere and
+ * `FORKLESS_BAD_HANDLERS` for unknown or contradictory handlers, or when called again.
+ */
+export function serve<Heap = Record<string, unknown>, In = string, Out = string>(
+  handlers: Handlers<Heap, In, Out>,
+): void {
+  const boot = bootSlot();
+  if (!boot || !isSettings(boot.settings)) throw errors.notAWorker('serve()');
+  const checked: AnyHandlers = handlers;
+  checkHandlers(checked);
+  if (serving) throw errors.badHandlers('serve() was called before in this worker');
+  serving = true;
+  guardParentPort(boot.port);
+  void new Runtime(boot.port, boot.settings, checked).start();
+}

@@ -1,0 +1,16 @@
+import { type Duplex } from 'node:stream';
+import { type Addresses, type ConnectionId } from '../core/types.ts';
+
+/**
+ * The socket under a client: a Duplex with the fields of a `net.Socket`. For client handlers it is made with
+ * `allowHalfOpen`, since the session decides what the end of input means. It emits `'close'` exactly once.
+ */
+export interface ServedSocket extends Duplex, Addresses {
+  readonly connectionId: ConnectionId;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Emits `'timeout'` after so many milliseconds without traffic; 0 switches it off. Closes nothing by itself. */
+  setTimeout(timeout: number, callback?: () => void): this;
+  setNoDelay(noDelay?: boolean): this;
+  setKeepAlive(enable?: boolean, initialDelay?: number): this;
+}
