@@ -1,0 +1,31 @@
+export { createPrefork, prefork } from './prefork/create.ts';
+export { type DrainReport } from './prefork/drain.ts';
+export { type Prefork } from './prefork/prefork.ts';
+export { type ConnectionInfo, type PreforkEvents } from './prefork/events.ts';
+export { type ListenTarget, type PreforkOptions, type RunningOptions } from './prefork/options.ts';
+export { type PreforkStatus, type WorkerStatus } from './prefork/status.ts';
+export { type WorkerExit } from './master/worker-handle.ts';
+export { type PolicyOptions } from './policy/config.ts';
+export { type Candidate, type Dispatch, type DispatchFunction, type Phase } from './policy/state.ts';
+export { type HostName } from './threads/host.ts';
+export { ForklessError, type ErrorCode } from './core/errors.ts';
+export {
+  type Addresses,
+  type CloseReason,
+  type ConnectionId,
+  type DropReason,
+  type ExitReason,
+  type LeaveReason,
+  type Millis,
+  type WorkerId,
+} from './core/types.ts';
+export {
+  type ClientContext,
+  type ClientError,
+  type Handlers,
+  type WorkerContext,
+} from './worker/handlers.ts';
+export { type Client } from './worker/client.ts';
+export { type Filter } from './filters/filter.ts';
+export { LineFilter } from './filters/line.ts';
+export { StreamFilter } from './filters/stream.ts';

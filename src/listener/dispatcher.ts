@@ -1,0 +1,189 @@
+import { type Cancel, type Clock } from '../core/clock.ts';
+import { type ConnectionId, type DropReason, type Millis, type WorkerId } from '../core/types.ts';
+import { choose, type ChooseConfig } from '../policy/choose.ts';
+import { type PoolEvent, type PoolState } from '../policy/state.ts';
+import { type Connection } from '../transport/connection.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+export interface DispatcherConfig extends ChooseConfig {
+  /** Open connections in all, `Infinity` for no limit. */
+  readonly maxConnections: number;
+  readonly maxWaiting: number;
+  readonly waitTimeout: Millis;
+  readonly claimTimeout: Millis;
+}
+
+export interface DispatcherOptions {
+  readonly config: DispatcherConfig;
+  readonly clock: Clock;
+  readonly state: () => PoolState;
+  readonly tell: (event: PoolEvent) => void;
+  /** Hands a connection to a worker. */
+  readonly offer: (id: WorkerId, connection: Connection) => void;
+  /** Takes an unclaimed connection back; false when it was claimed. */
+  readonly takeBack: (id: WorkerId, connection: ConnectionId) => boolean;
+  readonly dropped: (connection: Connection, reason: DropReason, error?: unknown) => void;
+}
+
+interface Owed {
+  readonly connection: Connection;
+  readonly worker: WorkerId;
+  readonly due: Millis;
+}
+
+/**
+ * Decides for each accepted connection: to a worker, into the waiting room, or refused. What a worker does not
+ * claim in time comes back here and goes to another.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #room = new WaitingRoom();
+  readonly #owed = new Map<ConnectionId, Owed>();
+  #config: DispatcherConfig;
+  #paused = false;
+  #closing = false;
+  #cancelTimer: Cancel | undefined;
+  #armedAt: Millis = Infinity;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#config = options.config;
+  }
+
+  get waiting(): number {
+    return this.#room.size;
+  }
+
+  configure(config: DispatcherConfig): void {
+    this.#config = config;
+    this.pump();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.pump();
+  }
+
+  /** A new connection; `others` are open besides it. */
+  arrive(connection: Connection, others: number): void {
+    if (this.#closing) this.#drop(connection, 'closing');
+    else if (others >= this.#config.maxConnections) this.#drop(connection, 'max-connections');
+    else if (!this.#mayPass() || !this.#hand(connection)) this.#wait(connection);
+  }
+
+  /** Connections that a worker was handed and never claimed: first in the row for another. */
+  comeBack(connections: readonly Connection[], worker: WorkerId, overdue: boolean): void {
+    if (connections.length === 0) return;
+    for (const { id } of connections) {
+      this.#owed.delete(id);
+      this.#options.tell({ kind: 'taken-back', id: worker, overdue });
+    }
+    if (this.#closing) for (const connection of connections) this.#drop(connection, 'closing');
+    else this.#room.reenter(connections.filter(({ stream }) => !stream.destroyed));
+    this.pump();
+  }
+
+  claimed(connection: Connection): void {
+    this.#owed.delete(connection.id);
+  }
+
+  /** The peer of a connection left before a worker had it. */
+  left(connection: Connection): void {
+    if (!this.#room.leave(connection)) return;
+    this.#drop(connection, 'gone');
+    this.#tellWaiting();
+  }
+
+  /** Hands over whatever can be: called whenever a worker may have become free. */
+  pump(): void {
+    const before = this.#room.size;
+    if (before > 0 && !this.#paused) {
+      for (const connection of this.#room) {
+        if (this.#hand(connection)) this.#room.leave(connection);
+        else if (typeof this.#config.dispatch === 'string') break;
+      }
+    }
+    if (this.#room.size !== before) this.#tellWaiting();
+    this.#arm();
+  }
+
+  /** Refuses all that wait, and all that comes. */
+  close(): void {
+    this.#closing = true;
+    for (const connection of this.#room) this.#drop(connection, 'closing');
+    this.#arm();
+  }
+
+  // Nobody overtakes those who wait.
+  #mayPass(): boolean {
+    return !this.#paused && this.#room.size === 0;
+  }
+
+  #hand(connection: Connection): boolean {
+    const { state, tell, offer, clock } = this.#options;
+    let worker: WorkerId | undefined;
+    try {
+      worker = choose(state(), this.#config, { addresses: connection.addresses, avoid: [] });
+    } catch (error) {
+      this.#drop(connection, 'dispatch-failed', error);
+      return true;
+    }
+    if (worker === undefined) return false;
+    this.#owed.set(connection.id, { connection, worker, due: clock.now() + this.#config.claimTimeout });
+    tell({ kind: 'handed', id: worker });
+    offer(worker, connection);
+    this.#arm();
+    return true;
+  }
+
+  #wait(connection: Connection): void {
+    if (this.#room.size >= this.#config.maxWaiting) {
+      this.#drop(connection, 'waiting-room-full');
+      return;
+    }
+    this.#room.enter(connection);
+    this.#tellWaiting();
+    this.#arm();
+  }
+
+  #drop(connection: Connection, reason: DropReason, error?: unknown): void {
+    this.#room.leave(connection);
+    this.#options.dropped(connection, reason, error);
+  }
+
+  #tellWaiting(): void {
+    this.#options.tell({ kind: 'waiting', count: this.#room.size });
+  }
+
+  #arm(): void {
+    const first = this.#owed.values().next().value;
+    const oldest = this.#room.oldest;
+    const at = Math.min(first?.due ?? Infinity, (oldest ?? Infinity) + this.#config.waitTimeout);
+    if (at === this.#armedAt) return;
+    // Most hand-overs are claimed long before: a timer that is early is cheaper than a new one each time.
+    if (at > this.#armedAt && at !== Infinity) return;
+    this.#cancelTimer?.();
+    this.#armedAt = at;
+    this.#cancelTimer = at === Infinity ? undefined : this.#options.clock.callAt(at, this.#due);
+  }
+
+  readonly #due = (): void => {
+    this.#armedAt = Infinity;
+    const now = this.#options.clock.now();
+    for (const { connection, worker, due } of [...this.#owed.values()]) {
+      if (due > now) break;
+      if (this.#options.takeBack(worker, connection.id)) this.comeBack([connection], worker, true);
+      else this.#owed.delete(connection.id);
+    }
+    this.pump();
+    for (const connection of this.#room) {
+      if (now - connection.acceptedAt >= this.#config.waitTimeout) this.#drop(connection, 'wait-timeout');
+    }
+    this.#tellWaiting();
+    this.#arm();
+  };
+}

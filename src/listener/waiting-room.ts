@@ -1,0 +1,41 @@
+import { type Millis } from '../core/types.ts';
+import { type Connection } from '../transport/connection.ts';
+
+/** Accepted connections that no worker can take yet, in order of arrival. Bounded by its owner. */
+export class WaitingRoom {
+  readonly #waiting = new Map<number, Connection>();
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Behind all others. */
+  enter(connection: Connection): void {
+    this.#waiting.set(connection.id, connection);
+  }
+
+  /** Before all others: these were handed over already and came back. */
+  reenter(connections: readonly Connection[]): void {
+    const others = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const connection of [...connections, ...others]) this.#waiting.set(connection.id, connection);
+  }
+
+  leave(connection: Connection): boolean {
+    return this.#waiting.delete(connection.id);
+  }
+
+  /** In order; leaving while walking is fine. */
+  [Symbol.iterator](): MapIterator<Connection> {
+    return this.#waiting.values();
+  }
+
+  /** Arrival of the one that came first, `undefined` when nobody waits. */
+  get oldest(): Millis | undefined {
+    let oldest: Millis | undefined;
+    for (const { acceptedAt } of this.#waiting.values()) {
+      if (oldest === undefined || acceptedAt < oldest) oldest = acceptedAt;
+    }
+    return oldest;
+  }
+}

@@ -1,0 +1,249 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { type Clock } from '../core/clock.ts';
+import { errors, fromPlain, show } from '../core/errors.ts';
+import {
+  type CloseReason,
+  type ExitReason,
+  type LeaveReason,
+  type Millis,
+  type WorkerId,
+} from '../core/types.ts';
+import { type Connection } from '../transport/connection.ts';
+import { type RelayEnd } from '../transport/relay-end.ts';
+import { RelayHub } from '../transport/relay-hub.ts';
+import { type BootGate, type Passage } from '../threads/boot-gate.ts';
+import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../threads/host.ts';
+import { readToMain, type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
+
+/** How a worker ended. */
+export interface WorkerExit {
+  readonly worker: WorkerId;
+  readonly generation: number;
+  /** Exit code of the thread. */
+  readonly code: number;
+  readonly reason: ExitReason;
+  /** Why it had been asked to leave, or was killed; `undefined` if nobody had. */
+  readonly why: LeaveReason | undefined;
+  /** What it threw, where it did; the boot error if it never got ready. */
+  readonly error: unknown;
+}
+
+/** What the handle tells its owner. */
+export interface WorkerHandleEvents {
+  readonly launched: () => void;
+  readonly message: (message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>) => void;
+  readonly alive: () => void;
+  readonly claimed: (connection: Connection) => void;
+  readonly released: (connection: Connection) => void;
+  readonly over: (end: RelayEnd) => void;
+  /** It sent what no worker sends. */
+  readonly broken: (error: unknown) => void;
+  /** `unclaimed` was handed to it and never claimed. */
+  readonly exited: (exit: WorkerExit, unclaimed: Connection[]) => void;
+}
+
+export interface WorkerHandleOptions {
+  readonly id: WorkerId;
+  readonly generation: number;
+  readonly url: string;
+  readonly host: ThreadHost;
+  readonly gate: BootGate;
+  readonly clock: Clock;
+  readonly thread: Omit<ThreadSpec, 'name' | 'boot'>;
+  readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims'>;
+  readonly lingerTimeout: Millis;
+  /** Only for the message of a boot that took longer. */
+  readonly bootTimeout: Millis;
+  readonly events: WorkerHandleEvents;
+}
+
+const atTurnEnd = (run: () => void): void => {
+  setImmediate(run);
+};
+
+/**
+ * One worker as the main thread sees it: its thread, its port, its lane. It decides nothing, and no connection's
+ * own state lives here.
+ */
+export class WorkerHandle {
+  readonly id: WorkerId;
+  readonly generation: number;
+  readonly hub: RelayHub;
+  readonly #options: WorkerHandleOptions;
+  readonly #port: MessagePort;
+  readonly #farPort: MessagePort;
+  readonly #passage: Passage;
+  #thread: Thread | undefined;
+  #held = true;
+  #ready = false;
+  #leaving = false;
+  #why: LeaveReason | undefined;
+  #bootError: Error | undefined;
+  #over = false;
+
+  constructor(options: WorkerHandleOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.generation = options.generation;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#farPort = port2;
+    const { clock, settings, lingerTimeout, events } = options;
+    const { claimed, released, over } = events;
+    this.hub = new RelayHub({
+      port: port1,
+      clock,
+      window: settings.window,
+      lingerTimeout,
+      atTurnEnd,
+      claimed,
+      released,
+      over,
+    });
+    port1.on('message', (message: unknown) => {
+      this.#receive(message);
+    });
+    // The thread holds the process, not its port: it would hold it also before the thread is there.
+    port1.unref();
+    this.#passage = options.gate.enter(() => {
+      this.#launch();
+    });
+  }
+
+  /** Why it was asked to leave or killed, if it was. */
+  get why(): LeaveReason | undefined {
+    return this.#why;
+  }
+
+  get threadId(): number | undefined {
+    return this.#thread?.threadId;
+  }
+
+  /** Event-loop utilisation seen from outside since the last call, 0 to 1; works also for a stuck thread. */
+  utilization(): number | undefined {
+    return this.#over ? undefined : this.#thread?.sample().utilization;
+  }
+
+  /** Asks it to finish and leave. Returns what it had not claimed. */
+  retire(why: LeaveReason): Connection[] {
+    this.#why ??= why;
+    const unclaimed = this.hub.takeAllBack();
+    if (this.#thread === undefined) this.#neverLaunched();
+    else this.post({ kind: 'retire' });
+    return unclaimed;
+  }
+
+  kill(why: LeaveReason): void {
+    this.#why ??= why;
+    if (why === 'boot-timeout')
+      this.#bootError = errors.bootTimeout(this.#options.url, this.#options.bootTimeout);
+    if (this.#thread === undefined) this.#neverLaunched();
+    else this.#thread.terminate();
+  }
+
+  /** Its thread does not end: closes its clients, lets the next birth in, keeps listening for its exit. */
+  abandon(reason: CloseReason): Connection[] {
+    this.#passage.done();
+    return this.hub.abandon(reason);
+  }
+
+  post(message: ToWorker): void {
+    this.hub.flush();
+    this.#port.postMessage(message);
+  }
+
+  /** Whether its thread keeps the process alive. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (held) this.#thread?.ref();
+    else this.#thread?.unref();
+  }
+
+  #launch(): void {
+    const { id, generation, url, host, thread, settings, events } = this.#options;
+    const mine: WorkerSettings = { ...settings, id, generation, claims: this.hub.claims };
+    const boot = { url, port: this.#farPort, settings: mine };
+    this.#thread = host.start({ ...thread, name: `forkless worker ${id}`, boot }, (exit) => {
+      this.#exited(exit);
+    });
+    if (!this.#held) this.#thread.unref();
+    events.launched();
+  }
+
+  #neverLaunched(): void {
+    this.#passage.cancel();
+    this.#farPort.close();
+    // Not synchronously: whoever asks is in the middle of performing decisions.
+    setImmediate(() => {
+      this.#exited({ code: 0, reason: 'terminated' });
+    });
+  }
+
+  #receive(message: unknown): void {
+    if (this.#over) return;
+    const { events } = this.#options;
+    try {
+      if (message instanceof Uint8Array) this.hub.receive(message);
+      else if (typeof message === 'number') this.hub.answered(message);
+      else this.#control(readToMain(message));
+      events.alive();
+    } catch (error) {
+      events.broken(error);
+    }
+  }
+
+  #control(message: ToMain): void {
+    switch (message.kind) {
+      case 'failed':
+        this.#bootError = fromPlain(message.error);
+        return;
+      case 'leaving':
+        this.#leaving = true;
+        return;
+      case 'ready':
+        this.#ready = true;
+        this.#passage.done();
+        this.#options.events.message(message);
+        return;
+      case 'beat':
+      case 'ask':
+      case 'trouble':
+      case 'message':
+        this.#options.events.message(message);
+    }
+  }
+
+  #exited({ code, reason, error }: ThreadExit): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#passage.done();
+    const unclaimed = this.hub.abandon('worker-lost');
+    this.#port.close();
+    this.#options.events.exited(
+      {
+        worker: this.id,
+        generation: this.generation,
+        code,
+        reason: this.#reasonFor(reason),
+        why: this.#why,
+        error: this.#ready ? error : this.#bootFailure(code, error),
+      },
+      unclaimed,
+    );
+  }
+
+  #reasonFor(reason: ThreadExit['reason']): ExitReason {
+    if (this.#leaving) return 'left';
+    if (this.#ready || (this.#why !== undefined && this.#why !== 'boot-timeout')) return reason;
+    return 'boot-failed';
+  }
+
+  #bootFailure(code: number, error: unknown): unknown {
+    if (this.#bootError?.name === 'ForklessError') return this.#bootError;
+    const cause = this.#bootError ?? error;
+    const { url } = this.#options;
+    if (cause === undefined)
+      return errors.bootFailed(url, `ended with code ${code} before it called serve() or prefork()`);
+    return errors.bootFailed(url, `failed: ${cause instanceof Error ? cause.message : show(cause)}`, cause);
+  }
+}

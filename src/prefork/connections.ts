@@ -1,0 +1,89 @@
+import { Socket } from 'node:net';
+import { type Duplex } from 'node:stream';
+import { type Clock } from '../core/clock.ts';
+import { type Addresses, type CloseReason, type ConnectionId, type DropReason } from '../core/types.ts';
+import { type Connection } from '../transport/connection.ts';
+import { type RelayEnd } from '../transport/relay-end.ts';
+import { LAST_CONNECTION_ID } from '../wire/claims.ts';
+import { type ConnectionInfo } from './events.ts';
+
+export const infoOf = ({ id, addresses }: Connection): ConnectionInfo => ({ id, ...addresses });
+
+// Read at once: a destroyed socket does not know them any more.
+function addressesOf(stream: Duplex & Addresses): Addresses {
+  const { remoteAddress, remotePort, remoteFamily, localAddress, localPort } = stream;
+  const localFamily = stream instanceof Socket ? remoteFamily : stream.localFamily;
+  return { remoteAddress, remotePort, remoteFamily, localAddress, localPort, localFamily };
+}
+
+/** How many ended for which reason. */
+export type Tally<Reason extends string> = Partial<Record<Reason, number>>;
+
+const count = <Reason extends string>(tally: Tally<Reason>, reason: Reason): void => {
+  tally[reason] = (tally[reason] ?? 0) + 1;
+};
+
+/** Every accepted connection until it is closed, and the books about all that were. */
+export class Connections {
+  readonly #open = new Map<ConnectionId, Connection>();
+  readonly #clock: Clock;
+  #lastId: ConnectionId = 0;
+  accepted = 0;
+  served = 0;
+  bytesRead = 0;
+  bytesWritten = 0;
+  readonly drops: Tally<DropReason> = {};
+  readonly closes: Tally<CloseReason> = {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Accepted and not closed yet, those that wait included. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  add(stream: Duplex, left: (connection: Connection) => void): Connection {
+    const connection: Connection = {
+      id: this.#nextId(),
+      stream,
+      addresses: addressesOf(stream),
+      acceptedAt: this.#clock.now(),
+    };
+    this.accepted += 1;
+    this.#open.set(connection.id, connection);
+    // Without a listener a reset before any worker has it would be an uncaught exception of the host.
+    stream.on('error', () => undefined);
+    stream.once('close', () => {
+      this.#open.delete(connection.id);
+      left(connection);
+    });
+    return connection;
+  }
+
+  claimed(): void {
+    this.served += 1;
+  }
+
+  dropped({ stream }: Connection, reason: DropReason): void {
+    count(this.drops, reason);
+    stream.destroy();
+  }
+
+  closed({ reason, bytesRead, bytesWritten }: RelayEnd): void {
+    count(this.closes, reason);
+    this.bytesRead += bytesRead;
+    this.bytesWritten += bytesWritten;
+  }
+
+  destroyAll(): void {
+    for (const { stream } of [...this.#open.values()]) stream.destroy();
+  }
+
+  #nextId(): ConnectionId {
+    do this.#lastId = this.#lastId === LAST_CONNECTION_ID ? 1 : this.#lastId + 1;
+    while (this.#open.has(this.#lastId));
+    return this.#lastId;
+  }
+}

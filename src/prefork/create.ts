@@ -1,0 +1,44 @@
+import { bootSlot } from '../transport/boot.ts';
+import { checkHandlers, HANDLER_NAMES, type AnyHandlers, type Handlers } from '../worker/handlers.ts';
+import { serve } from '../worker/serve.ts';
+import { moduleUrl, type PreforkOptions } from './options.ts';
+import { Prefork } from './prefork.ts';
+
+/**
+ * A prefork whose handlers are in a module of their own, which calls `serve()` from `forkless/worker`. Throws a
+ * `ForklessError` for bad options. Call `listen()` next.
+ */
+export function createPrefork(options: PreforkOptions & { readonly worker: URL | string }): Prefork {
+  const { worker, ...rest } = options;
+  return new Prefork(worker, rest);
+}
+
+/**
+ * Server and handlers in one module: `await prefork(import.meta.url, { port, clientInput, … })`. In the main thread it
+ * creates a `Prefork`, listens and resolves with it. In a worker, which loads the same module, it registers the
+ * handlers, and its promise never settles: what follows `await prefork(…)` runs in the main thread only.
+ * Rejects as `Prefork.listen()` does.
+ */
+export async function prefork<Heap extends object = Record<string, unknown>, In = string, Out = string>(
+  url: URL | string,
+  options: PreforkOptions & Handlers<Heap, In, Out>,
+): Promise<Prefork> {
+  const isHandler = ([key]: [string, unknown]): boolean => HANDLER_NAMES.includes(key);
+  // Exactly the keys of `Handlers`, by the filter.
+  const handlers = Object.fromEntries(Object.entries(options).filter(isHandler)) as Handlers<Heap, In, Out>;
+  const boot = bootSlot();
+  if (boot) {
+    // A worker may load modules that are preforks of their own in the main thread; here they are nothing.
+    if (moduleUrl(url) === boot.url) serve(handlers);
+    return new Promise<never>(() => undefined);
+  }
+  // In the main thread too, though only workers use them: a mistake should show at once and once.
+  const anyHandlers: AnyHandlers = handlers;
+  checkHandlers(anyHandlers);
+  const server = new Prefork(
+    url,
+    Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry))),
+  );
+  await server.listen();
+  return server;
+}

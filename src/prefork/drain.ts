@@ -1,0 +1,40 @@
+import { type Clock } from '../core/clock.ts';
+import { type Millis } from '../core/types.ts';
+import { type Pool } from './pool.ts';
+import { type Watchers } from './watchers.ts';
+
+export interface DrainReport {
+  /** Whether it came down to `until` in time. */
+  readonly drained: boolean;
+  /** Connections that a worker has. */
+  readonly open: number;
+  readonly waiting: number;
+}
+
+export interface DrainTerms {
+  readonly clock: Clock;
+  readonly watchers: Watchers;
+  readonly limit: Millis;
+  readonly until: number;
+}
+
+/** Waits for a paused pool to have at most `until` connections with its workers. */
+export async function drain(
+  pool: Pool,
+  { clock, watchers, limit, until }: DrainTerms,
+  progress: (open: number, waiting: number) => void,
+): Promise<DrainReport> {
+  let last: number | undefined;
+  const report = (): DrainReport => {
+    const waiting = pool.dispatcher.waiting;
+    const open = pool.connections.size - waiting;
+    return { drained: open <= until, open, waiting };
+  };
+  await watchers.until(clock, limit, () => {
+    const { drained, open, waiting } = report();
+    if (open !== last) progress(open, waiting);
+    last = open;
+    return drained;
+  });
+  return report();
+}

@@ -1,0 +1,65 @@
+import {
+  type Addresses,
+  type CloseReason,
+  type ConnectionId,
+  type DropReason,
+  type LeaveReason,
+  type Millis,
+  type WorkerId,
+} from '../core/types.ts';
+import { type WorkerExit } from '../master/worker-handle.ts';
+import { type AddressInfo } from 'node:net';
+
+export interface ConnectionInfo extends Addresses {
+  readonly id: ConnectionId;
+}
+
+/** The events of a `Prefork`, each with one argument. */
+export interface PreforkEvents {
+  listening: [{ readonly address: AddressInfo | string | null }];
+  workerSpawned: [{ readonly worker: WorkerId; readonly generation: number }];
+  workerReady: [{ readonly worker: WorkerId; readonly generation: number; readonly bootTime: Millis }];
+  /** A worker was asked to leave. */
+  workerRetiring: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
+  workerKilled: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
+  /** A killed thread does not end. Its clients are closed, its place is refilled up to `maxZombies`. */
+  workerZombie: [{ readonly worker: WorkerId; readonly why: LeaveReason | undefined }];
+  workerExited: [WorkerExit];
+  /** A worker has claimed a connection. */
+  connection: [{ readonly connection: ConnectionInfo; readonly worker: WorkerId }];
+  /** A claimed connection is closed on both sides. */
+  connectionClosed: [
+    {
+      readonly connection: ConnectionInfo;
+      readonly worker: WorkerId;
+      readonly reason: CloseReason;
+      readonly error: string | undefined;
+      readonly bytesRead: number;
+      readonly bytesWritten: number;
+    },
+  ];
+  /** A connection was refused and closed. */
+  drop: [{ readonly connection: ConnectionInfo; readonly reason: DropReason; readonly error: unknown }];
+  /** A handler threw or rejected, and no `clientError` took it. */
+  handlerError: [
+    {
+      readonly worker: WorkerId;
+      readonly connection: ConnectionId | undefined;
+      readonly callback: string;
+      readonly error: Error;
+    },
+  ];
+  /** User code in a worker posted to `parentPort`. */
+  workerMessage: [{ readonly worker: WorkerId; readonly message: unknown }];
+  /** Workers fail to boot; the next try is in `retryIn` ms. */
+  degraded: [{ readonly failures: number; readonly retryIn: Millis; readonly error: unknown }];
+  /** A worker booted again. */
+  recovered: [];
+  /** Accepting fails (EMFILE, ENFILE …); told at most once in 100 ms, with the count since the last time. */
+  acceptError: [{ readonly error: Error; readonly count: number }];
+  paused: [];
+  resumed: [];
+  drainProgress: [{ readonly open: number; readonly waiting: number }];
+  reloaded: [{ readonly generation: number }];
+  closed: [{ readonly zombies: readonly WorkerId[] }];
+}

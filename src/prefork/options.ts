@@ -1,0 +1,179 @@
+import { type BlockList, type ListenOptions, type ServerOpts } from 'node:net';
+import { pathToFileURL } from 'node:url';
+import { isAbsolute } from 'node:path';
+import { type ResourceLimits } from 'node:worker_threads';
+import { integer, limit, millis, oneOf, onlyKnown } from '../core/check.ts';
+import { errors } from '../core/errors.ts';
+import { type Millis } from '../core/types.ts';
+import { type DispatcherConfig } from '../listener/dispatcher.ts';
+import { POLICY_OPTIONS, resolvePolicy, type PolicyConfig, type PolicyOptions } from '../policy/config.ts';
+import { type Dispatch } from '../policy/state.ts';
+import { type HostName } from '../threads/host.ts';
+import { HOST_NAMES } from '../threads/hosts.ts';
+
+/** Options that `configure()` can change while the prefork runs. */
+export interface RunningOptions extends PolicyOptions {
+  /**
+   * Which worker gets a connection: `'least-open'` (default: fewest open connections, then least recent hand-over),
+   * `'round-robin'`, `'least-busy'` (event-loop utilisation), `'sticky-address'`, or a function.
+   */
+  readonly dispatch?: Dispatch | undefined;
+  /** Connections of all listeners together, at most; further ones are refused. Exact. Default `Infinity`. */
+  readonly maxConnections?: number | undefined;
+  /** Connections that wait for a worker, at most; further ones are refused. Default 511. */
+  readonly maxWaiting?: number | undefined;
+  /** A connection that no worker could take for so long is refused. Default 30 000 ms. */
+  readonly waitTimeout?: Millis | undefined;
+  /** A connection that its worker has not claimed for so long is given to another. Default 1 000 ms. */
+  readonly claimTimeout?: Millis | undefined;
+}
+
+/** Where to listen: what `net.Server.listen()` takes. */
+export type ListenTarget = Pick<
+  ListenOptions,
+  'port' | 'host' | 'path' | 'backlog' | 'ipv6Only' | 'exclusive' | 'readableAll' | 'writableAll'
+> & {
+  /** A socket that listens already, by its file descriptor. */
+  readonly fd?: number | undefined;
+  readonly reusePort?: boolean | undefined;
+};
+
+export interface PreforkOptions extends RunningOptions, ListenTarget {
+  /** Credit of a connection in each direction, bytes: its share of memory at most. Default 262 144. */
+  readonly window?: number | undefined;
+  /** Output that may wait in a worker for a client that does not read; past it the client is closed. Default 64 MiB. */
+  readonly maxOutput?: number | undefined;
+  /** How long a peer may take for the rest of its output after its worker has closed. Default 30 000 ms. */
+  readonly lingerTimeout?: Millis | undefined;
+  /** What the workers run on. Default `'piscina'`; `'worker'` (Node's own) for bundles and single executables. */
+  readonly threadHost?: HostName | undefined;
+  /** How bytes travel. Default and only choice at present: `'relay'`. */
+  readonly transport?: 'relay' | undefined;
+  /** Kill the workers at `close()` instead of letting them finish. Default false. */
+  readonly shutdownWorkers?: boolean | undefined;
+  readonly resourceLimits?: ResourceLimits | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly argv?: readonly string[] | undefined;
+  readonly execArgv?: readonly string[] | undefined;
+  readonly noDelay?: boolean | undefined;
+  readonly keepAlive?: boolean | undefined;
+  readonly keepAliveInitialDelay?: Millis | undefined;
+  /** For `connection(socket)` handlers: keep the writable side open when the peer ends. Default false. */
+  readonly allowHalfOpen?: boolean | undefined;
+  readonly highWaterMark?: number | undefined;
+  readonly blockList?: BlockList | undefined;
+  /** Aborting it closes the prefork; before `listen()` has ended it rejects that. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PreforkSettings {
+  readonly url: string;
+  readonly policy: PolicyConfig;
+  readonly dispatcher: DispatcherConfig;
+  readonly given: PreforkOptions;
+  readonly threadHost: HostName;
+  readonly window: number;
+  readonly maxOutput: number;
+  readonly lingerTimeout: Millis;
+  readonly socket: ServerOpts;
+  readonly listen: ListenTarget;
+}
+
+const LISTEN = [
+  'port',
+  'host',
+  'path',
+  'backlog',
+  'ipv6Only',
+  'exclusive',
+  'readableAll',
+  'writableAll',
+  'fd',
+  'reusePort',
+] as const;
+const SOCKET = ['noDelay', 'keepAlive', 'keepAliveInitialDelay', 'highWaterMark', 'blockList'] as const;
+const DISPATCH = ['dispatch', 'maxConnections', 'maxWaiting', 'waitTimeout', 'claimTimeout'] as const;
+const FIXED = [
+  'window',
+  'maxOutput',
+  'lingerTimeout',
+  'threadHost',
+  'transport',
+  'shutdownWorkers',
+  'resourceLimits',
+  'env',
+  'argv',
+  'execArgv',
+  'allowHalfOpen',
+  'signal',
+] as const;
+
+const RUNNING_OPTIONS: readonly string[] = [...POLICY_OPTIONS, ...DISPATCH];
+const PREFORK_OPTIONS: readonly string[] = [...RUNNING_OPTIONS, ...FIXED, ...LISTEN, ...SOCKET];
+
+const DISPATCHES = ['least-open', 'round-robin', 'least-busy', 'sticky-address'] as const;
+
+function pick<K extends string, T extends Partial<Record<K, unknown>>>(
+  from: T,
+  keys: readonly K[],
+): Pick<T, K> {
+  const present = keys.filter((key) => from[key] !== undefined);
+  // The keys are exactly those asked for and present.
+  return Object.fromEntries(present.map((key) => [key, from[key]])) as Pick<T, K>;
+}
+
+function resolveDispatcher(options: RunningOptions, policy: PolicyConfig): DispatcherConfig {
+  const { dispatch = 'least-open' } = options;
+  return {
+    maxSessionsPerWorker: policy.maxSessionsPerWorker,
+    maxServed: policy.maxServed,
+    servedJitter: policy.servedJitter,
+    dispatch: typeof dispatch === 'function' ? dispatch : oneOf('dispatch', dispatch, DISPATCHES),
+    maxConnections: limit('maxConnections', options.maxConnections ?? Infinity, 1),
+    maxWaiting: limit('maxWaiting', options.maxWaiting ?? 511, 0),
+    waitTimeout: millis('waitTimeout', options.waitTimeout ?? 30_000),
+    claimTimeout: millis('claimTimeout', options.claimTimeout ?? 1_000),
+  };
+}
+
+/** The worker module as a URL: a file URL, a `data:` URL or an absolute path. */
+export function moduleUrl(given: unknown): string {
+  const text = given instanceof URL ? given.href : given;
+  if (typeof text !== 'string') throw errors.badOption('worker', 'a URL or an absolute path', given);
+  if (isAbsolute(text)) return pathToFileURL(text).href;
+  if (URL.canParse(text) && /^(?:file|data):/.test(text)) return text;
+  throw errors.badOption('worker', 'a file: URL, a data: URL or an absolute path', given);
+}
+
+/** Checks all options; throws a `ForklessError` that names the first bad one. */
+export function resolveOptions(worker: unknown, options: PreforkOptions): PreforkSettings {
+  onlyKnown(options, PREFORK_OPTIONS);
+  const policy = resolvePolicy(options);
+  oneOf('transport', options.transport ?? 'relay', ['relay']);
+  return {
+    url: moduleUrl(worker),
+    policy,
+    dispatcher: resolveDispatcher(options, policy),
+    given: options,
+    threadHost: oneOf('threadHost', options.threadHost ?? 'piscina', HOST_NAMES),
+    window: integer('window', options.window ?? 262_144, 1_024, 0x7fff_ffff),
+    maxOutput: limit('maxOutput', options.maxOutput ?? 67_108_864, 0),
+    lingerTimeout: millis('lingerTimeout', options.lingerTimeout ?? 30_000),
+    socket: pick(options, SOCKET),
+    listen: checkTarget(pick(options, LISTEN)),
+  };
+}
+
+export function checkTarget(target: ListenTarget): ListenTarget {
+  onlyKnown(target, LISTEN);
+  if (target.port !== undefined) integer('port', target.port, 0, 65_535);
+  return target;
+}
+
+/** Options given anew, over those in force. */
+export function reconfigure(settings: PreforkSettings, options: RunningOptions): PreforkSettings {
+  onlyKnown(options, RUNNING_OPTIONS);
+  const given = { ...settings.given, ...options };
+  const policy = resolvePolicy(given);
+  return { ...settings, given, policy, dispatcher: resolveDispatcher(given, policy) };
+}

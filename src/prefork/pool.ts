@@ -1,0 +1,253 @@
+import { type Clock } from '../core/clock.ts';
+import { fromPlain } from '../core/errors.ts';
+import { type LeaveReason, type WorkerId } from '../core/types.ts';
+import { Dispatcher } from '../listener/dispatcher.ts';
+import { Master, type Crew } from '../master/master.ts';
+import { WorkerHandle, type WorkerExit, type WorkerHandleEvents } from '../master/worker-handle.ts';
+import { isReady, type WorkerRecord } from '../policy/state.ts';
+import { BootGate } from '../threads/boot-gate.ts';
+import { type ThreadHost } from '../threads/host.ts';
+import { type Connection } from '../transport/connection.ts';
+import { type RelayEnd } from '../transport/relay-end.ts';
+import { type ToMain } from '../wire/messages.ts';
+import { Connections, infoOf } from './connections.ts';
+import { type PreforkEvents } from './events.ts';
+import { type PreforkSettings } from './options.ts';
+
+type Announce = <K extends keyof PreforkEvents>(name: K, ...event: PreforkEvents[K]) => void;
+
+export interface PoolOptions {
+  readonly settings: PreforkSettings;
+  readonly host: ThreadHost;
+  readonly clock: Clock;
+  readonly announce: Announce;
+  readonly exited: (exit: WorkerExit) => void;
+  /** A worker asked for the end of the whole prefork. */
+  readonly shutdown: () => void;
+  readonly turned: () => void;
+}
+
+/** The workers with all that feeds them: performs the master's decisions and tells it what happens. */
+export class Pool implements Crew {
+  readonly master: Master;
+  readonly dispatcher: Dispatcher;
+  readonly connections: Connections;
+  readonly handles: Map<WorkerId, WorkerHandle> = new Map<WorkerId, WorkerHandle>();
+  readonly #options: PoolOptions;
+  readonly #gate = new BootGate();
+  #settings: PreforkSettings;
+  #held = true;
+
+  constructor(options: PoolOptions) {
+    const { settings, clock, announce } = options;
+    this.#options = options;
+    this.#settings = settings;
+    this.connections = new Connections(clock);
+    this.master = new Master({
+      config: settings.policy,
+      clock,
+      random: Math.random,
+      crew: this,
+      defer: setImmediate,
+      turned: () => {
+        this.dispatcher.pump();
+        options.turned();
+      },
+    });
+    this.dispatcher = new Dispatcher({
+      config: settings.dispatcher,
+      clock,
+      state: () => this.master.state,
+      tell: (event) => {
+        this.master.tell(event);
+      },
+      offer: (id, connection) => this.handles.get(id)?.hub.offer(connection),
+      takeBack: (id, connection) => this.handles.get(id)?.hub.takeBack(connection) ?? false,
+      dropped: (connection, reason, error) => {
+        this.connections.dropped(connection, reason);
+        announce('drop', { connection: infoOf(connection), reason, error });
+      },
+    });
+  }
+
+  configure(settings: PreforkSettings): void {
+    const { workerHeartbeat } = settings.policy;
+    const changed = workerHeartbeat !== this.#settings.policy.workerHeartbeat;
+    this.#settings = settings;
+    this.master.configure(settings.policy);
+    this.dispatcher.configure(settings.dispatcher);
+    if (!changed) return;
+    for (const handle of this.handles.values()) handle.post({ kind: 'heartbeat', every: workerHeartbeat });
+  }
+
+  hold(held: boolean): void {
+    this.#held = held;
+    for (const handle of this.handles.values()) handle.hold(held);
+  }
+
+  spawn(id: WorkerId, generation: number): void {
+    const { host, clock, announce } = this.#options;
+    const { url, given, window, maxOutput, lingerTimeout, policy } = this.#settings;
+    const handle = new WorkerHandle({
+      id,
+      generation,
+      url,
+      host,
+      gate: this.#gate,
+      clock,
+      lingerTimeout,
+      bootTimeout: policy.bootTimeout,
+      thread: {
+        resourceLimits: given.resourceLimits,
+        env: given.env,
+        argv: given.argv,
+        execArgv: given.execArgv,
+      },
+      settings: {
+        heartbeat: policy.workerHeartbeat,
+        window,
+        maxOutput,
+        allowHalfOpen: given.allowHalfOpen ?? false,
+        highWaterMark: given.highWaterMark,
+      },
+      events: this.#eventsOf(id),
+    });
+    handle.hold(this.#held);
+    this.handles.set(id, handle);
+    announce('workerSpawned', { worker: id, generation });
+  }
+
+  retire(id: WorkerId, why: LeaveReason): void {
+    const unclaimed = this.handles.get(id)?.retire(why) ?? [];
+    this.#options.announce('workerRetiring', { worker: id, why });
+    this.dispatcher.comeBack(unclaimed, id, false);
+  }
+
+  kill(id: WorkerId, why: LeaveReason): void {
+    const handle = this.handles.get(id);
+    this.#options.announce('workerKilled', { worker: id, why });
+    const unclaimed = handle?.hub.takeAllBack() ?? [];
+    handle?.kill(why);
+    this.dispatcher.comeBack(unclaimed, id, false);
+  }
+
+  abandon(id: WorkerId): void {
+    const handle = this.handles.get(id);
+    const unclaimed = handle?.abandon('worker-lost') ?? [];
+    this.#options.announce('workerZombie', { worker: id, why: handle?.why });
+    this.dispatcher.comeBack(unclaimed, id, false);
+  }
+
+  #eventsOf(id: WorkerId): WorkerHandleEvents {
+    const { master, dispatcher } = this;
+    const { announce } = this.#options;
+    return {
+      launched: () => {
+        master.tell({ kind: 'launched', id });
+      },
+      alive: () => {
+        // Only then is it news; telling it with every message would cost each of them a turn of the master.
+        if (this.#record(id)?.suspect === true) master.tell({ kind: 'alive', id });
+      },
+      message: (message) => {
+        this.#onMessage(id, message);
+      },
+      claimed: (connection) => {
+        dispatcher.claimed(connection);
+        this.connections.claimed();
+        master.tell({ kind: 'claimed', id });
+        announce('connection', { connection: infoOf(connection), worker: id });
+      },
+      released: () => {
+        master.tell({ kind: 'closed', id });
+      },
+      over: (end) => {
+        this.#over(id, end);
+      },
+      broken: (error) => {
+        master.tell({ kind: 'broken', id });
+        announce('handlerError', {
+          worker: id,
+          connection: undefined,
+          callback: 'lane',
+          error: error instanceof Error ? error : new Error(String(error)),
+        });
+      },
+      exited: (exit, unclaimed) => {
+        this.#exited(exit, unclaimed);
+      },
+    };
+  }
+
+  #record(id: WorkerId): WorkerRecord | undefined {
+    return this.master.state.workers.find((worker) => worker.id === id);
+  }
+
+  #over(worker: WorkerId, end: RelayEnd): void {
+    const { connection, reason, error, bytesRead, bytesWritten } = end;
+    this.connections.closed(end);
+    this.#options.announce('connectionClosed', {
+      connection: infoOf(connection),
+      worker,
+      reason,
+      error,
+      bytesRead,
+      bytesWritten,
+    });
+    this.#options.turned();
+  }
+
+  #onMessage(id: WorkerId, message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>): void {
+    const { announce, shutdown } = this.#options;
+    switch (message.kind) {
+      case 'ready':
+        this.#ready(id);
+        return;
+      case 'beat':
+        this.master.tell({ kind: 'beat', id, beat: message });
+        return;
+      case 'ask':
+        if (message.request === 'shutdown') shutdown();
+        else if (message.request === 'retire') this.master.tell({ kind: 'asked', id });
+        else this.master.tell({ kind: 'paused', id, paused: message.request === 'pause' });
+        return;
+      case 'trouble': {
+        const { connection, callback, error } = message;
+        announce('handlerError', { worker: id, connection, callback, error: fromPlain(error) });
+        return;
+      }
+      case 'message':
+        announce('workerMessage', { worker: id, message: message.value });
+    }
+  }
+
+  #ready(id: WorkerId): void {
+    const { announce, clock } = this.#options;
+    const record = this.#record(id);
+    this.master.tell({ kind: 'ready', id });
+    if (!record) return;
+    const bootTime = clock.now() - record.stage.since;
+    announce('workerReady', { worker: id, generation: record.generation, bootTime });
+  }
+
+  #exited(exit: WorkerExit, unclaimed: Connection[]): void {
+    const { master, dispatcher } = this;
+    const { announce, exited, clock } = this.#options;
+    const failures = master.state.backoff.failures;
+    this.handles.delete(exit.worker);
+    dispatcher.comeBack(unclaimed, exit.worker, false);
+    master.tell({ kind: 'exited', id: exit.worker, luck: master.draw() });
+    announce('workerExited', exit);
+    exited(exit);
+    const { backoff } = master.state;
+    if (backoff.failures > failures) {
+      const retryIn = Math.max(0, backoff.until - clock.now());
+      announce('degraded', { failures: backoff.failures, retryIn, error: exit.error });
+    }
+  }
+
+  /** Workers that are ready. */
+  get ready(): number {
+    return this.master.state.workers.filter(isReady).length;
+  }
+}

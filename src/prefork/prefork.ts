@@ -1,0 +1,350 @@
+import { EventEmitter } from 'node:events';
+import { type AddressInfo, type Socket } from 'node:net';
+import { duplexPair, type Duplex } from 'node:stream';
+import { MAX_WAIT, millis } from '../core/check.ts';
+import { errors } from '../core/errors.ts';
+import { type ExitReason, type Millis, type WorkerId } from '../core/types.ts';
+import { Listener } from '../listener/listener.ts';
+import { SystemClock } from '../master/system-clock.ts';
+import { type WorkerExit } from '../master/worker-handle.ts';
+import { loadHost } from '../threads/hosts.ts';
+import { AcceptTrouble } from './accept-trouble.ts';
+import { type Tally } from './connections.ts';
+import { drain, type DrainReport } from './drain.ts';
+import { type PreforkEvents } from './events.ts';
+import {
+  checkTarget,
+  reconfigure,
+  resolveOptions,
+  type ListenTarget,
+  type PreforkOptions,
+  type PreforkSettings,
+  type RunningOptions,
+} from './options.ts';
+import { Pool } from './pool.ts';
+import { reload } from './reload.ts';
+import { snapshot, type PreforkStatus } from './status.ts';
+import { Watchers } from './watchers.ts';
+
+type State = 'idle' | 'starting' | 'listening' | 'closing' | 'closed';
+
+const MOVES: Readonly<Record<State, readonly State[]>> = {
+  idle: ['starting', 'closed'],
+  starting: ['listening', 'closing'],
+  listening: ['closing'],
+  closing: ['closed'],
+  closed: [],
+};
+
+/** One pool of workers behind one or more listeners. Made by `createPrefork()` or `prefork()`. */
+export class Prefork extends EventEmitter<PreforkEvents> {
+  readonly #clock = new SystemClock();
+  readonly #watchers = new Watchers();
+  readonly #listeners: Listener[] = [];
+  readonly #exits: Tally<ExitReason> = {};
+  readonly #trouble: AcceptTrouble;
+  #settings: PreforkSettings;
+  #state: State = 'idle';
+  #paused = false;
+  #held = true;
+  #failures = 0;
+  #pool: Pool | undefined;
+  #closing: Promise<void> | undefined;
+  #startError: Error | undefined;
+
+  /** @internal */
+  constructor(worker: unknown, options: PreforkOptions) {
+    super();
+    this.#settings = resolveOptions(worker, options);
+    this.#trouble = new AcceptTrouble(this.#clock, (event) => {
+      this.#announce('acceptError', event);
+    });
+    options.signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /**
+   * Listens, with the target of the options or another one; may be called again for further listeners. The first
+   * call also starts the workers and resolves when the first of them is ready (connections that come before wait).
+   * Rejects with Node's error when binding fails (EADDRINUSE …), with `FORKLESS_BOOT_FAILED` or
+   * `FORKLESS_BOOT_TIMEOUT` when no worker boots; then nothing is left behind.
+   */
+  async listen(target?: ListenTarget): Promise<AddressInfo | string | null> {
+    if (this.#state !== 'idle' && this.#state !== 'listening')
+      throw errors.wrongState('listen()', this.#state);
+    if (this.#settings.given.signal?.aborted === true)
+      throw errors.aborted(this.#settings.given.signal.reason);
+    const listener = this.#listener(target === undefined ? this.#settings.listen : checkTarget(target));
+    if (this.#state === 'listening') return this.#bind(listener);
+    this.#move('starting');
+    try {
+      const [address] = await Promise.all([this.#bind(listener), this.#start()]);
+      await this.#firstReady();
+      this.#move('listening');
+      this.#announce('listening', { address });
+      return address;
+    } catch (error) {
+      await this.close({ grace: 0 });
+      throw error;
+    }
+  }
+
+  /** Address of the first listener, as `net.Server.address()`; `null` when there is none. */
+  address(): AddressInfo | string | null {
+    return this.#listeners[0]?.address() ?? null;
+  }
+
+  /** Takes over a connection that was accepted elsewhere: any Duplex that nobody has read from. */
+  accept(stream: Duplex): void {
+    const pool = this.#running('accept()');
+    const others = pool.connections.size;
+    const connection = pool.connections.add(stream, (left) => {
+      pool.dispatcher.left(left);
+      this.#watchers.look();
+    });
+    pool.dispatcher.arrive(connection, others);
+  }
+
+  /** A connection without a network: returns the client's end of it. */
+  connect(): Duplex {
+    const [client, server] = duplexPair();
+    // Of itself a pair only passes on a proper end; a network would also tell that a side is gone.
+    client.once('close', () => server.destroy());
+    server.once('close', () => {
+      if (!server.writableFinished) client.destroy();
+    });
+    this.accept(server);
+    return client;
+  }
+
+  /** Hands over nothing from now on: new connections wait, within `maxWaiting` and `waitTimeout`. */
+  pause(): void {
+    this.#running('pause()').dispatcher.pause();
+    if (!this.#paused) this.#announce('paused');
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#running('resume()').dispatcher.resume();
+    if (this.#paused) this.#announce('resumed');
+    this.#paused = false;
+  }
+
+  /** Asks one worker to finish and leave; throws `FORKLESS_NO_SUCH_WORKER`. */
+  retire(worker: WorkerId): void {
+    const { master, handles } = this.#running('retire()');
+    if (!handles.has(worker)) throw errors.noSuchWorker(worker);
+    master.tell({ kind: 'asked', id: worker });
+  }
+
+  /**
+   * Pauses and waits until at most `until` (default 0) connections are open and none waits, or `deadline`
+   * milliseconds (default `graceTime`) have passed. Tells `drainProgress` with each change. Connections that wait
+   * still get no worker: `resume()`, or `close()` afterwards.
+   */
+  async drain({ deadline, until = 0 }: { deadline?: Millis; until?: number } = {}): Promise<DrainReport> {
+    const pool = this.#running('drain()');
+    const limit = millis('deadline', deadline ?? Math.min(this.#settings.policy.graceTime, MAX_WAIT), 0);
+    this.pause();
+    return drain(pool, { clock: this.#clock, watchers: this.#watchers, limit, until }, (open, waiting) => {
+      this.#announce('drainProgress', { open, waiting });
+    });
+  }
+
+  /**
+   * Replaces all workers by new ones that load the module afresh, each only once its successor is ready where
+   * `maxWorkers` allows. Resolves when no worker of an older generation takes connections. If a new one does not
+   * boot, the old ones stay and it rejects with `FORKLESS_RELOAD_FAILED`.
+   */
+  async reload(): Promise<void> {
+    const { master } = this.#running('reload()');
+    const generation = await reload(this, master, this.#clock, this.#watchers);
+    if (generation === undefined) throw errors.wrongState('reload()', this.#state);
+    this.#announce('reloaded', { generation });
+  }
+
+  /** Changes options while running; refuses unknown, fixed or bad ones and then changes nothing. */
+  configure(options: RunningOptions): void {
+    this.#settings = reconfigure(this.#settings, options);
+    this.#pool?.configure(this.#settings);
+  }
+
+  /** Everything there is to know, at this instant. */
+  status(): PreforkStatus {
+    if (this.#pool === undefined) throw errors.wrongState('status()', this.#state);
+    return snapshot(this.#pool, this.#clock.now(), {
+      state: this.#state,
+      paused: this.#paused,
+      exits: { ...this.#exits },
+    });
+  }
+
+  /**
+   * Stops listening, refuses what waits, asks every worker to finish, kills what is left after `grace` milliseconds
+   * (default `graceTime`; 0 at once) and settles, also when a thread cannot be killed (`closed` names it).
+   * Calling it again waits for the same end; with a shorter grace it hurries it.
+   */
+  close({ grace }: { grace?: Millis } = {}): Promise<void> {
+    const { policy, given } = this.#settings;
+    const time = given.shutdownWorkers === true ? 0 : (grace ?? policy.graceTime);
+    if (time !== Infinity) millis('grace', time, 0);
+    if (this.#closing) this.#hurry(time);
+    return (this.#closing ??= this.#close(time));
+  }
+
+  /** Lets the process stay alive for this prefork (the default). */
+  ref(): this {
+    return this.#hold(true);
+  }
+
+  /** Lets the process end although this prefork listens and its workers run. */
+  unref(): this {
+    return this.#hold(false);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  readonly #abort = (): void => {
+    this.#startError ??= errors.aborted(this.#settings.given.signal?.reason);
+    void this.close();
+    this.#watchers.look();
+  };
+
+  #hold(held: boolean): this {
+    this.#held = held;
+    this.#clock.hold(held);
+    for (const listener of this.#listeners) listener.hold(held);
+    this.#pool?.hold(held);
+    return this;
+  }
+
+  #move(to: State): void {
+    if (!MOVES[this.#state].includes(to))
+      throw this.#startError ?? errors.wrongState(`going to ${to}`, this.#state);
+    this.#state = to;
+  }
+
+  #running(call: string): Pool {
+    if (this.#pool && (this.#state === 'listening' || this.#state === 'starting')) return this.#pool;
+    throw errors.wrongState(call, this.#state);
+  }
+
+  // A listener of the user that throws must not leave the books half written: it surfaces on its own.
+  #announce<K extends keyof PreforkEvents>(name: K, ...event: PreforkEvents[K]): void {
+    try {
+      // The map of events makes name and argument fit; TypeScript cannot follow it through the generic.
+      (this.emit as (name: string, ...event: unknown[]) => boolean).call(this, name, ...event);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+
+  #listener(listen: ListenTarget): Listener {
+    return new Listener({
+      socket: this.#settings.socket,
+      listen,
+      accepted: (socket: Socket) => {
+        if (this.#state === 'closing' || this.#state === 'closed' || !this.#pool) socket.destroy();
+        else this.accept(socket);
+      },
+      failed: (error) => {
+        this.#trouble.happened(error);
+      },
+    });
+  }
+
+  async #bind(listener: Listener): Promise<AddressInfo | string | null> {
+    const address = await listener.open();
+    this.#listeners.push(listener);
+    if (!this.#held) listener.hold(false);
+    return address;
+  }
+
+  async #start(): Promise<void> {
+    const host = await loadHost(this.#settings.threadHost);
+    if (this.#state !== 'starting') return;
+    this.#pool = new Pool({
+      settings: this.#settings,
+      host,
+      clock: this.#clock,
+      announce: (name, ...event) => {
+        this.#announce(name, ...event);
+      },
+      exited: (exit) => {
+        this.#exited(exit);
+      },
+      shutdown: () => void this.close(),
+      turned: () => {
+        this.#turned();
+      },
+    });
+    this.#pool.hold(this.#held);
+    this.#pool.master.start();
+  }
+
+  async #firstReady(): Promise<void> {
+    const wanted = this.#settings.policy.startWorkers + this.#settings.policy.minWorkers > 0;
+    await this.#watchers.until(this.#clock, Infinity, () => {
+      return (
+        !wanted ||
+        this.#startError !== undefined ||
+        this.#state !== 'starting' ||
+        (this.#pool?.ready ?? 0) > 0
+      );
+    });
+    if (this.#startError !== undefined) throw this.#startError;
+  }
+
+  #exited(exit: WorkerExit): void {
+    this.#exits[exit.reason] = (this.#exits[exit.reason] ?? 0) + 1;
+    if (this.#state === 'starting' && exit.reason === 'boot-failed')
+      this.#startError ??= exit.error instanceof Error ? exit.error : undefined;
+    this.#watchers.look();
+  }
+
+  #turned(): void {
+    const failures = this.#pool?.master.state.backoff.failures ?? 0;
+    if (this.#failures > 0 && failures === 0 && this.#state === 'listening') this.#announce('recovered');
+    this.#failures = failures;
+    this.#watchers.look();
+  }
+
+  #hurry(grace: Millis): void {
+    const closing = this.#pool?.master.state.closing;
+    if (closing && grace < closing.grace) this.#pool?.master.tell({ kind: 'closing', grace });
+  }
+
+  async #close(grace: Millis): Promise<void> {
+    this.#settings.given.signal?.removeEventListener('abort', this.#abort);
+    if (this.#state === 'idle') {
+      this.#move('closed');
+      return;
+    }
+    this.#state = 'closing';
+    for (const listener of this.#listeners) void listener.close();
+    const pool = this.#pool;
+    if (pool) {
+      pool.dispatcher.close();
+      pool.master.tell({ kind: 'closing', grace });
+      await this.#watchers.until(this.#clock, Infinity, () =>
+        pool.master.state.workers.every(({ stage }) => stage.phase === 'zombie'),
+      );
+      await this.#lastOutput(pool, grace);
+      pool.master.stop();
+    }
+    this.#trouble.stop();
+    this.#move('closed');
+    this.#announce('closed', { zombies: [...(pool?.handles.keys() ?? [])] });
+  }
+
+  // Its workers are gone; what they sent to slow peers may still be on its way.
+  async #lastOutput(pool: Pool, grace: Millis): Promise<void> {
+    const linger = Math.min(grace, this.#settings.lingerTimeout);
+    await this.#watchers.until(this.#clock, linger, () => pool.connections.size === 0);
+    pool.connections.destroyAll();
+    await this.#watchers.until(this.#clock, 1_000, () => pool.connections.size === 0);
+  }
+}

@@ -1,0 +1,42 @@
+import { type EventEmitter } from 'node:events';
+import { type Clock } from '../core/clock.ts';
+import { errors } from '../core/errors.ts';
+import { type Master } from '../master/master.ts';
+import { type WorkerExit } from '../master/worker-handle.ts';
+import { isLive, isReady } from '../policy/state.ts';
+import { type PreforkEvents } from './events.ts';
+import { type Watchers } from './watchers.ts';
+
+/**
+ * Brings up a new generation and waits until no older worker takes connections; returns its number, or `undefined`
+ * when the prefork closed meanwhile. A boot that fails brings the old generation back.
+ */
+export async function reload(
+  events: EventEmitter<PreforkEvents>,
+  master: Master,
+  clock: Clock,
+  watchers: Watchers,
+): Promise<number | undefined> {
+  const before = master.state.generation;
+  master.tell({ kind: 'reload' });
+  const mine = master.state.generation;
+  const failed: { error: unknown }[] = [];
+  const onExit = ({ generation, reason, error }: WorkerExit): void => {
+    if (generation !== mine || reason !== 'boot-failed' || master.state.generation !== mine) return;
+    failed.push({ error });
+    master.tell({ kind: 'rolled-back', generation: before });
+  };
+  events.on('workerExited', onExit);
+  await watchers.until(clock, Infinity, () => failed.length > 0 || settled(master, mine));
+  events.off('workerExited', onExit);
+  const [failure] = failed;
+  if (failure) throw errors.reloadFailed(failure.error);
+  return master.state.closing ? undefined : mine;
+}
+
+function settled({ state }: Master, generation: number): boolean {
+  const live = state.workers.filter(isLive);
+  const renewed =
+    live.length > 0 && live.every((worker) => worker.generation >= generation && isReady(worker));
+  return renewed || state.generation < generation || state.closing !== undefined;
+}

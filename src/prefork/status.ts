@@ -1,0 +1,125 @@
+import {
+  type CloseReason,
+  type DropReason,
+  type ExitReason,
+  type LeaveReason,
+  type Millis,
+  type WorkerId,
+} from '../core/types.ts';
+import { openOf, type Phase, type WorkerRecord } from '../policy/state.ts';
+import { type Tally } from './connections.ts';
+import { type Pool } from './pool.ts';
+
+export interface WorkerStatus {
+  readonly id: WorkerId;
+  /** Node's id of its thread; `undefined` before it is started. */
+  readonly threadId: number | undefined;
+  readonly generation: number;
+  readonly phase: Phase;
+  /** Why it is leaving, or was killed. */
+  readonly leaving: LeaveReason | undefined;
+  /** Milliseconds since its birth. */
+  readonly age: Millis;
+  /** Milliseconds in this phase. */
+  readonly phaseAge: Millis;
+  /** Open connections, unclaimed ones included. */
+  readonly open: number;
+  /** Connections handed to it that it has not claimed. */
+  readonly owed: number;
+  readonly served: number;
+  /** Event-loop utilisation at the last heartbeat, 0 to 1. */
+  readonly utilization: number | undefined;
+  /** Used JS heap at the last heartbeat, bytes. */
+  readonly heap: number | undefined;
+  /** Memory outside the JS heap at the last heartbeat, bytes. */
+  readonly external: number | undefined;
+  /** Milliseconds since the last heartbeat; `undefined` before it is ready. */
+  readonly silentFor: Millis | undefined;
+  readonly paused: boolean;
+  /** Let a claim time out and has given no sign since: gets nothing new. */
+  readonly suspect: boolean;
+}
+
+export interface PreforkStatus {
+  readonly state: string;
+  readonly paused: boolean;
+  readonly generation: number;
+  readonly workers: readonly WorkerStatus[];
+  readonly counts: Readonly<Record<Phase | 'live' | 'spare', number>>;
+  readonly connections: {
+    /** Accepted and not closed. */
+    readonly open: number;
+    readonly waiting: number;
+    readonly accepted: number;
+    /** Claimed by a worker. */
+    readonly served: number;
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+    readonly drops: Tally<DropReason>;
+    readonly closes: Tally<CloseReason>;
+  };
+  readonly exits: Tally<ExitReason>;
+  /** Boot failures in a row; above 0 the pool is degraded. */
+  readonly bootFailures: number;
+}
+
+const PHASES = ['starting', 'ready', 'draining', 'killing', 'zombie'] as const;
+
+function statusOf(worker: WorkerRecord, threadId: number | undefined, now: Millis): WorkerStatus {
+  const { id, generation, stage, owed, served, beat, paused, suspect } = worker;
+  return {
+    id,
+    threadId,
+    generation,
+    phase: stage.phase,
+    leaving: 'why' in stage ? stage.why : undefined,
+    age: now - worker.bornAt,
+    phaseAge: now - stage.since,
+    open: openOf(worker),
+    owed,
+    served,
+    utilization: beat?.utilization,
+    heap: beat?.heap,
+    external: beat?.external,
+    silentFor: stage.phase === 'starting' ? undefined : now - worker.lastBeat,
+    paused,
+    suspect,
+  };
+}
+
+/** One consistent snapshot of everything. */
+export function snapshot(
+  pool: Pool,
+  now: Millis,
+  rest: Pick<PreforkStatus, 'state' | 'paused' | 'exits'>,
+): PreforkStatus {
+  const { workers: records, generation, backoff } = pool.master.state;
+  const workers = records.map((worker) => statusOf(worker, pool.handles.get(worker.id)?.threadId, now));
+  const counted = PHASES.map(
+    (phase) => [phase, workers.filter((worker) => worker.phase === phase).length] as const,
+  );
+  const live = workers.filter(({ phase }) => phase === 'starting' || phase === 'ready');
+  const { size, accepted, served, bytesRead, bytesWritten, drops, closes } = pool.connections;
+  return {
+    ...rest,
+    generation,
+    workers,
+    // Every phase is a key of it, by the list above.
+    counts: {
+      ...(Object.fromEntries(counted) as Record<Phase, number>),
+      live: live.length,
+      spare: live.filter(({ open }) => open === 0).length,
+    },
+    connections: {
+      open: size,
+      waiting: pool.dispatcher.waiting,
+      accepted,
+      served,
+      bytesRead,
+      bytesWritten,
+      drops: { ...drops },
+      closes: { ...closes },
+    },
+    bootFailures: backoff.failures,
+  };
+}

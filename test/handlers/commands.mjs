@@ -1,0 +1,44 @@
+// A line protocol in which each line says how to misbehave.
+import { serve } from 'forkless/worker';
+
+const commands = {
+  quit: ({ client }) => client.shutdown(),
+  exit: ({ client, worker }) => {
+    client.shutdown();
+    worker.retire();
+  },
+  kill: () => process.exit(1),
+  hang: () => {
+    for (;;);
+  },
+  throw: () => {
+    throw new TypeError('thrown on demand');
+  },
+  reject: async () => {
+    await Promise.reject(new TypeError('rejected on demand'));
+  },
+  stray: () => {
+    setImmediate(() => {
+      throw new RangeError('stray');
+    });
+  },
+  late: ({ client }) => {
+    client.shutdown();
+    setImmediate(() => client.put('too late'));
+  },
+  shutdown: ({ worker }) => worker.shutdown(),
+  big: ({ client }) => {
+    client.put('x'.repeat(1_000_000));
+    client.shutdown();
+  },
+};
+
+serve({
+  clientConnected: ({ client, worker }) => {
+    client.put(`welcome ${worker.id}`);
+  },
+  clientInput: (context, line) => {
+    context.client.put(`${context.worker.id}: ${line}`);
+    return commands[line]?.(context);
+  },
+});

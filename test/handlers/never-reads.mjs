@@ -1,0 +1,7 @@
+import { serve } from 'forkless/worker';
+
+serve({
+  connection: (socket) => {
+    socket.pause();
+  },
+});

@@ -1,0 +1,3 @@
+import { serve } from 'forkless/worker';
+
+serve({ connection: (socket) => socket.pipe(socket) });
