@@ -61,7 +61,11 @@ export class Pool implements Crew {
       tell: (event) => {
         this.master.tell(event);
       },
-      offer: (id, connection) => this.handles.get(id)?.hub.offer(connection),
+      offer: (id, connection) => {
+        const handle = this.handles.get(id);
+        if (!handle) throw new Error(`forkless: worker ${id} is in the books but not there`);
+        handle.hub.offer(connection);
+      },
       takeBack: (id, connection) => this.handles.get(id)?.hub.takeBack(connection) ?? false,
       dropped: (connection, reason, error) => {
         this.connections.dropped(connection, reason);
@@ -235,8 +239,9 @@ export class Pool implements Crew {
     const { announce, exited, clock } = this.#options;
     const failures = master.state.backoff.failures;
     this.handles.delete(exit.worker);
-    dispatcher.comeBack(unclaimed, exit.worker, false);
+    // First it is gone from the books: otherwise what it had not claimed could be handed to it again.
     master.tell({ kind: 'exited', id: exit.worker, luck: master.draw() });
+    dispatcher.comeBack(unclaimed, exit.worker, false);
     announce('workerExited', exit);
     exited(exit);
     const { backoff } = master.state;

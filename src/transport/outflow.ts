@@ -1,5 +1,5 @@
 import { type ConnectionId } from '../core/types.ts';
-import { FRAME } from '../wire/frames.ts';
+import { FRAME, HEADER } from '../wire/frames.ts';
 import { type Lane, type LaneSource } from './lane.ts';
 
 /**
@@ -11,6 +11,8 @@ export class Outflow implements LaneSource {
   readonly #id: ConnectionId;
   readonly #drained: () => void;
   #chunks: Uint8Array[] = [];
+  /** How many of `#chunks` are sent. */
+  #head = 0;
   #offset = 0;
   #pending = 0;
   #credit: number;
@@ -56,9 +58,10 @@ export class Outflow implements LaneSource {
   transmit(quantum: number): boolean {
     const waited = this.#admitted;
     this.#admitted = false;
-    let left = Math.min(quantum, this.#credit, this.#pending);
-    while (left > 0) left -= this.#sendSome(left);
-    const more = this.#pending > 0 && this.#credit > 0;
+    let room = quantum;
+    // Headers count too: of chunks of a few bytes, they are most of what is sent.
+    while (room > 0 && this.#hasMore()) room -= HEADER + this.#sendSome(Math.min(room, this.#credit));
+    const more = this.#hasMore();
     this.#admitted = more;
     if (waited) this.#afterTransmit();
     return more;
@@ -67,20 +70,21 @@ export class Outflow implements LaneSource {
   /** Forgets what waits: the connection is closed. */
   discard(): void {
     this.#chunks = [];
+    this.#head = 0;
     this.#offset = 0;
     this.#pending = 0;
     this.#end = 'sent';
   }
 
   #push(): void {
-    if (this.#admitted || this.#pending === 0 || this.#credit <= 0) return;
+    if (this.#admitted || !this.#hasMore()) return;
     this.#lane.admit(this);
     // The lane has either let it transmit all that it may, or keeps it until there is room.
-    this.#admitted = this.#pending > 0 && this.#credit > 0;
+    this.#admitted = this.#hasMore();
   }
 
   #sendSome(most: number): number {
-    const chunk = this.#chunks[0];
+    const chunk = this.#chunks[this.#head];
     if (chunk === undefined) return most;
     const size = Math.min(most, chunk.length - this.#offset);
     this.#lane.data(this.#id, chunk, this.#offset, this.#offset + size);
@@ -88,10 +92,19 @@ export class Outflow implements LaneSource {
     this.#pending -= size;
     this.#credit -= size;
     if (this.#offset === chunk.length) {
-      this.#chunks.shift();
+      this.#head += 1;
       this.#offset = 0;
+      // Not one by one: a shift moves all the rest, and a handler may have written very many small chunks.
+      if (this.#head * 2 >= this.#chunks.length) {
+        this.#chunks = this.#chunks.slice(this.#head);
+        this.#head = 0;
+      }
     }
     return size;
+  }
+
+  #hasMore(): boolean {
+    return this.#pending > 0 && this.#credit > 0;
   }
 
   #afterTransmit(): void {
