@@ -28,7 +28,8 @@ export interface DispatcherOptions {
 interface Owed {
   readonly connection: Connection;
   readonly worker: WorkerId;
-  readonly due: Millis;
+  /** When it was handed over; `claimTimeout` runs from here. */
+  readonly since: Millis;
 }
 
 /**
@@ -75,7 +76,10 @@ export class Dispatcher {
     else if (!this.#mayPass() || !this.#hand(connection)) this.#wait(connection);
   }
 
-  /** Connections that a worker was handed and never claimed: first in the row for another. */
+  /**
+   * Connections that a worker was handed and never claimed: first in the row for another. The next turn of the master
+   * hands them on: its owner may be about to say that this worker is gone.
+   */
   comeBack(connections: readonly Connection[], worker: WorkerId, overdue: boolean): void {
     if (connections.length === 0) return;
     for (const { id } of connections) {
@@ -83,12 +87,14 @@ export class Dispatcher {
       this.#options.tell({ kind: 'taken-back', id: worker, overdue });
     }
     if (this.#closing) for (const connection of connections) this.#drop(connection, 'closing');
-    else this.#room.reenter(connections.filter(({ stream }) => !stream.destroyed));
-    this.pump();
+    else this.#reenter(connections);
+    this.#tellWaiting();
+    this.#arm();
   }
 
   claimed(connection: Connection): void {
     this.#owed.delete(connection.id);
+    if (this.#closing) this.#arm();
   }
 
   /** The peer of a connection left before a worker had it. */
@@ -115,6 +121,7 @@ export class Dispatcher {
   close(): void {
     this.#closing = true;
     for (const connection of this.#room) this.#drop(connection, 'closing');
+    this.#tellWaiting();
     this.#arm();
   }
 
@@ -133,7 +140,7 @@ export class Dispatcher {
       return true;
     }
     if (worker === undefined) return false;
-    this.#owed.set(connection.id, { connection, worker, due: clock.now() + this.#config.claimTimeout });
+    this.#owed.set(connection.id, { connection, worker, since: clock.now() });
     tell({ kind: 'handed', id: worker });
     offer(worker, connection);
     this.#arm();
@@ -150,6 +157,11 @@ export class Dispatcher {
     this.#arm();
   }
 
+  #reenter(connections: readonly Connection[]): void {
+    this.#room.reenter(connections.filter(({ stream }) => !stream.destroyed));
+    for (const connection of connections) if (connection.stream.destroyed) this.#drop(connection, 'gone');
+  }
+
   #drop(connection: Connection, reason: DropReason, error?: unknown): void {
     this.#room.leave(connection);
     this.#options.dropped(connection, reason, error);
@@ -161,8 +173,8 @@ export class Dispatcher {
 
   #arm(): void {
     const first = this.#owed.values().next().value;
-    const oldest = this.#room.oldest;
-    const at = Math.min(first?.due ?? Infinity, (oldest ?? Infinity) + this.#config.waitTimeout);
+    const claimBy = (first?.since ?? Infinity) + this.#config.claimTimeout;
+    const at = Math.min(claimBy, (this.#room.oldest ?? Infinity) + this.#config.waitTimeout);
     if (at === this.#armedAt) return;
     // Most hand-overs are claimed long before: a timer that is early is cheaper than a new one each time.
     if (at > this.#armedAt && at !== Infinity) return;
@@ -174,14 +186,14 @@ export class Dispatcher {
   readonly #due = (): void => {
     this.#armedAt = Infinity;
     const now = this.#options.clock.now();
-    for (const { connection, worker, due } of [...this.#owed.values()]) {
-      if (due > now) break;
+    for (const { connection, worker, since } of [...this.#owed.values()]) {
+      if (now < since + this.#config.claimTimeout) break;
       if (this.#options.takeBack(worker, connection.id)) this.comeBack([connection], worker, true);
       else this.#owed.delete(connection.id);
     }
     this.pump();
     for (const connection of this.#room) {
-      if (now - connection.acceptedAt >= this.#config.waitTimeout) this.#drop(connection, 'wait-timeout');
+      if (now >= connection.acceptedAt + this.#config.waitTimeout) this.#drop(connection, 'wait-timeout');
     }
     this.#tellWaiting();
     this.#arm();

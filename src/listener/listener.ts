@@ -24,7 +24,10 @@ export class Listener {
     this.#listen = listen;
     // The main thread keeps both directions apart and reads nothing before a worker has claimed the connection.
     this.#server = createServer({ ...socket, allowHalfOpen: true, pauseOnConnect: true }, accepted);
-    this.#server.on('error', failed);
+    this.#server.on('error', (error) => {
+      // A failure to listen is told by `open()`.
+      if (this.#server.listening) failed(error);
+    });
   }
 
   /** Binds and listens. Rejects with Node's own error (EADDRINUSE, EACCES …). */

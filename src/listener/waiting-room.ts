@@ -14,11 +14,12 @@ export class WaitingRoom {
     this.#waiting.set(connection.id, connection);
   }
 
-  /** Before all others: these were handed over already and came back. */
+  /** At their old place: these were handed over already and came back, perhaps one by one. */
   reenter(connections: readonly Connection[]): void {
-    const others = [...this.#waiting.values()];
+    const all = [...connections, ...this.#waiting.values()];
     this.#waiting.clear();
-    for (const connection of [...connections, ...others]) this.#waiting.set(connection.id, connection);
+    all.sort((a, b) => a.acceptedAt - b.acceptedAt || a.id - b.id);
+    for (const connection of all) this.#waiting.set(connection.id, connection);
   }
 
   leave(connection: Connection): boolean {

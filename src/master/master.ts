@@ -41,6 +41,7 @@ export class Master {
   #lastTurn: Millis;
   #cancelTimer: Cancel | undefined;
   readonly #wake = (): void => {
+    this.#cancelTimer = undefined;
     this.#askTurn();
   };
 
@@ -70,6 +71,7 @@ export class Master {
   stop(): void {
     this.#running = false;
     this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   /** Takes an event in at once; what follows from it is decided at the end of this turn of the event loop. */
@@ -127,7 +129,7 @@ export class Master {
   }
 
   #arm(wakeAt: Millis): void {
-    if (wakeAt === this.#wakeAt) return;
+    if (!this.#running || (wakeAt === this.#wakeAt && this.#cancelTimer)) return;
     this.#cancelTimer?.();
     this.#wakeAt = wakeAt;
     this.#cancelTimer = this.#options.clock.callAt(wakeAt, this.#wake);

@@ -12,14 +12,19 @@ export class SystemClock implements Clock {
   }
 
   callAt(at: number, due: () => void): () => void {
-    // Node rounds waits down to whole milliseconds: a timer that fires early would find nothing due.
-    const wait = Math.min(Math.max(Math.ceil(at - this.now()), 0), MAX_WAIT);
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      due();
-    }, wait);
-    this.#timers.add(timer);
-    if (!this.#held) timer.unref();
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const wait = Math.min(Math.max(Math.ceil(at - this.now()), 0), MAX_WAIT);
+      timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        // Node counts in whole milliseconds, and one timer in ten is up to one early: it would find nothing due.
+        if (this.now() < at) arm();
+        else due();
+      }, wait);
+      this.#timers.add(timer);
+      if (!this.#held) timer.unref();
+    };
+    arm();
     return () => {
       this.#timers.delete(timer);
       clearTimeout(timer);

@@ -7,5 +7,8 @@ const SMALL_BATCH = 16_384;
  */
 export function ownBytes(payload: Buffer, batch: Buffer): Buffer {
   if (batch.length <= SMALL_BATCH || payload.length * 4 >= batch.length) return payload;
-  return Buffer.from(payload);
+  // Not from Node's pool, whose slabs are as large as a batch on current versions.
+  const own = Buffer.allocUnsafeSlow(payload.length);
+  own.set(payload);
+  return own;
 }

@@ -64,7 +64,10 @@ export class WorkerRelay {
     }
     // A frame for a socket that is closed here is only late.
     const socket = this.#sockets.get(id);
-    if (socket) this.#forSocket(socket, kind, payload, batch);
+    if (socket)
+      this.#isolated(() => {
+        this.#forSocket(socket, kind, payload, batch);
+      });
   }
 
   #opened(id: ConnectionId, payload: Buffer): void {
@@ -90,7 +93,21 @@ export class WorkerRelay {
       },
     });
     this.#sockets.set(id, socket);
-    connected(socket);
+    this.#isolated(() => {
+      connected(socket);
+    });
+  }
+
+  // User code may run in here and throw. That is an uncaught exception as anywhere; but where the user has caught
+  // those, the frames behind this one are still to be read, for they belong to other connections.
+  #isolated(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 
   #forSocket(socket: RelaySocket, kind: FrameKind, payload: Buffer, batch: Buffer): void {

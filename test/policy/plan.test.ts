@@ -103,6 +103,13 @@ describe('rule 2: ask to retire', () => {
       ['retire 3 idle', 'retire 2 idle'],
     ],
     [
+      'idle, not below minWorkers though spare enough',
+      pool(ready(4)),
+      { startWorkers: 3, minSpareWorkers: 1, maxSpareTime: 100 },
+      200,
+      ['retire 1 idle'],
+    ],
+    [
       'idle, not below minSpareWorkers',
       pool([...ready(3), worker(4, busy)]),
       { ...none, minSpareWorkers: 2, maxSpareTime: 100 },
@@ -176,6 +183,13 @@ describe('rule 2: make before break', () => {
       { startWorkers: 1, ...aged },
       1000,
       ['retire 1 aged'],
+    ],
+    [
+      'aged: a busy one need not wait for a spare one',
+      pool([worker(1, busy), fresh(2, busy)]),
+      { startWorkers: 1, ...aged },
+      1000,
+      ['retire 1 aged', 'spawn 100'],
     ],
     ['aged, no minimum', pool(ready(2)), { ...none, ...aged }, 1000, ['retire 1 aged', 'retire 2 aged']],
     ['aged, still starting', pool([worker(1, starting())]), { startWorkers: 1, ...aged }, 1000, []],
@@ -252,6 +266,13 @@ describe('rule 2: make before break', () => {
       ['retire 1 served'],
     ],
     ['heap at the bound', pool(ready(1, { beat: beat({ heap: 100 }) })), { ...none, maxHeap: 100 }, 0, []],
+    [
+      'heap above the bound while starting',
+      pool(ready(1, { ...starting(), beat: beat({ heap: 101 }) })),
+      { startWorkers: 1, maxHeap: 100 },
+      0,
+      [],
+    ],
     [
       'heap above the bound',
       pool(ready(1, { beat: beat({ heap: 101 }) })),
@@ -345,6 +366,13 @@ describe('rule 3: surplus', () => {
       { ...two, maxWorkers: 4 },
       10,
       ['retire 4 surplus'],
+    ],
+    [
+      'more than maxWorkers, but those that serve are the minimum',
+      pool([...ready(3), worker(4, starting()), worker(5, starting())]),
+      { startWorkers: 3, maxWorkers: 3, maxSpareWorkers: 9 },
+      10,
+      [],
     ],
     [
       'while connections wait nobody is spare',

@@ -351,7 +351,9 @@ describe('every way to close, in every state', () => {
     'worker ends': ({ socket }) => socket.end(),
     'worker destroys': ({ socket }) => socket.destroy(),
     'worker fails': ({ socket }) => socket.destroy(withCode('EHANDLER')),
-    'worker destroys soon': ({ socket }) => socket.destroySoon(),
+    'worker destroys soon': ({ socket }) => {
+      socket.destroySoon();
+    },
     'worker resets': ({ socket }) => socket.resetAndDestroy(),
     'worker pauses': ({ socket }) => socket.pause(),
     'hub destroys': ({ rig }) => {
