@@ -42,6 +42,7 @@ export class Dispatcher {
   readonly #owed = new Map<ConnectionId, Owed>();
   #config: DispatcherConfig;
   #paused = false;
+  #pumping = false;
   #closing = false;
   #cancelTimer: Cancel | undefined;
   #armedAt: Millis = Infinity;
@@ -106,12 +107,16 @@ export class Dispatcher {
 
   /** Hands over whatever can be: called whenever a worker may have become free. */
   pump(): void {
+    // A user's dispatch function may call what leads here again; the same connection must not be handed over twice.
+    if (this.#pumping) return;
     const before = this.#room.size;
     if (before > 0 && !this.#paused) {
+      this.#pumping = true;
       for (const connection of this.#room) {
         if (this.#hand(connection)) this.#room.leave(connection);
         else if (typeof this.#config.dispatch === 'string') break;
       }
+      this.#pumping = false;
     }
     if (this.#room.size !== before) this.#tellWaiting();
     this.#arm();

@@ -52,11 +52,8 @@ export class Listener {
 
   /** Stops listening at once; accepted connections go on. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      if (!this.#server.listening) resolve();
-      // net.Server only calls back when its connections are gone; the port is free before that.
-      this.#server.close();
-      resolve();
-    });
+    this.#server.close();
+    // net.Server calls back only when its connections are gone; the port itself is free after this turn.
+    return new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { type Clock } from '../core/clock.ts';
+import { errors } from '../core/errors.ts';
 import { type Addresses, type CloseReason, type ConnectionId, type DropReason } from '../core/types.ts';
 import { type Connection } from '../transport/connection.ts';
 import { type RelayEnd } from '../transport/relay-end.ts';
@@ -86,4 +87,12 @@ export class Connections {
     while (this.#open.has(this.#lastId));
     return this.#lastId;
   }
+}
+
+/** Refuses a stream that the relay would lose or garble bytes of. */
+export function checkStream(stream: Duplex): void {
+  const { destroyed, readableEncoding, readableObjectMode, writableObjectMode } = stream;
+  if (!destroyed && readableEncoding === null && !readableObjectMode && !writableObjectMode) return;
+  const given = destroyed ? 'a destroyed one' : 'one in object mode or with an encoding';
+  throw errors.badOption('stream', 'an open Duplex of bytes', given);
 }

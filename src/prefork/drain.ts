@@ -24,16 +24,17 @@ export async function drain(
   { clock, watchers, limit, until }: DrainTerms,
   progress: (open: number, waiting: number) => void,
 ): Promise<DrainReport> {
-  let last: number | undefined;
+  let last = '';
   const report = (): DrainReport => {
     const waiting = pool.dispatcher.waiting;
     const open = pool.connections.size - waiting;
-    return { drained: open <= until, open, waiting };
+    return { drained: open <= until && waiting === 0, open, waiting };
   };
   await watchers.until(clock, limit, () => {
     const { drained, open, waiting } = report();
-    if (open !== last) progress(open, waiting);
-    last = open;
+    const now = `${open} ${waiting}`;
+    if (now !== last) progress(open, waiting);
+    last = now;
     return drained;
   });
   return report();

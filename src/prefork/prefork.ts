@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { type AddressInfo, type Socket } from 'node:net';
 import { duplexPair, type Duplex } from 'node:stream';
-import { MAX_WAIT, millis } from '../core/check.ts';
+import { MAX_WAIT, millis, millisOrNever } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type ExitReason, type Millis, type WorkerId } from '../core/types.ts';
 import { Listener } from '../listener/listener.ts';
@@ -9,7 +9,8 @@ import { SystemClock } from '../master/system-clock.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { loadHost } from '../threads/hosts.ts';
 import { AcceptTrouble } from './accept-trouble.ts';
-import { type Tally } from './connections.ts';
+import { checkStream, type Tally } from './connections.ts';
+import { MOVES, type State } from './lifecycle.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { type PreforkEvents } from './events.ts';
 import {
@@ -26,16 +27,6 @@ import { reload } from './reload.ts';
 import { snapshot, type PreforkStatus } from './status.ts';
 import { Watchers } from './watchers.ts';
 
-type State = 'idle' | 'starting' | 'listening' | 'closing' | 'closed';
-
-const MOVES: Readonly<Record<State, readonly State[]>> = {
-  idle: ['starting', 'closed'],
-  starting: ['listening', 'closing'],
-  listening: ['closing'],
-  closing: ['closed'],
-  closed: [],
-};
-
 /** One pool of workers behind one or more listeners. Made by `createPrefork()` or `prefork()`. */
 export class Prefork extends EventEmitter<PreforkEvents> {
   readonly #clock = new SystemClock();
@@ -50,6 +41,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   #failures = 0;
   #pool: Pool | undefined;
   #closing: Promise<void> | undefined;
+  #closeBy: Millis = Infinity;
+  #hurried: (() => void) | undefined;
   #startError: Error | undefined;
 
   /** @internal */
@@ -66,7 +59,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    * Listens, with the target of the options or another one; may be called again for further listeners. The first
    * call also starts the workers and resolves when the first of them is ready (connections that come before wait).
    * Rejects with Node's error when binding fails (EADDRINUSE …), with `FORKLESS_BOOT_FAILED` or
-   * `FORKLESS_BOOT_TIMEOUT` when no worker boots; then nothing is left behind.
+   * `FORKLESS_BOOT_TIMEOUT` when a worker fails to boot before any is ready; then nothing is left behind.
    */
   async listen(target?: ListenTarget): Promise<AddressInfo | string | null> {
     if (this.#state !== 'idle' && this.#state !== 'listening')
@@ -93,9 +86,15 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     return this.#listeners[0]?.address() ?? null;
   }
 
-  /** Takes over a connection that was accepted elsewhere: any Duplex that nobody has read from. */
+  /**
+   * Takes over a connection that was accepted elsewhere: any Duplex of bytes that nobody has read from. Its
+   * `allowHalfOpen` is set, since the worker's side decides when to end. Throws `FORKLESS_BAD_OPTION` for a stream
+   * that is destroyed, in object mode, or has an encoding.
+   */
   accept(stream: Duplex): void {
     const pool = this.#running('accept()');
+    checkStream(stream);
+    stream.allowHalfOpen = true;
     const others = pool.connections.size;
     const connection = pool.connections.add(stream, (left) => {
       pool.dispatcher.left(left);
@@ -183,12 +182,11 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    * (default `graceTime`; 0 at once) and settles, also when a thread cannot be killed (`closed` names it).
    * Calling it again waits for the same end; with a shorter grace it hurries it.
    */
-  close({ grace }: { grace?: Millis } = {}): Promise<void> {
+  async close({ grace }: { grace?: Millis } = {}): Promise<void> {
     const { policy, given } = this.#settings;
-    const time = given.shutdownWorkers === true ? 0 : (grace ?? policy.graceTime);
-    if (time !== Infinity) millis('grace', time, 0);
-    if (this.#closing) this.#hurry(time);
-    return (this.#closing ??= this.#close(time));
+    const time = given.shutdownWorkers === true ? 0 : millisOrNever('grace', grace ?? policy.graceTime, 0);
+    this.#hurry(time);
+    await (this.#closing ??= this.#close());
   }
 
   /** Lets the process stay alive for this prefork (the default). */
@@ -258,6 +256,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   async #bind(listener: Listener): Promise<AddressInfo | string | null> {
     const address = await listener.open();
+    if (this.#state === 'closing' || this.#state === 'closed') {
+      await listener.close();
+      throw this.#startError ?? errors.wrongState('listen()', this.#state);
+    }
     this.#listeners.push(listener);
     if (!this.#held) listener.hold(false);
     return address;
@@ -312,39 +314,51 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#watchers.look();
   }
 
+  // The latest end of closing; a later call can only bring it forward.
   #hurry(grace: Millis): void {
+    this.#closeBy = Math.min(this.#closeBy, this.#clock.now() + grace);
     const closing = this.#pool?.master.state.closing;
     if (closing && grace < closing.grace) this.#pool?.master.tell({ kind: 'closing', grace });
+    this.#hurried?.();
   }
 
-  async #close(grace: Millis): Promise<void> {
+  async #close(): Promise<void> {
     this.#settings.given.signal?.removeEventListener('abort', this.#abort);
     if (this.#state === 'idle') {
       this.#move('closed');
       return;
     }
     this.#state = 'closing';
-    for (const listener of this.#listeners) void listener.close();
+    const ports = this.#listeners.map((listener) => listener.close());
     const pool = this.#pool;
     if (pool) {
       pool.dispatcher.close();
-      pool.master.tell({ kind: 'closing', grace });
+      pool.master.tell({ kind: 'closing', grace: Math.max(0, this.#closeBy - this.#clock.now()) });
       await this.#watchers.until(this.#clock, Infinity, () =>
         pool.master.state.workers.every(({ stage }) => stage.phase === 'zombie'),
       );
-      await this.#lastOutput(pool, grace);
+      await this.#lastOutput(pool);
       pool.master.stop();
     }
+    await Promise.all(ports);
     this.#trouble.stop();
     this.#move('closed');
     this.#announce('closed', { zombies: [...(pool?.handles.keys() ?? [])] });
   }
 
   // Its workers are gone; what they sent to slow peers may still be on its way.
-  async #lastOutput(pool: Pool, grace: Millis): Promise<void> {
-    const linger = Math.min(grace, this.#settings.lingerTimeout);
-    await this.#watchers.until(this.#clock, linger, () => pool.connections.size === 0);
+  async #lastOutput(pool: Pool): Promise<void> {
+    const gone = (): boolean => pool.connections.size === 0;
+    const time = (): Millis =>
+      Math.min(Math.max(0, this.#closeBy - this.#clock.now()), this.#settings.lingerTimeout);
+    await new Promise<void>((resolve) => {
+      this.#hurried = () =>
+        void this.#watchers.until(this.#clock, time(), gone).then(() => {
+          resolve();
+        });
+      this.#hurried();
+    });
     pool.connections.destroyAll();
-    await this.#watchers.until(this.#clock, 1_000, () => pool.connections.size === 0);
+    await this.#watchers.until(this.#clock, 1_000, gone);
   }
 }

@@ -36,7 +36,7 @@ export async function reload(
 
 function settled({ state }: Master, generation: number): boolean {
   const live = state.workers.filter(isLive);
-  const renewed =
-    live.length > 0 && live.every((worker) => worker.generation >= generation && isReady(worker));
+  // An empty pool has nothing to replace; its next worker is of the new generation.
+  const renewed = live.every((worker) => worker.generation >= generation && isReady(worker));
   return renewed || state.generation < generation || state.closing !== undefined;
 }

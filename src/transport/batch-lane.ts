@@ -85,8 +85,15 @@ export class BatchLane implements Lane {
 
   /** A batch has come. Throws `FORKLESS_BAD_FRAME`, or what the sink throws. */
   receive(batch: Uint8Array): void {
-    readFrames(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), this.#sink);
-    this.#unacknowledged += batch.length;
+    try {
+      readFrames(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), this.#sink);
+    } finally {
+      this.#acknowledge(batch.length);
+    }
+  }
+
+  #acknowledge(bytes: number): void {
+    this.#unacknowledged += bytes;
     if (this.#unacknowledged * 4 < LANE_WINDOW || this.#closed) return;
     this.#port.postMessage(this.#unacknowledged);
     this.#unacknowledged = 0;

@@ -132,8 +132,17 @@ export class RelayEnd {
     const first = !this.#corked;
     if (first) this.#stream.cork();
     this.#corked = true;
-    this.#stream.write(ownBytes(payload, batch), this.#flushed);
+    this.#write(ownBytes(payload, batch));
     return first;
+  }
+
+  // The stream may be the user's own, and throw: that concerns this connection, not its worker.
+  #write(bytes: Buffer): void {
+    try {
+      this.#stream.write(bytes, this.#flushed);
+    } catch (error) {
+      this.#stream.destroy(error instanceof Error ? error : undefined);
+    }
   }
 
   uncork(): void {
@@ -163,9 +172,13 @@ export class RelayEnd {
   }
 
   reset(): void {
-    if (this.#stream.destroyed) return;
-    if (this.#stream.resetAndDestroy) this.#stream.resetAndDestroy();
-    else this.#stream.destroy();
+    try {
+      // Only TCP can be reset: a Unix socket has the method, and throws.
+      this.#stream.resetAndDestroy?.();
+    } catch {
+      // Then it is closed in the way that it can be.
+    }
+    this.#stream.destroy();
   }
 
   /** The worker is gone, or will never speak again: what it sent is still delivered, then the connection closes. */

@@ -85,13 +85,19 @@ export class RelaySocket extends Duplex {
     return { address: localAddress, family: localFamily, port: localPort };
   }
 
-  setNoDelay(enable = true): this {
-    this.#lane.control(FRAME.call, this.connectionId, encodeJson({ call: 'noDelay', enable }));
+  setNoDelay(enable: unknown = true): this {
+    this.#lane.control(
+      FRAME.call,
+      this.connectionId,
+      encodeJson({ call: 'noDelay', enable: Boolean(enable) }),
+    );
     return this;
   }
 
-  setKeepAlive(enable = false, delay: Millis = 0): this {
-    this.#lane.control(FRAME.call, this.connectionId, encodeJson({ call: 'keepAlive', enable, delay }));
+  setKeepAlive(enable: unknown = false, delay: Millis = 0): this {
+    const wait = Number.isFinite(delay) ? Math.max(0, delay) : 0;
+    const frame = encodeJson({ call: 'keepAlive', enable: Boolean(enable), delay: wait });
+    this.#lane.control(FRAME.call, this.connectionId, frame);
     return this;
   }
 

@@ -24,11 +24,14 @@ export class Runtime {
   readonly #heartbeat: Heartbeat;
   // Connections whose handlers are not all done; a client may be gone while its handler still works.
   #sessions = 0;
+  #started = false;
+  #every: number;
   #stopping = false;
 
   constructor(port: MessagePort, settings: WorkerSettings, handlers: AnyHandlers) {
     this.#port = port;
     this.#settings = settings;
+    this.#every = settings.heartbeat;
     this.#handlers = handlers;
     this.#context = new Context(settings.id, settings.generation, (request) => {
       this.#send({ kind: 'ask', request });
@@ -70,14 +73,15 @@ export class Runtime {
       leaveThread();
       return;
     }
-    this.#heartbeat.every(this.#settings.heartbeat);
+    this.#started = true;
+    this.#beatEvery(this.#every);
     this.#send({ kind: 'ready' });
   }
 
   #receive(message: ToWorker | Uint8Array | number): void {
     if (message instanceof Uint8Array) this.#relay.receive(message);
     else if (typeof message === 'number') this.#relay.answered(message);
-    else if (message.kind === 'heartbeat') this.#heartbeat.every(message.every);
+    else if (message.kind === 'heartbeat') this.#beatEvery(message.every);
     else this.#drain();
   }
 
@@ -96,6 +100,12 @@ export class Runtime {
         this.#maybeLeave();
       },
     });
+  }
+
+  // It may be changed while `workerStarted` still runs; nothing beats before ready.
+  #beatEvery(every: number): void {
+    this.#every = every;
+    if (this.#started) this.#heartbeat.every(every);
   }
 
   #drain(): void {

@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createPrefork, type Prefork } from 'forkless';
+import { event, handlers, Peer, started } from './peers.ts';
+
+let server: Prefork;
+
+afterEach(async () => {
+  await server.close({ grace: 0 });
+});
+
+describe('one connection harms no other', () => {
+  it.each(['a Unix socket', 'TCP'])('when it is reset or called oddly on %s', async (kind) => {
+    const folder = mkdtempSync(join(tmpdir(), 'forkless-'));
+    const path = kind === 'TCP' ? {} : { path: join(folder, 'socket') };
+    const prefork = await started('odd-calls', { startWorkers: 1, minWorkers: 1, maxWorkers: 1, ...path });
+    server = prefork.server;
+    const bystander = prefork.peer();
+    await bystander.send('a').until(/a/);
+    const reset = prefork.peer().send('r');
+    await reset.closed;
+    await prefork
+      .peer()
+      .send('k')
+      .until(/called/);
+    await bystander.send('z').until(/az/);
+    expect(server.status().exits).toEqual({});
+    bystander.socket.destroy();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('when its handler throws and the module catches the uncaught', async () => {
+    const prefork = await started('odd-calls', { startWorkers: 1, minWorkers: 1, maxWorkers: 1 });
+    server = prefork.server;
+    const peers = Array.from({ length: 20 }, prefork.peer);
+    await Promise.all(peers.map((peer) => peer.send('a').until(/a/)));
+    // One batch for all: the throwing one stands in the middle.
+    peers.forEach((peer, n) => peer.send(n === 10 ? 't' : 'bcd'));
+    await Promise.all(peers.filter((_, n) => n !== 10).map((peer) => peer.until(/abcd/)));
+    for (const { socket } of peers) socket.destroy();
+  });
+});
+
+describe('accept(stream)', () => {
+  it('serves a socket of a server without allowHalfOpen to its last byte', async () => {
+    const prefork = await started('raw-echo');
+    server = prefork.server;
+    const front = createServer({ pauseOnConnect: true }, (socket) => {
+      server.accept(socket);
+    }).listen(0, '127.0.0.1');
+    await once(front, 'listening');
+    const peer = new Peer((front.address() as AddressInfo).port);
+    peer.socket.end('hello');
+    await peer.closed;
+    expect(peer.text).toBe('hello');
+    front.close();
+  });
+
+  it('refuses a stream that is destroyed, in object mode or has an encoding', async () => {
+    server = (await started('raw-echo')).server;
+    const destroyed = new PassThrough().destroy();
+    const encoded = new PassThrough().setEncoding('utf8');
+    for (const stream of [destroyed, encoded, new PassThrough({ objectMode: true })]) {
+      expect(() => {
+        server.accept(stream);
+      }).toThrow(expect.objectContaining({ code: 'FORKLESS_BAD_OPTION' }) as Error);
+    }
+    expect(server.status().connections).toMatchObject({ open: 0, accepted: 0 });
+  });
+});
+
+describe('the edges of a life', () => {
+  it('close() while listen() is under way leaves no port', async () => {
+    server = createPrefork({
+      worker: handlers('raw-echo'),
+      threadHost: 'worker',
+      host: '127.0.0.1',
+      port: 0,
+    });
+    const listening = server.listen().catch((error: unknown) => error);
+    await server.close({ grace: 0 });
+    expect(await listening).toMatchObject({ code: 'FORKLESS_WRONG_STATE' });
+    expect(process.getActiveResourcesInfo()).not.toContain('TCPServerWrap');
+  });
+
+  it('an aborted signal rejects listen() with its reason', async () => {
+    const abort = new AbortController();
+    server = createPrefork({
+      worker: handlers('bare/pending-at-top'),
+      port: 0,
+      signal: abort.signal,
+      threadHost: 'worker',
+    });
+    const listening = server.listen().catch((error: unknown) => error);
+    abort.abort('enough');
+    await server.close({ grace: 0 });
+    expect(await listening).toMatchObject({ code: 'FORKLESS_ABORTED', cause: 'enough' });
+  });
+
+  it('min 0: a connection that waits with no worker gets one, the idle one leaves, reload() of nobody settles', async () => {
+    const prefork = await started('commands', {
+      startWorkers: 0,
+      minWorkers: 0,
+      minSpareWorkers: 0,
+      maxSpareTime: 150,
+    });
+    server = prefork.server;
+    await server.reload();
+    const peer = prefork.peer();
+    await peer.until(/welcome 1\r/);
+    const exited = event(server, 'workerExited');
+    peer.send('quit\n');
+    expect(await exited).toMatchObject({ worker: 1, reason: 'left', why: 'idle' });
+  });
+
+  it('a second close() hurries the first', async () => {
+    const prefork = await started('commands', { graceTime: 60_000 });
+    server = prefork.server;
+    const peer = prefork.peer();
+    await peer.until(/welcome/);
+    const closing = server.close();
+    await server.close({ grace: 0 });
+    await Promise.all([closing, peer.closed]);
+    await expect(server.close({ grace: -1 })).rejects.toMatchObject({ code: 'FORKLESS_BAD_OPTION' });
+  });
+
+  it('workerHeartbeat can be changed while workers boot', async () => {
+    const prefork = await started('commands', { workerExpireTime: 2_000, workerHeartbeat: 600 });
+    server = prefork.server;
+    server.retire(1);
+    server.configure({ workerHeartbeat: 50, workerExpireTime: 300 });
+    const retired: unknown[] = [];
+    server.on('workerRetiring', ({ why }) => retired.push(why));
+    await event(server, 'workerReady');
+    for (let beats = 0; beats < 10; beats += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(retired.filter((why) => why !== 'asked')).toEqual([]);
+  });
+
+  it('shutdown of a worker closes everything; output of 1 MB before a shutdown arrives whole', async () => {
+    const prefork = await started('commands');
+    server = prefork.server;
+    const big = prefork.peer();
+    await big.until(/welcome/);
+    big.send('big\n');
+    await big.closed;
+    expect(big.text.length).toBeGreaterThan(1_000_000);
+    const closed = event(server, 'closed');
+    prefork.peer().send('shutdown\nquit\n');
+    expect(await closed).toEqual({ zombies: [] });
+    await expect(once(connect(prefork.port, '127.0.0.1'), 'connect')).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+    });
+  });
+});
