@@ -23,6 +23,7 @@ export {
   type ClientContext,
   type ClientError,
   type Handlers,
+  type PreConnectContext,
   type WorkerContext,
 } from './worker/handlers.ts';
 export { type Client } from './worker/client.ts';

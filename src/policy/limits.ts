@@ -5,7 +5,7 @@ import { isReady, openOf, type PoolState, type WorkerRecord } from './state.ts';
 export type QuotaConfig = Pick<PolicyConfig, 'maxServed' | 'servedJitter'>;
 
 /** How many connections this worker may be handed in its life: exactly `maxServed` without jitter. */
-export const quotaOf = (worker: WorkerRecord, config: QuotaConfig): number =>
+const quotaOf = (worker: WorkerRecord, config: QuotaConfig): number =>
   Math.max(1, Math.ceil(config.maxServed * (1 - config.servedJitter * worker.luck)));
 
 export const isUsedUp = (worker: WorkerRecord, config: QuotaConfig): boolean =>
@@ -33,7 +33,7 @@ export function forceAt(worker: WorkerRecord, state: PoolState, config: PolicyCo
 export const silentAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>
   isReady(worker) ? worker.lastBeat + config.workerExpireTime : Infinity;
 
-export const agedAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>
+const agedAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>
   isReady(worker) ? worker.bornAt + config.maxLifetime * (1 - config.lifetimeJitter * worker.luck) : Infinity;
 
 export const idleAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>

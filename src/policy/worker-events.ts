@@ -2,7 +2,7 @@ import { type Millis } from '../core/types.ts';
 import { type PoolEvent, type PoolState, type WorkerRecord } from './state.ts';
 
 /** Events that change one worker's record; its end is `evolve`'s own. */
-export type WorkerEvent = Exclude<Extract<PoolEvent, { readonly id: number }>, { readonly kind: 'exited' }>;
+type WorkerEvent = Exclude<Extract<PoolEvent, { readonly id: number }>, { readonly kind: 'exited' }>;
 
 type EventKind = WorkerEvent['kind'];
 type EventOf<Kind extends EventKind = EventKind> = {

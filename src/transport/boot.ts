@@ -9,7 +9,7 @@ export interface BootData {
 }
 
 // Registered by name, not made: the user's copy of this package in the thread may be another one than the host's.
-export const BOOT: unique symbol = Symbol.for('forkless.boot');
+const BOOT: unique symbol = Symbol.for('forkless.boot');
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -21,7 +21,7 @@ export const claim = (slots: Int32Array, slot: number, id: ConnectionId): boolea
   Atomics.compareExchange(slots, slot, id, -id) === id;
 
 /** The main thread's move. False: it was claimed. */
-export const takeBack = (slots: Int32Array, slot: number, id: ConnectionId): boolean =>
+const takeBack = (slots: Int32Array, slot: number, id: ConnectionId): boolean =>
   Atomics.compareExchange(slots, slot, id, TAKEN_BACK) === id;
 
 /** The main thread's side: which slot stands for which offer. */

@@ -1,4 +1,5 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 import { type ToMain } from '../wire/messages.ts';
 
 type Beat = Extract<ToMain, { kind: 'beat' }>;
@@ -30,7 +31,8 @@ export class Heartbeat {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#last);
     this.#last = now;
-    const { heapUsed, external } = process.memoryUsage();
-    this.#send({ kind: 'beat', ...this.#counts(), utilization, heap: heapUsed, external });
+    // Not process.memoryUsage(): it opens a file, and throws when the process has no descriptor left.
+    const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+    this.#send({ kind: 'beat', ...this.#counts(), utilization, heap, external });
   }
 }

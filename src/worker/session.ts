@@ -8,7 +8,7 @@ import { type AnyHandlers, type WorkerContext } from './handlers.ts';
 import { type ServedSocket } from './served-socket.ts';
 
 /** Gets an error that no handler has seen, and the name of the handler or call it came from. */
-export type Report = (error: unknown, connectionId: ConnectionId, callback: string) => void;
+type Report = (error: unknown, connectionId: ConnectionId, callback: string) => void;
 
 export interface SessionOptions {
   readonly socket: ServedSocket;

@@ -8,7 +8,7 @@ import { type RelaySocket } from '../../src/transport/relay-socket.ts';
 import { WorkerRelay } from '../../src/transport/worker-relay.ts';
 
 /** Time that stands still until it is told to go on. */
-export class FakeClock implements Clock {
+class FakeClock implements Clock {
   #now = 0;
   readonly #timers = new Set<{ at: number; due: () => void }>();
 
@@ -35,7 +35,7 @@ export class FakeClock implements Clock {
 }
 
 /** One direction of a port: what was posted stays until the test delivers it. */
-export class HeldPort implements LanePort {
+class HeldPort implements LanePort {
   readonly queue: unknown[] = [];
 
   postMessage(message: unknown, transfer: readonly ArrayBuffer[] = []): void {

@@ -14,7 +14,7 @@ export const worker: WorkerContext = {
   shutdown: () => undefined,
 };
 
-export interface Report {
+interface Report {
   readonly error: unknown;
   readonly connectionId: ConnectionId;
   readonly callback: string;

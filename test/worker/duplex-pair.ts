@@ -44,7 +44,7 @@ class End extends Duplex {
   }
 }
 
-export class ServedEnd extends End implements ServedSocket {
+class ServedEnd extends End implements ServedSocket {
   readonly connectionId = 7;
   readonly remoteAddress = '192.0.2.1';
   readonly remotePort = 50_000;
