@@ -110,12 +110,10 @@ export class Dispatcher {
     // A user's dispatch function may call what leads here again; the same connection must not be handed over twice.
     if (this.#pumping) return;
     const before = this.#room.size;
-    if (before > 0 && !this.#paused) {
-      this.#pumping = true;
-      for (const connection of this.#room) {
-        if (this.#hand(connection)) this.#room.leave(connection);
-        else if (typeof this.#config.dispatch === 'string') break;
-      }
+    this.#pumping = true;
+    try {
+      this.#handOverWaiting();
+    } finally {
       this.#pumping = false;
     }
     if (this.#room.size !== before) this.#tellWaiting();
@@ -128,6 +126,15 @@ export class Dispatcher {
     for (const connection of this.#room) this.#drop(connection, 'closing');
     this.#tellWaiting();
     this.#arm();
+  }
+
+  #handOverWaiting(): void {
+    if (this.#paused) return;
+    for (const connection of this.#room) {
+      if (this.#hand(connection)) this.#room.leave(connection);
+      // A function may have a worker for another one; the others choose by the workers alone.
+      else if (typeof this.#config.dispatch === 'string') return;
+    }
   }
 
   // Nobody overtakes those who wait.

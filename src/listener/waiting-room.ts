@@ -33,10 +33,6 @@ export class WaitingRoom {
 
   /** Arrival of the one that came first, `undefined` when nobody waits. */
   get oldest(): Millis | undefined {
-    let oldest: Millis | undefined;
-    for (const { acceptedAt } of this.#waiting.values()) {
-      if (oldest === undefined || acceptedAt < oldest) oldest = acceptedAt;
-    }
-    return oldest;
+    return this.#waiting.values().next().value?.acceptedAt;
   }
 }

@@ -38,6 +38,8 @@ export interface WorkerHandleEvents {
   readonly over: (end: RelayEnd) => void;
   /** It sent what no worker sends. */
   readonly broken: (error: unknown) => void;
+  /** Its thread has ended: nothing may be handed to it from here on. Comes before all that follows from it. */
+  readonly gone: () => void;
   /** `unclaimed` was handed to it and never claimed. */
   readonly exited: (exit: WorkerExit, unclaimed: Connection[]) => void;
 }
@@ -217,6 +219,7 @@ export class WorkerHandle {
     if (this.#over) return;
     this.#over = true;
     this.#passage.done();
+    this.#options.events.gone();
     const unclaimed = this.hub.abandon('worker-lost');
     this.#port.close();
     this.#options.events.exited(

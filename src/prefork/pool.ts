@@ -177,6 +177,10 @@ export class Pool implements Crew {
           error: error instanceof Error ? error : new Error(String(error)),
         });
       },
+      gone: () => {
+        // Before anything else is told: user code that hears of it may connect anew.
+        master.tell({ kind: 'exited', id, luck: master.draw() });
+      },
       exited: (exit, unclaimed) => {
         this.#exited(exit, unclaimed);
       },
@@ -237,15 +241,12 @@ export class Pool implements Crew {
   #exited(exit: WorkerExit, unclaimed: Connection[]): void {
     const { master, dispatcher } = this;
     const { announce, exited, clock } = this.#options;
-    const failures = master.state.backoff.failures;
     this.handles.delete(exit.worker);
-    // First it is gone from the books: otherwise what it had not claimed could be handed to it again.
-    master.tell({ kind: 'exited', id: exit.worker, luck: master.draw() });
     dispatcher.comeBack(unclaimed, exit.worker, false);
     announce('workerExited', exit);
     exited(exit);
     const { backoff } = master.state;
-    if (backoff.failures > failures) {
+    if (exit.reason === 'boot-failed' && backoff.failures > 0) {
       const retryIn = Math.max(0, backoff.until - clock.now());
       announce('degraded', { failures: backoff.failures, retryIn, error: exit.error });
     }

@@ -378,6 +378,20 @@ describe('a dispatch function', () => {
     expect(rig.clock.armed).toBe(0);
   });
 
+  it('may call what hands over, and no connection goes out twice', () => {
+    let wanted = false;
+    const dispatch: DispatchFunction = (_, workers) => {
+      if (!wanted) return null;
+      rig.dispatcher.resume();
+      return workers[0]?.id;
+    };
+    const rig = new Rig(ready(3), { dispatch });
+    rig.come(2);
+    wanted = true;
+    rig.dispatcher.pump();
+    expect(rig.took()).toEqual(['1>1', '2>2']);
+  });
+
   it('may not be async: a promise is no worker', () => {
     // Types forbid it; plain JavaScript does not.
     const dispatch = (() => Promise.resolve(1)) as unknown as DispatchFunction;

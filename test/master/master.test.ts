@@ -197,7 +197,8 @@ describe('the master', () => {
   });
 
   it('has no timer when it is stopped in the middle of a turn', () => {
-    const rig = new Rig(THREE).up();
+    const rig = new Rig({ ...THREE, workerExpireTime: Infinity }).up();
+    rig.clock.advance(100);
     rig.onPerform = () => {
       rig.master.stop();
     };
@@ -208,17 +209,19 @@ describe('the master', () => {
   });
 
   it('arms its timer anew when that fired too early', () => {
-    const rig = new Rig({ ...THREE, workerExpireTime: Infinity });
+    const rig = new Rig({ ...THREE, workerExpireTime: 900 });
     const { clock, master } = rig;
     const callAt = clock.callAt.bind(clock);
-    clock.callAt = (at, due) => callAt(at - 0.5, due);
+    clock.callAt = (at, due) => callAt(clock.now() < 800 ? at - 0.5 : at, due);
     master.start();
     for (const { id } of master.state.workers) rig.ready(id);
     rig.turn();
-    const turns = rig.turns;
-    clock.advance(999.5);
+    rig.took();
+    clock.advance(899.5);
     expect(clock.armed).toBe(1);
-    expect(rig.turns).toBe(turns + 1);
+    expect(rig.took()).toEqual([]);
+    clock.advance(0.5);
+    expect(rig.took().filter((what) => what.endsWith('silent')).length).toBe(3);
   });
 
   it('can be started again', () => {

@@ -68,7 +68,7 @@ function live(seed: number, more: PolicyOptions = {}): World {
       made.say(kind);
     }
     made.dispatcher.pause();
-    made.clock.advance(300);
+    made.clock.advance(3_200);
     made.dispatcher.resume();
     made.settle();
   }
@@ -84,11 +84,10 @@ const fates = ({ clients }: World): Set<string> => new Set(clients.map(({ fate }
 describe.each([1, 2, 3, 4, 5, 11, 12, 13, 14, 15])('under bad luck, seed %i', (seed) => {
   const made = live(seed);
 
-  it('has had its share of everything', () => {
-    const { tally } = made;
-    for (const what of ['served', 'crash', 'failed boot', 'killed silent', 'taken back', 'gone', 'zombie'])
-      expect(tally[what], what).toBeGreaterThan(0);
-    expect(tally['served']).toBeGreaterThan(500);
+  it('has had its share of it', () => {
+    for (const what of ['crash', 'failed boot', 'killed silent', 'taken back', 'wait-timeout', 'left'])
+      expect(made.tally[what], what).toBeGreaterThan(0);
+    expect(made.tally['served']).toBeGreaterThan(500);
   });
 
   it('has served or refused everybody', () => {

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import {
+  fraction,
+  integer,
+  limit,
+  MAX_WAIT,
+  millis,
+  millisOrNever,
+  oneOf,
+  onlyKnown,
+} from '../../src/core/check.ts';
+import { errors, ForklessError, fromPlain, show, toPlain } from '../../src/core/errors.ts';
+
+/** There and back across a thread boundary. */
+const travel = (thrown: unknown): Error & { code?: unknown } => fromPlain(structuredClone(toPlain(thrown)));
+
+describe('an error that crosses a thread boundary', () => {
+  it('keeps name, message, code and stack', () => {
+    const sent = errors.badOption('port', 'a number', 'x');
+    const came = travel(sent);
+    expect(came).toBeInstanceOf(Error);
+    expect([came.name, came.message, came.code, came.stack]).toEqual([
+      sent.name,
+      sent.message,
+      sent.code,
+      sent.stack,
+    ]);
+  });
+
+  it('keeps the name of a subclass', () => {
+    expect(travel(new TypeError('no')).name).toBe('TypeError');
+  });
+
+  it('keeps the code of a system error, and only a string is one', () => {
+    expect(travel(Object.assign(new Error('x'), { code: 'ECONNRESET' })).code).toBe('ECONNRESET');
+    expect('code' in travel(Object.assign(new Error('x'), { code: 42 }))).toBe(false);
+    expect('code' in travel(new Error('x'))).toBe(false);
+  });
+
+  it('has a stack also where none was sent', () => {
+    const bare = new Error('bare');
+    delete bare.stack;
+    expect(travel(bare).stack).toContain('bare');
+  });
+
+  it('takes what it cannot clone along no further', () => {
+    const odd = Object.assign(new Error('odd', { cause: () => 1 }), { socket: { on: () => 1 } });
+    expect(Object.keys(toPlain(odd)).sort()).toEqual(['code', 'message', 'name', 'stack']);
+    expect(travel(odd).message).toBe('odd');
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, 'thrown: undefined'],
+    [null, 'thrown: null'],
+    ['text', 'thrown: "text"'],
+    [42, 'thrown: 42'],
+    [10n, 'thrown: 10'],
+    [Symbol('s'), 'thrown: Symbol(s)'],
+    [{ message: 'looks like one' }, 'thrown: an object'],
+    [Object.create(null), 'thrown: an object'],
+    [[1, 2], 'thrown: an array of 2'],
+    [() => 1, 'thrown: a function'],
+    [URL, 'thrown: function URL'],
+  ])('may be anything: %s', (thrown, message) => {
+    expect(travel(thrown)).toMatchObject({ name: 'Error', message });
+  });
+});
+
+describe('show', () => {
+  it('is short and on one line', () => {
+    expect(show('a\nb')).toBe('"a\\nb"');
+    expect(show('x'.repeat(80))).toBe(`"${'x'.repeat(80)}"`);
+    expect(show('x'.repeat(81))).toBe(`"${'x'.repeat(79)}…"`);
+    expect(show(-0)).toBe('0');
+    expect(show(NaN)).toBe('NaN');
+  });
+
+  it('does not throw on a hostile toString', () => {
+    const hostile = {
+      toString(): string {
+        throw new Error('mine');
+      },
+    };
+    expect(show(hostile)).toBe('an object');
+  });
+});
+
+describe('the error class', () => {
+  it('has a cause only where there is one', () => {
+    expect('cause' in errors.aborted(undefined)).toBe(false);
+    expect(errors.aborted('why').cause).toBe('why');
+  });
+
+  it.each([
+    errors.badOption('a', 'b', 1),
+    errors.unknownOption('a', ['b', 'c']),
+    errors.badHandlers('m'),
+    errors.wrongState('listen()', 'closed'),
+    errors.notAWorker('serve()'),
+    errors.bootFailed('file:///w.js', 'failed', new Error('c')),
+    errors.bootTimeout('file:///w.js', 5),
+    errors.reloadFailed(new Error('c')),
+    errors.noSuchWorker(9),
+    errors.badFrame('x'),
+    errors.dispatchFailed('threw'),
+    errors.lineTooLong(9, 5),
+    errors.outputOverflow(9, 5),
+    errors.workerLost(3, 'crashed'),
+    errors.aborted(undefined),
+  ])('$code', (error) => {
+    expect(error).toBeInstanceOf(ForklessError);
+    expect(error.name).toBe('ForklessError');
+    expect(error.code).toMatch(/^FORKLESS_[A-Z_]+$/);
+    expect(error.message).not.toMatch(/undefined|\[object/);
+  });
+});
+
+describe('the checks', () => {
+  const refused = (check: () => unknown): string => {
+    try {
+      check();
+    } catch (error) {
+      if (error instanceof ForklessError) return error.message;
+      throw error;
+    }
+    return 'accepted';
+  };
+
+  it.each([0, 1, 5])('integer takes %i', (value) => {
+    expect(integer('n', value, 0, 5)).toBe(value);
+  });
+
+  it.each([-1, 6, 1.5, NaN, Infinity, '3', null, undefined, 3n, [3]])('integer refuses %s', (value) => {
+    expect(refused(() => integer('n', value, 0, 5))).toContain(
+      'Expected `n` to be an integer from 0 to 5, got ',
+    );
+  });
+
+  it('integer says what it takes where there is no upper end', () => {
+    expect(refused(() => integer('n', 0, 1))).toBe('Expected `n` to be an integer of at least 1, got 0');
+  });
+
+  it('limit takes Infinity for none', () => {
+    expect([limit('n', Infinity, 1), limit('n', 7, 1)]).toEqual([Infinity, 7]);
+    for (const bad of [-Infinity, 0, '1', null]) expect(refused(() => limit('n', bad, 1))).toContain('`n`');
+  });
+
+  it('millis takes what a timer can wait for', () => {
+    expect([millis('t', 1), millis('t', 0.5, 0), millis('t', MAX_WAIT)]).toEqual([1, 0.5, MAX_WAIT]);
+    for (const bad of [0, NaN, Infinity, MAX_WAIT + 1, '5', null])
+      expect(refused(() => millis('t', bad))).toContain(
+        'Expected `t` to be milliseconds from 1 to 2147483647',
+      );
+  });
+
+  it('millisOrNever takes Infinity too', () => {
+    expect(millisOrNever('t', Infinity)).toBe(Infinity);
+    expect(refused(() => millisOrNever('t', -Infinity))).toContain('`t`');
+  });
+
+  it('fraction takes 0 to 1', () => {
+    expect([fraction('f', 0), fraction('f', 1)]).toEqual([0, 1]);
+    for (const bad of [-0.01, 1.01, NaN, '0', null])
+      expect(refused(() => fraction('f', bad))).toContain('`f`');
+  });
+
+  it('oneOf names the choice', () => {
+    expect(oneOf('o', 'b', ['a', 'b'])).toBe('b');
+    expect(refused(() => oneOf('o', 'c', ['a', 'b']))).toBe("Expected `o` to be 'a' or 'b', got \"c\"");
+    expect(refused(() => oneOf('o', undefined, ['a']))).toContain('`o`');
+  });
+
+  it('onlyKnown names the first stranger', () => {
+    onlyKnown({ a: 1 }, ['a', 'b']);
+    expect(
+      refused(() => {
+        onlyKnown({ a: 1, maxWorker: 2, x: 3 }, ['a', 'maxWorkers']);
+      }),
+    ).toBe('Unknown option `maxWorker`; known are: a, maxWorkers');
+  });
+
+  it('onlyKnown does not take inherited names for known', () => {
+    expect(
+      refused(() => {
+        onlyKnown({ toString: 1 }, ['a']);
+      }),
+    ).toContain('`toString`');
+  });
+});

@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import { ForklessError } from '../../src/core/errors.ts';
+import {
+  checkTarget,
+  moduleUrl,
+  reconfigure,
+  resolveOptions,
+  type ListenTarget,
+  type PreforkOptions,
+  type RunningOptions,
+} from '../../src/prefork/options.ts';
+
+const WORKER = 'file:///srv/worker.js';
+
+function errorOf(run: () => unknown): ForklessError | undefined {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ForklessError) return error;
+    throw error;
+  }
+  return undefined;
+}
+
+/** Types forbid bad values; plain JavaScript does not. */
+const badly = (option: string, value: unknown): PreforkOptions => Object.fromEntries([[option, value]]);
+
+const BAD: [string, readonly unknown[]][] = [
+  ['startWorkers', [-1, 1.5, 21, '5', null]],
+  ['minWorkers', [-1, 21, NaN]],
+  ['maxWorkers', [0, 1_025, Infinity, null]],
+  ['minSpareWorkers', [-1, 21]],
+  ['maxSpareWorkers', [0, 5, '9']],
+  ['masterHeartbeat', [0, Infinity, '1s']],
+  ['workerHeartbeat', [0, 50_000, null]],
+  ['maxSessionsPerWorker', [0, 1.5, '3']],
+  ['workerExpireTime', [0, -1, NaN]],
+  ['graceTime', [0, 'now']],
+  ['bootTimeout', [0, null]],
+  ['killTimeout', [0, Infinity]],
+  ['maxSpareTime', [0]],
+  ['maxLifetime', [0, NaN]],
+  ['lifetimeJitter', [-0.1, 1.1]],
+  ['maxServed', [0, 0.5]],
+  ['servedJitter', [2, '0']],
+  ['maxHeap', [0]],
+  ['maxExternal', [-1]],
+  ['maxUtilization', [0, 1.5]],
+  ['maxZombies', [-1, Infinity]],
+  ['bootRetryDelay', [0]],
+  ['maxBootRetryDelay', [99]],
+  ['dispatch', ['random', 5, null, {}]],
+  ['maxConnections', [0, -1, 1.5, '10', NaN]],
+  ['maxWaiting', [-1, 0.5, '511']],
+  ['waitTimeout', [0, Infinity, '30s', 2 ** 31]],
+  ['claimTimeout', [0, Infinity, NaN]],
+  ['window', [1_023, 2 ** 31, 'big', Infinity]],
+  ['maxOutput', [-1, 'none']],
+  ['lingerTimeout', [0, Infinity]],
+  ['threadHost', ['Piscina', 'native', 1]],
+  ['transport', ['transfer', 1]],
+  ['port', [-1, 65_536, 80.5, '80', null]],
+];
+
+describe('resolveOptions', () => {
+  it('has its defaults', () => {
+    const { dispatcher, threadHost, window, maxOutput, lingerTimeout, listen, socket } = resolveOptions(
+      WORKER,
+      {},
+    );
+    expect(dispatcher).toEqual({
+      maxSessionsPerWorker: Infinity,
+      maxServed: Infinity,
+      servedJitter: 0,
+      dispatch: 'least-open',
+      maxConnections: Infinity,
+      maxWaiting: 511,
+      waitTimeout: 30_000,
+      claimTimeout: 1_000,
+    });
+    expect({ threadHost, window, maxOutput, lingerTimeout }).toEqual({
+      threadHost: 'piscina',
+      window: 262_144,
+      maxOutput: 67_108_864,
+      lingerTimeout: 30_000,
+    });
+    expect([listen, socket]).toEqual([{}, {}]);
+  });
+
+  it.each(BAD)('names %s when it is bad', (option, values) => {
+    for (const value of values) {
+      const error = errorOf(() => resolveOptions(WORKER, badly(option, value)));
+      expect(error?.code, String(value)).toBe('FORKLESS_BAD_OPTION');
+      expect(error?.message, String(value)).toContain(`Expected \`${option}\` to be `);
+    }
+  });
+
+  it.each(BAD)('takes undefined for the default of %s', (option) => {
+    const plain = resolveOptions(WORKER, {});
+    expect(resolveOptions(WORKER, badly(option, undefined))).toEqual({
+      ...plain,
+      given: badly(option, undefined),
+    });
+  });
+
+  it.each(['maxWorker', 'MaxServer', 'worker', 'clientInput', 'toString', 'onread', 'signals'])(
+    'refuses the unknown option %s',
+    (option) => {
+      const error = errorOf(() => resolveOptions(WORKER, badly(option, 1)));
+      expect(error?.code).toBe('FORKLESS_UNKNOWN_OPTION');
+      expect(error?.message).toContain(`\`${option}\``);
+    },
+  );
+
+  it('sorts what goes to listen() and what to the sockets', () => {
+    const { listen, socket } = resolveOptions(WORKER, {
+      port: 0,
+      host: '::1',
+      backlog: 9,
+      ipv6Only: true,
+      noDelay: true,
+      keepAlive: false,
+      highWaterMark: undefined,
+    });
+    expect(listen).toEqual({ port: 0, host: '::1', backlog: 9, ipv6Only: true });
+    expect(socket).toEqual({ noDelay: true, keepAlive: false });
+  });
+
+  it('takes the limits of a worker over to the dispatcher', () => {
+    const { dispatcher } = resolveOptions(WORKER, {
+      maxSessionsPerWorker: 4,
+      maxServed: 9,
+      servedJitter: 0.5,
+    });
+    expect(dispatcher).toMatchObject({ maxSessionsPerWorker: 4, maxServed: 9, servedJitter: 0.5 });
+  });
+});
+
+describe('checkTarget', () => {
+  it('takes what net.Server.listen() takes', () => {
+    for (const target of [{}, { port: 65_535, host: 'a' }, { path: '/tmp/x' }, { fd: 3 }])
+      expect(checkTarget(target)).toBe(target);
+  });
+
+  it('refuses the rest', () => {
+    // Types forbid it; plain JavaScript does not.
+    const strange = { port: 1, signal: null } as ListenTarget;
+    expect(errorOf(() => checkTarget(strange))?.message).toContain('`signal`');
+    expect(errorOf(() => checkTarget({ port: 70_000 }))?.message).toContain('`port`');
+  });
+});
+
+describe('moduleUrl', () => {
+  it.each<[unknown, string]>([
+    [new URL('file:///a/b.js'), 'file:///a/b.js'],
+    ['file:///a/b.js?x=1', 'file:///a/b.js?x=1'],
+    ['/a/b c.js', 'file:///a/b%20c.js'],
+    ['data:text/javascript,1', 'data:text/javascript,1'],
+  ])('takes %s', (given, url) => {
+    expect(moduleUrl(given)).toBe(url);
+  });
+
+  it.each([undefined, null, 5, {}, '', './worker.js', 'worker', 'https://example.org/w.js', 'node:fs'])(
+    'refuses %s',
+    (given) => {
+      expect(errorOf(() => moduleUrl(given))?.message).toContain('Expected `worker` to be ');
+    },
+  );
+});
+
+describe('reconfigure', () => {
+  const settings = resolveOptions(WORKER, { port: 0, maxWorkers: 8, startWorkers: 2, waitTimeout: 500 });
+
+  it('lays the new over those in force', () => {
+    const next = reconfigure(settings, { maxSessionsPerWorker: 3, claimTimeout: 50 });
+    expect(next.policy).toEqual({ ...settings.policy, maxSessionsPerWorker: 3 });
+    expect(next.dispatcher).toEqual({ ...settings.dispatcher, maxSessionsPerWorker: 3, claimTimeout: 50 });
+    expect(next.listen).toEqual({ port: 0 });
+    expect(reconfigure(next, { maxWaiting: 1 }).dispatcher).toEqual({ ...next.dispatcher, maxWaiting: 1 });
+  });
+
+  it('goes back to the default with undefined', () => {
+    expect(reconfigure(settings, { waitTimeout: undefined }).dispatcher.waitTimeout).toBe(30_000);
+  });
+
+  it('checks the new against the old', () => {
+    expect(errorOf(() => reconfigure(settings, { minWorkers: 9 }))?.message).toContain('`minWorkers`');
+    expect(errorOf(() => reconfigure(settings, { maxWorkers: 1 }))?.message).toContain('`startWorkers`');
+  });
+
+  it('is all or nothing', () => {
+    const before = structuredClone(settings);
+    const bad: RunningOptions[] = [
+      { maxServed: 5, maxWaiting: -1 },
+      { maxWaiting: 7, maxServed: 0 },
+      { claimTimeout: 5, maxConnections: 0 },
+    ];
+    for (const options of bad) expect(errorOf(() => reconfigure(settings, options))).toBeDefined();
+    expect(settings).toEqual(before);
+  });
+
+  it.each(['window', 'port', 'threadHost', 'env', 'signal', 'worker', 'noDelay', 'maxWorker'])(
+    'refuses %s, which is fixed or unknown',
+    (option) => {
+      const error = errorOf(() => reconfigure(settings, badly(option, 1)));
+      expect(error?.code).toBe('FORKLESS_UNKNOWN_OPTION');
+      expect(error?.message).toContain(`\`${option}\``);
+    },
+  );
+});
