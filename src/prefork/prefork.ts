@@ -70,7 +70,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     if (this.#state === 'listening') return this.#bind(listener);
     this.#move('starting');
     try {
-      const [address] = await Promise.all([this.#bind(listener), this.#start()]);
+      // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
+      await this.#prepare();
+      const address = await this.#bind(listener);
+      this.#pool?.master.start();
       await this.#firstReady();
       this.#move('listening');
       this.#announce('listening', { address });
@@ -95,12 +98,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     const pool = this.#running('accept()');
     checkStream(stream);
     stream.allowHalfOpen = true;
-    const others = pool.connections.size;
-    const connection = pool.connections.add(stream, (left) => {
-      pool.dispatcher.left(left);
-      this.#watchers.look();
-    });
-    pool.dispatcher.arrive(connection, others);
+    this.#arrive(pool, stream);
   }
 
   /** A connection without a network: returns the client's end of it. */
@@ -240,13 +238,23 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     }
   }
 
+  #arrive(pool: Pool, stream: Duplex): void {
+    const others = pool.connections.size;
+    const connection = pool.connections.add(stream, (left) => {
+      pool.dispatcher.left(left);
+      this.#watchers.look();
+    });
+    pool.dispatcher.arrive(connection, others);
+  }
+
   #listener(listen: ListenTarget): Listener {
     return new Listener({
       socket: this.#settings.socket,
       listen,
       accepted: (socket: Socket) => {
-        if (this.#state === 'closing' || this.#state === 'closed' || !this.#pool) socket.destroy();
-        else this.accept(socket);
+        // While closing too: the dispatcher refuses it, with its reason in an event.
+        if (this.#pool) this.#arrive(this.#pool, socket);
+        else socket.destroy();
       },
       failed: (error) => {
         this.#trouble.happened(error);
@@ -265,7 +273,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     return address;
   }
 
-  async #start(): Promise<void> {
+  async #prepare(): Promise<void> {
     const host = await loadHost(this.#settings.threadHost);
     if (this.#state !== 'starting') return;
     this.#pool = new Pool({
@@ -284,7 +292,6 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       },
     });
     this.#pool.hold(this.#held);
-    this.#pool.master.start();
   }
 
   async #firstReady(): Promise<void> {

@@ -183,7 +183,7 @@ export class RelayEnd {
 
   /** The worker is gone, or will never speak again: what it sent is still delivered, then the connection closes. */
   abandon(reason: CloseReason): void {
-    if (this.#state === 'open') this.#reason = reason;
+    if (this.#state === 'open') this.#fail(reason, undefined);
     this.#workerClosed();
   }
 

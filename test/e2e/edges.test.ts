@@ -88,6 +88,26 @@ describe('the edges of a life', () => {
     expect(process.getActiveResourcesInfo()).not.toContain('TCPServerWrap');
   });
 
+  it('a connection of the first moment after the port is bound waits and is served', async () => {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    server = createPrefork({ worker: handlers('commands'), host: '127.0.0.1', port, startWorkers: 1 });
+    const listening = server.listen();
+    for (let answer = ''; answer === '';) {
+      const peer = new Peer(port);
+      answer = await peer.until(/welcome/).catch((error: unknown) => {
+        // Refused before the port is bound; once accepted, nobody may be cut.
+        expect(peer.error?.code).toBe('ECONNREFUSED');
+        return error instanceof Error ? '' : 'not an error';
+      });
+      peer.socket.destroy();
+    }
+    await listening;
+    expect(server.status().connections.drops).toEqual({});
+  });
+
   it('an aborted signal rejects listen() with its reason', async () => {
     const abort = new AbortController();
     server = createPrefork({

@@ -138,7 +138,7 @@ describe('resolveOptions', () => {
 
 describe('checkTarget', () => {
   it('takes what net.Server.listen() takes', () => {
-    for (const target of [{}, { port: 65_535, host: 'a' }, { path: '/tmp/x' }, { fd: 3 }])
+    for (const target of [{}, { port: 65_535, host: 'a' }, { path: 'a.sock' }, { fd: 3 }])
       expect(checkTarget(target)).toBe(target);
   });
 
