@@ -45,3 +45,35 @@ export function onlyKnown(options: object, known: readonly string[]): void {
   const stranger = Object.keys(options).find((key) => !known.includes(key));
   if (stranger !== undefined) throw errors.unknownOption(stranger, known);
 }
+
+export function boolean(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw errors.badOption(name, 'true or false', value);
+}
+
+export function text(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw errors.badOption(name, 'a string that is not empty', value);
+}
+
+export function strings(name: string, value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value;
+  throw errors.badOption(name, 'an array of strings', value);
+}
+
+export function instance(name: string, value: unknown, type: abstract new () => unknown): void {
+  if (!(value instanceof type)) throw errors.badOption(name, `of class ${type.name}`, value);
+}
+
+/** An object of which every key and value is good; the error names the first key that is not. */
+export function record(
+  name: string,
+  value: unknown,
+  expected: string,
+  isGood: (key: string, value: unknown) => boolean,
+): void {
+  if (typeof value !== 'object' || value === null)
+    throw errors.badOption(name, `an object of ${expected}`, value);
+  const bad = Object.entries(value).find(([key, each]) => !isGood(key, each));
+  if (bad) throw errors.badOption(`${name}.${bad[0]}`, `one of ${expected}`, bad[1]);
+}

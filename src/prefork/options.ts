@@ -10,6 +10,7 @@ import { POLICY_OPTIONS, resolvePolicy, type PolicyConfig, type PolicyOptions } 
 import { type Dispatch } from '../policy/state.ts';
 import { type HostName } from '../threads/host.ts';
 import { HOST_NAMES } from '../threads/hosts.ts';
+import { checkListen, checkPassed, LISTEN_OPTIONS } from './passed-options.ts';
 
 /** Options that `configure()` can change while the prefork runs. */
 export interface RunningOptions extends PolicyOptions {
@@ -79,18 +80,6 @@ export interface PreforkSettings {
   readonly listen: ListenTarget;
 }
 
-const LISTEN = [
-  'port',
-  'host',
-  'path',
-  'backlog',
-  'ipv6Only',
-  'exclusive',
-  'readableAll',
-  'writableAll',
-  'fd',
-  'reusePort',
-] as const;
 const SOCKET = ['noDelay', 'keepAlive', 'keepAliveInitialDelay', 'highWaterMark', 'blockList'] as const;
 const DISPATCH = ['dispatch', 'maxConnections', 'maxWaiting', 'waitTimeout', 'claimTimeout'] as const;
 const FIXED = [
@@ -109,7 +98,7 @@ const FIXED = [
 ] as const;
 
 const RUNNING_OPTIONS: readonly string[] = [...POLICY_OPTIONS, ...DISPATCH];
-const PREFORK_OPTIONS: readonly string[] = [...RUNNING_OPTIONS, ...FIXED, ...LISTEN, ...SOCKET];
+const PREFORK_OPTIONS: readonly string[] = [...RUNNING_OPTIONS, ...FIXED, ...LISTEN_OPTIONS, ...SOCKET];
 
 const DISPATCHES = ['least-open', 'round-robin', 'least-busy', 'sticky-address'] as const;
 
@@ -123,16 +112,18 @@ function pick<K extends string, T extends Partial<Record<K, unknown>>>(
 }
 
 function resolveDispatcher(options: RunningOptions, policy: PolicyConfig): DispatcherConfig {
-  const { dispatch = 'least-open' } = options;
+  // Not `??`: a `null` is a mistake to be told, not a wish for the default.
+  const { dispatch = 'least-open', maxConnections = Infinity, maxWaiting = 511 } = options;
+  const { waitTimeout = 30_000, claimTimeout = 1_000 } = options;
   return {
     maxSessionsPerWorker: policy.maxSessionsPerWorker,
     maxServed: policy.maxServed,
     servedJitter: policy.servedJitter,
     dispatch: typeof dispatch === 'function' ? dispatch : oneOf('dispatch', dispatch, DISPATCHES),
-    maxConnections: limit('maxConnections', options.maxConnections ?? Infinity, 1),
-    maxWaiting: limit('maxWaiting', options.maxWaiting ?? 511, 0),
-    waitTimeout: millis('waitTimeout', options.waitTimeout ?? 30_000),
-    claimTimeout: millis('claimTimeout', options.claimTimeout ?? 1_000),
+    maxConnections: limit('maxConnections', maxConnections, 1),
+    maxWaiting: limit('maxWaiting', maxWaiting, 0),
+    waitTimeout: millis('waitTimeout', waitTimeout),
+    claimTimeout: millis('claimTimeout', claimTimeout),
   };
 }
 
@@ -148,25 +139,33 @@ export function moduleUrl(given: unknown): string {
 /** Checks all options; throws a `ForklessError` that names the first bad one. */
 export function resolveOptions(worker: unknown, options: PreforkOptions): PreforkSettings {
   onlyKnown(options, PREFORK_OPTIONS);
+  checkPassed(options);
   const policy = resolvePolicy(options);
-  oneOf('transport', options.transport ?? 'relay', ['relay']);
+  const { transport = 'relay', threadHost = 'piscina', window = 262_144 } = options;
+  const { maxOutput = 67_108_864, lingerTimeout = 30_000 } = options;
+  oneOf('transport', transport, ['relay']);
   return {
     url: moduleUrl(worker),
     policy,
     dispatcher: resolveDispatcher(options, policy),
     given: options,
-    threadHost: oneOf('threadHost', options.threadHost ?? 'piscina', HOST_NAMES),
-    window: integer('window', options.window ?? 262_144, 1_024, 0x7fff_ffff),
-    maxOutput: limit('maxOutput', options.maxOutput ?? 67_108_864, 0),
-    lingerTimeout: millis('lingerTimeout', options.lingerTimeout ?? 30_000),
+    threadHost: oneOf('threadHost', threadHost, HOST_NAMES),
+    window: integer('window', window, 1_024, 0x7fff_ffff),
+    maxOutput: limit('maxOutput', maxOutput, 0),
+    lingerTimeout: millis('lingerTimeout', lingerTimeout),
     socket: pick(options, SOCKET),
-    listen: checkTarget(pick(options, LISTEN)),
+    listen: checkTarget(pickListen(options)),
   };
 }
 
+const pickListen = (options: PreforkOptions): ListenTarget =>
+  Object.fromEntries(
+    Object.entries(options).filter(([key, value]) => LISTEN_OPTIONS.includes(key) && value !== undefined),
+  );
+
 export function checkTarget(target: ListenTarget): ListenTarget {
-  onlyKnown(target, LISTEN);
-  if (target.port !== undefined) integer('port', target.port, 0, 65_535);
+  onlyKnown(target, LISTEN_OPTIONS);
+  checkListen(target);
   return target;
 }
 

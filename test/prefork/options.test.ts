@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ForklessError } from '../../src/core/errors.ts';
 import {
@@ -50,16 +51,37 @@ const BAD: [string, readonly unknown[]][] = [
   ['bootRetryDelay', [0]],
   ['maxBootRetryDelay', [99]],
   ['dispatch', ['random', 5, null, {}]],
-  ['maxConnections', [0, -1, 1.5, '10', NaN]],
+  ['maxConnections', [0, -1, 1.5, '10', NaN, null]],
   ['maxWaiting', [-1, 0.5, '511']],
   ['waitTimeout', [0, Infinity, '30s', 2 ** 31]],
-  ['claimTimeout', [0, Infinity, NaN]],
-  ['window', [1_023, 2 ** 31, 'big', Infinity]],
+  ['claimTimeout', [0, Infinity, NaN, null]],
+  ['window', [1_023, 2 ** 31, 'big', Infinity, null]],
   ['maxOutput', [-1, 'none']],
   ['lingerTimeout', [0, Infinity]],
-  ['threadHost', ['Piscina', 'native', 1]],
+  ['threadHost', ['Piscina', 'native', 1, null]],
   ['transport', ['transfer', 1]],
   ['port', [-1, 65_536, 80.5, '80', null]],
+  ['host', ['', 127, null]],
+  ['path', ['', {}]],
+  ['backlog', [0, 1.5, '511']],
+  ['ipv6Only', [1, 'yes', null]],
+  ['exclusive', [0]],
+  ['readableAll', ['']],
+  ['writableAll', [1]],
+  ['reusePort', [1]],
+  ['fd', [-1, '3', 0.5]],
+  ['noDelay', [1, null]],
+  ['keepAlive', ['on']],
+  ['keepAliveInitialDelay', [-1, Infinity, '1s']],
+  ['highWaterMark', [0, 1.5]],
+  ['blockList', [[], {}, null]],
+  ['resourceLimits', [null, 64]],
+  ['env', ['A=1', null]],
+  ['argv', ['--x', [1], null]],
+  ['execArgv', ['--x', [null]]],
+  ['shutdownWorkers', [1, 'yes', null]],
+  ['allowHalfOpen', [0]],
+  ['signal', [new EventTarget(), 'SIGINT', null]],
 ];
 
 describe('resolveOptions', () => {
@@ -101,6 +123,29 @@ describe('resolveOptions', () => {
       ...plain,
       given: badly(option, undefined),
     });
+  });
+
+  it('names the part of an option that is bad', () => {
+    const partly: [PreforkOptions, string][] = [
+      [badly('resourceLimits', { maxOldGenerationSizeMb: 0 }), '`resourceLimits.maxOldGenerationSizeMb`'],
+      [badly('resourceLimits', { maxOldSpaceMb: 64 }), '`resourceLimits.maxOldSpaceMb`'],
+      [badly('env', { PORT: 80 }), '`env.PORT`'],
+    ];
+    for (const [options, name] of partly)
+      expect(errorOf(() => resolveOptions(WORKER, options))?.message).toContain(`Expected ${name} to be `);
+  });
+
+  it('takes what Node takes', () => {
+    const good: PreforkOptions = {
+      blockList: new BlockList(),
+      resourceLimits: { maxOldGenerationSizeMb: 64, stackSizeMb: 0.5 },
+      env: { A: 'b', C: undefined },
+      argv: ['x'],
+      execArgv: [],
+      signal: new AbortController().signal,
+      keepAliveInitialDelay: 0,
+    };
+    expect(resolveOptions(WORKER, good).given).toBe(good);
   });
 
   it.each(['maxWorker', 'MaxServer', 'worker', 'clientInput', 'toString', 'onread', 'signals'])(
