@@ -146,7 +146,7 @@ export class Dispatcher {
     const { state, tell, offer, clock } = this.#options;
     let worker: WorkerId | undefined;
     try {
-      worker = choose(state(), this.#config, { addresses: connection.addresses, avoid: [] });
+      worker = choose(state(), this.#config, connection.addresses);
     } catch (error) {
       this.#drop(connection, 'dispatch-failed', error);
       return true;

@@ -4,7 +4,6 @@ import { addressHash, weight } from './rendezvous.ts';
 import { type PolicyConfig } from './config.ts';
 import { isUsedUp } from './limits.ts';
 import {
-  type Arrival,
   type Candidate,
   type Dispatch,
   type DispatchFunction,
@@ -22,25 +21,24 @@ export type ChooseConfig = Pick<PolicyConfig, 'maxSessionsPerWorker' | 'maxServe
 export const MAX_OWED = 1024;
 
 /** The worker that gets the connection; `undefined` if none may take it now. Never one that is leaving. */
-export function choose(state: PoolState, config: ChooseConfig, arrival: Arrival): WorkerId | undefined {
+export function choose(state: PoolState, config: ChooseConfig, addresses: Addresses): WorkerId | undefined {
   const { dispatch } = config;
-  if (typeof dispatch === 'function') return byFunction(dispatch, state, config, arrival);
-  const better = preference(dispatch, state, arrival.addresses);
+  if (typeof dispatch === 'function') return byFunction(dispatch, state, config, addresses);
+  const better = preference(dispatch, state, addresses);
   let best: WorkerRecord | undefined;
   for (const worker of state.workers) {
-    if (!mayTake(worker, config, arrival)) continue;
+    if (!mayTake(worker, config)) continue;
     if (best === undefined || better(worker, best)) best = worker;
   }
   return best?.id;
 }
 
-const mayTake = (worker: WorkerRecord, config: ChooseConfig, arrival: Arrival): boolean =>
+const mayTake = (worker: WorkerRecord, config: ChooseConfig): boolean =>
   isReady(worker) &&
   !(worker.paused || worker.suspect || worker.asked || worker.broken) &&
   openOf(worker) < config.maxSessionsPerWorker &&
   worker.owed < MAX_OWED &&
-  !isUsedUp(worker, config) &&
-  !arrival.avoid.includes(worker.id);
+  !isUsedUp(worker, config);
 
 /** Whether the first is to be preferred; of equals the one born first stays. */
 type Better = (worker: WorkerRecord, best: WorkerRecord) => boolean;
@@ -91,11 +89,11 @@ function byFunction(
   dispatch: DispatchFunction,
   state: PoolState,
   config: ChooseConfig,
-  arrival: Arrival,
+  addresses: Addresses,
 ): WorkerId | undefined {
-  const candidates = state.workers.filter((worker) => mayTake(worker, config, arrival)).map(candidate);
+  const candidates = state.workers.filter((worker) => mayTake(worker, config)).map(candidate);
   if (candidates.length === 0) return undefined;
-  const named: unknown = call(dispatch, arrival.addresses, candidates);
+  const named: unknown = call(dispatch, addresses, candidates);
   if (named === undefined || named === null) return undefined;
   const chosen = candidates.find(({ id }) => id === named);
   if (chosen !== undefined) return chosen.id;

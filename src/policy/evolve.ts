@@ -41,7 +41,7 @@ function ofPool(
     case 'rolled-back':
       return { ...state, generation: event.generation, backoff: NO_BACKOFF };
     case 'closing':
-      return { ...state, closing: { grace: event.grace } };
+      return { ...state, closing: { until: Math.min(now + event.grace, state.closing?.until ?? Infinity) } };
     case 'decided':
       return decided(state, event.decision, event.luck, now, config);
   }
@@ -76,7 +76,8 @@ function late(state: PoolState, by: Millis, now: Millis): PoolState {
     lastBeat: shift(worker.lastBeat),
     lastActivity: shift(worker.lastActivity),
   }));
-  return { ...state, workers };
+  const closing = state.closing && { until: state.closing.until + by };
+  return { ...state, workers, closing };
 }
 
 function decided(

@@ -1,6 +1,6 @@
 import { type LeaveReason, type Millis } from '../core/types.ts';
 import { type PolicyConfig } from './config.ts';
-import { isReady, openOf, type PoolState, type WorkerRecord } from './state.ts';
+import { isReady, openOf, type PoolState, type Stage, type WorkerRecord } from './state.ts';
 
 export type QuotaConfig = Pick<PolicyConfig, 'maxServed' | 'servedJitter'>;
 
@@ -21,13 +21,23 @@ export function forceAt(worker: WorkerRecord, state: PoolState, config: PolicyCo
       // A thread that still waits for its turn to start is not slow.
       return stage.launched ? stage.since + config.bootTimeout : Infinity;
     case 'draining':
-      return stage.since + (state.closing?.grace ?? config.graceTime);
+      return drainedBy(stage, state, config);
     case 'killing':
       return stage.since + config.killTimeout;
     case 'ready':
     case 'zombie':
       return Infinity;
   }
+}
+
+// Closing sets an end for all; it gives nobody who was asked before more time than that one had.
+function drainedBy(
+  { since, why }: Extract<Stage, { phase: 'draining' }>,
+  { closing }: PoolState,
+  { graceTime }: PolicyConfig,
+): Millis {
+  const own = closing && why === 'closing' ? Infinity : since + graceTime;
+  return Math.min(own, closing?.until ?? Infinity);
 }
 
 export const silentAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>

@@ -73,8 +73,8 @@ export interface PoolState {
   /** Hand-overs so far. */
   readonly handOvers: number;
   readonly backoff: Backoff;
-  /** Set once the prefork closes: everybody leaves, within `grace`. */
-  readonly closing: { readonly grace: Millis } | undefined;
+  /** Set once the prefork closes: everybody leaves, and is killed at that time. */
+  readonly closing: { readonly until: Millis } | undefined;
 }
 
 /** What the master is told, and `evolve` folds into the state. Events of unknown workers change nothing. */
@@ -95,7 +95,7 @@ export type PoolEvent =
   | { readonly kind: 'late'; readonly by: Millis } // the master did not look for so long
   | { readonly kind: 'reload' }
   | { readonly kind: 'rolled-back'; readonly generation: number }
-  | { readonly kind: 'closing'; readonly grace: Millis }
+  | { readonly kind: 'closing'; readonly grace: Millis } // told again it can only hurry
   | { readonly kind: 'decided'; readonly decision: Decision; readonly luck: number };
 
 /** What the master is to do. */
@@ -110,13 +110,6 @@ export interface Plan {
   readonly decisions: readonly Decision[];
   /** When to look again at the latest; once a plan has no decisions it lies after `now`. */
   readonly wakeAt: Millis;
-}
-
-/** A connection as `choose` sees it. */
-export interface Arrival {
-  readonly addresses: Addresses;
-  /** Workers that let it wait before. */
-  readonly avoid: readonly WorkerId[];
 }
 
 /** A worker as a user's `dispatch` function sees it; only workers that may take the connection are shown. */

@@ -324,8 +324,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   // The latest end of closing; a later call can only bring it forward.
   #hurry(grace: Millis): void {
     this.#closeBy = Math.min(this.#closeBy, this.#clock.now() + grace);
-    const closing = this.#pool?.master.state.closing;
-    if (closing && grace < closing.grace) this.#pool?.master.tell({ kind: 'closing', grace });
+    if (this.#pool?.master.state.closing) this.#pool.master.tell({ kind: 'closing', grace });
     this.#hurried?.();
   }
 

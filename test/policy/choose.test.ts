@@ -10,9 +10,9 @@ const rules = (dispatch: Dispatch, more: Partial<ChooseConfig> = {}): ChooseConf
   dispatch,
   ...more,
 });
-const arrival = { addresses: { remoteAddress: '192.0.2.1', remotePort: 5 }, avoid: [] };
+const peer = { remoteAddress: '192.0.2.1', remotePort: 5 };
 const pick = (workers: readonly WorkerRecord[], dispatch: Dispatch, more: Partial<ChooseConfig> = {}) =>
-  choose(pool(workers), rules(dispatch, more), arrival);
+  choose(pool(workers), rules(dispatch, more), peer);
 
 const ALL: readonly Dispatch[] = [
   'least-open',
@@ -41,24 +41,18 @@ describe.each(ALL)('choose %s: who may take a connection', (dispatch) => {
     expect(pick([worker(1, more), worker(2, { claimed: 1, served: 1 })], dispatch, config)).toBe(2);
   });
 
-  it('not one that let it wait before', () => {
-    const state = pool(ready(2));
-    expect(choose(state, rules(dispatch), { ...arrival, avoid: [1] })).toBe(2);
-    expect(choose(state, rules(dispatch), { ...arrival, avoid: [1, 2] })).toBeUndefined();
-  });
-
   it('exactly maxServed and maxSessionsPerWorker connections, settled at hand-over', () => {
     const limits = rules(dispatch, { maxServed: 5, maxSessionsPerWorker: 5 });
     let state = pool(ready(3));
     for (let handed = 0; handed < 15; handed++) {
-      const id = choose(state, limits, arrival);
+      const id = choose(state, limits, peer);
       if (id === undefined) throw new Error('nobody');
       state = after(state, [
         { kind: 'handed', id },
         { kind: 'claimed', id },
       ]);
     }
-    expect(choose(state, limits, arrival)).toBeUndefined();
+    expect(choose(state, limits, peer)).toBeUndefined();
     expect(state.workers.map(({ claimed }) => claimed)).toEqual([5, 5, 5]);
   });
 
@@ -115,7 +109,7 @@ describe('choose: whom', () => {
   });
 
   const sticky = (workers: readonly WorkerRecord[], remoteAddress?: string) =>
-    choose(pool(workers), rules('sticky-address'), { addresses: { remoteAddress }, avoid: [] });
+    choose(pool(workers), rules('sticky-address'), { remoteAddress });
   const addresses = Array.from({ length: 2000 }, (_, n) => `10.0.${Math.floor(n / 250)}.${n % 250}`);
 
   it('an address sticks, whatever the load, and only those of a worker that goes move', () => {
@@ -160,7 +154,7 @@ describe('choose by a function', () => {
     };
     expect(pick(workers, dispatch)).toBe(3);
     expect(seen).toEqual([
-      arrival.addresses,
+      peer,
       [
         { id: 2, open: 3, owed: 1, served: 8, utilization: 0 },
         { id: 3, open: 0, owed: 0, served: 0, utilization: 0 },

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { initialState, openOf, type PoolEvent } from '../../src/policy/state.ts';
+import { initialState, openOf, type PoolEvent, type PoolState } from '../../src/policy/state.ts';
 import {
   after,
   beat,
@@ -218,7 +218,11 @@ describe('evolve: events of the pool', () => {
       { kind: 'waiting', count: 4 },
       { kind: 'closing', grace: 70 },
     ]);
-    expect(state).toMatchObject({ waiting: 4, closing: { grace: 70 } });
+    expect(state).toMatchObject({ waiting: 4, closing: { until: 70 } });
+    const again = (grace: number): PoolState => after(state, [{ kind: 'closing', grace }]);
+    expect(again(30).closing).toEqual({ until: 30 });
+    expect(again(500).closing).toEqual({ until: 70 });
+    expect(after(state, [{ kind: 'late', by: 100 }]).closing).toEqual({ until: 170 });
   });
 });
 

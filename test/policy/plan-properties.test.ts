@@ -74,7 +74,7 @@ const state: fc.Arbitrary<PoolState> = fc
     toStart: few,
     waiting: few,
     backoff: fc.record({ failures: fc.constantFrom(0, 0, 1, 3), until: fc.constantFrom(0, 999, 1000, 1001) }),
-    closing: fc.constantFrom(undefined, undefined, undefined, { grace: 100 }),
+    closing: fc.constantFrom(undefined, undefined, undefined, { until: 1100 }, { until: 999 }),
   })
   .map(({ records, ...more }) =>
     pool(
@@ -232,7 +232,7 @@ describe('plan, whatever the state, the options and the time', () => {
 
   it('closing: everybody is on the way out, and nobody is born', () => {
     always((before, config) => {
-      const { state: settled, decisions } = settle({ ...before, closing: { grace: 100 } }, config, NOW);
+      const { state: settled, decisions } = settle({ ...before, closing: { until: NOW + 100 } }, config, NOW);
       expect(ids(decisions, 'spawn')).toEqual([]);
       expect(settled.workers.filter(isLive)).toEqual([]);
     });

@@ -32,10 +32,24 @@ describe('rule 1: kill', () => {
     ['draining just not for graceTime', pool([worker(1, draining(10))]), none, 50_009, []],
     ['draining for graceTime', pool([worker(1, draining(10))]), none, 50_010, ['kill 1 asked']],
     [
-      'closing has a grace of its own',
-      pool([worker(1, draining())], { closing: { grace: 5 } }),
+      'closing has an end of its own',
+      pool([worker(1, draining(3, 'closing'))], { closing: { until: 50_020 } }),
+      none,
+      50_019,
+      [],
+    ],
+    [
+      'at the end of closing',
+      pool([worker(1, draining(3, 'closing')), worker(2, draining())], { closing: { until: 5 } }),
       none,
       5,
+      ['kill 1 closing', 'kill 2 asked'],
+    ],
+    [
+      'who was asked before closing keeps its own time',
+      pool([worker(1, draining())], { closing: { until: 90_000 } }),
+      none,
+      50_000,
       ['kill 1 asked'],
     ],
     ['booting just not for bootTimeout', pool([worker(1, starting())]), none, 29_999, []],
@@ -77,7 +91,7 @@ describe('rule 2: ask to retire', () => {
   it.each<Row>([
     [
       'closing: everybody, and nothing is born',
-      pool([worker(1), worker(2, starting()), worker(3, draining())], { closing: { grace: 99 }, waiting: 3 }),
+      pool([worker(1), worker(2, starting()), worker(3, draining())], { closing: { until: 99 }, waiting: 3 }),
       two,
       5,
       ['retire 1 closing', 'retire 2 closing'],
@@ -500,7 +514,7 @@ describe('when to look again', () => {
   it.each<[string, PoolState, PolicyOptions, number]>([
     ['at the heartbeat', pool([]), none, 10_000],
     ['grace', pool([worker(1, draining())]), { ...none, graceTime: 700 }, 700],
-    ['the grace of closing', pool([worker(1, draining())], { closing: { grace: 300 } }), none, 300],
+    ['the end of closing', pool([worker(1, draining())], { closing: { until: 300 } }), none, 300],
     ['boot', pool([worker(1, starting())]), { ...none, bootTimeout: 800 }, 800],
     [
       'no boot before the launch',

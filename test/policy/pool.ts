@@ -1,3 +1,4 @@
+import { type LeaveReason } from '../../src/core/types.ts';
 import { type PolicyConfig, type PolicyOptions, resolvePolicy } from '../../src/policy/config.ts';
 import { evolve } from '../../src/policy/evolve.ts';
 import { plan } from '../../src/policy/plan.ts';
@@ -35,8 +36,8 @@ export const worker = (id: number, more: Partial<WorkerRecord> = {}): WorkerReco
 export const starting = (since = 0, launched = true): { readonly stage: Stage } => ({
   stage: { phase: 'starting', since, launched },
 });
-export const draining = (since = 0): { readonly stage: Stage } => ({
-  stage: { phase: 'draining', since, why: 'asked' },
+export const draining = (since = 0, why: LeaveReason = 'asked'): { readonly stage: Stage } => ({
+  stage: { phase: 'draining', since, why },
 });
 export const killing = (since = 0): { readonly stage: Stage } => ({
   stage: { phase: 'killing', since, why: 'silent' },

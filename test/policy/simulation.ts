@@ -247,7 +247,7 @@ export class Simulation {
   #dispatch(): void {
     const config = { ...this.config, dispatch: 'least-open' as const };
     while (this.waiting > 0) {
-      const id = choose(this.state, config, { addresses: {}, avoid: [] });
+      const id = choose(this.state, config, {});
       const thread = id === undefined ? undefined : this.threads.get(id);
       if (thread === undefined) break;
       this.waiting--;
