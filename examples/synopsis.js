@@ -3,8 +3,7 @@ import { prefork } from 'forkless';
 
 const port = Number(process.env.PORT || 10_000);
 
-// In a worker this never settles, so everything after it runs in the main thread alone.
-const server = await prefork(import.meta.url, {
+const options = {
   port,
   startWorkers: 5,
   maxWorkers: 10,
@@ -20,19 +19,7 @@ const server = await prefork(import.meta.url, {
     }
     if (line === 'kill') process.exit(1); // a crash: others go on, a new worker is born
   },
-}).catch((error) => {
-  if (error.code !== 'EADDRINUSE') throw error;
-  console.error(`Port ${port} is in use; choose another one with the environment variable PORT.`);
-  process.exit(1);
-});
-
-const { port: listening } = server.address();
-console.log(`Listening. Talk to it with: nc localhost ${listening}
-Each line comes back with the number of the worker that serves you. These do more:
-  quit  ends your connection
-  exit  ends your connection, and your worker once it has no other
-  kill  crashes your worker; a new one is born
-Ctrl-C lets open connections finish for 5 seconds, a second Ctrl-C ends at once.`);
+};
 
 // An event is an object: its plain fields are shown, of a connection its number, of an error its message.
 function show(value) {
@@ -58,11 +45,28 @@ const events = [
   'handlerError',
   'degraded',
 ];
-for (const name of events) {
-  server.on(name, (event) => {
-    console.log(name, describe(event));
-  });
+
+function showEvents(server) {
+  for (const name of events) {
+    server.on(name, (event) => {
+      console.log(name, describe(event));
+    });
+  }
 }
+
+// In a worker this never settles, so everything after it runs in the main thread alone.
+const server = await prefork(import.meta.url, options, showEvents).catch((error) => {
+  if (error.code !== 'EADDRINUSE') throw error;
+  console.error(`Port ${port} is in use; choose another one with the environment variable PORT.`);
+  process.exit(1);
+});
+
+console.log(`Listening. Talk to it with: nc localhost ${server.address().port}
+Each line comes back with the number of the worker that serves you. These do more:
+  quit  ends your connection
+  exit  ends your connection, and your worker once it has no other
+  kill  crashes your worker; a new one is born
+Ctrl-C lets open connections finish for 5 seconds, a second Ctrl-C ends at once.`);
 
 let interrupted = false;
 process.on('SIGINT', () => {

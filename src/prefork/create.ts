@@ -17,11 +17,13 @@ export function createPrefork(options: PreforkOptions & { readonly worker: URL |
  * Server and handlers in one module: `await prefork(import.meta.url, { port, clientInput, … })`. In the main thread it
  * creates a `Prefork`, listens and resolves with it. In a worker, which loads the same module, it registers the
  * handlers, and its promise never settles: what follows `await prefork(…)` runs in the main thread only.
- * Rejects as `Prefork.listen()` does.
+ * `prepare` is called in the main thread, with the prefork before it listens: the place to listen for events from the
+ * first birth on. Rejects as `Prefork.listen()` does, and with what `prepare` throws.
  */
 export async function prefork<Heap extends object = Record<string, unknown>, In = string, Out = string>(
   url: URL | string,
   options: PreforkOptions & Handlers<Heap, In, Out>,
+  prepare?: (server: Prefork) => void,
 ): Promise<Prefork> {
   const isHandler = ([key]: [string, unknown]): boolean => HANDLER_NAMES.includes(key);
   // Exactly the keys of `Handlers`, by the filter.
@@ -39,6 +41,7 @@ export async function prefork<Heap extends object = Record<string, unknown>, In 
     url,
     Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry))),
   );
+  prepare?.(server);
   await server.listen();
   return server;
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { type AddressInfo, type Socket } from 'node:net';
 import { duplexPair, type Duplex } from 'node:stream';
-import { MAX_WAIT, millis, millisOrNever } from '../core/check.ts';
+import { integer, MAX_WAIT, millis, millisOrNever } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type ExitReason, type Millis, type WorkerId } from '../core/types.ts';
 import { Listener } from '../listener/listener.ts';
@@ -141,6 +141,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   async drain({ deadline, until = 0 }: { deadline?: Millis; until?: number } = {}): Promise<DrainReport> {
     const pool = this.#running('drain()');
     const limit = millis('deadline', deadline ?? Math.min(this.#settings.policy.graceTime, MAX_WAIT), 0);
+    integer('until', until, 0);
     this.pause();
     return drain(pool, { clock: this.#clock, watchers: this.#watchers, limit, until }, (open, waiting) => {
       this.#announce('drainProgress', { open, waiting });
