@@ -1,384 +1,274 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createPrefork, type Prefork, type PreforkOptions } from 'forkless';
-import { event, handlers, type Peer, started } from './peers.ts';
-
-let server: Prefork;
-const start = async (name: string, options: PreforkOptions = {}): Promise<() => Peer> => {
-  const prefork = await started(name, options);
-  server = prefork.server;
-  return prefork.peer;
-};
-
-afterEach(async () => {
-  await server.close({ grace: 0 });
-});
+import { type Prefork, type PreforkOptions } from 'forkless';
+import { event, type Peer, started } from './peers.ts';
 
 const rss = (): number => process.memoryUsage.rss() / 1_048_576;
 
-describe('promise 2: every accepted connection is served by exactly one worker, or waits, or is refused', () => {
-  it('what a blocked worker has not claimed goes to another', async () => {
-    const open = await start('commands', {
-      startWorkers: 4,
-      claimTimeout: 50,
-      workerExpireTime: 60_000,
-      maxSpareWorkers: 9,
-    });
-    const victim = open();
-    await victim.until(/welcome/);
-    victim.send('hang\n');
-    const served: Promise<string>[] = [];
-    for (let n = 0; n < 40; n += 1) served.push(open().until(/welcome \d+\r/));
-    expect(await Promise.all(served)).toHaveLength(40);
-    expect(server.status().connections.drops).toEqual({});
-  });
+describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) => {
+  let server: Prefork;
+  const start = async (name: string, options: PreforkOptions = {}): Promise<() => Peer> => {
+    const prefork = await started(name, { threadHost, ...options });
+    server = prefork.server;
+    return prefork.peer;
+  };
 
-  it('waits in order while all workers are full, and gets the freed place', async () => {
-    const open = await start('commands', {
-      startWorkers: 1,
-      minWorkers: 1,
-      maxWorkers: 1,
-      maxSessionsPerWorker: 1,
-    });
-    const first = open();
-    await first.until(/welcome/);
-    const [second, third] = [open(), open()];
-    first.send('quit\n');
-    await second.until(/welcome/);
-    expect(third.text).toBe('');
-    second.send('quit\n');
-    await third.until(/welcome/);
-    expect(server.status().connections.served).toBe(3);
-    third.socket.destroy();
-  });
-
-  it('is refused with a reason when the waiting room is full, or the wait is too long, or too many are open', async () => {
-    const open = await start('commands', {
-      startWorkers: 1,
-      minWorkers: 1,
-      maxWorkers: 1,
-      maxSessionsPerWorker: 1,
-      maxWaiting: 1,
-      waitTimeout: 100,
-      maxConnections: 2,
-    });
-    const first = open();
-    await first.until(/welcome/);
-    const late = event(server, 'drop');
-    const second = open();
-    expect(await late).toMatchObject({ reason: 'wait-timeout', connection: { remoteAddress: '127.0.0.1' } });
-    await second.closed;
-    server.configure({ waitTimeout: 60_000 });
-    open();
-    const many = event(server, 'drop');
-    open();
-    expect(await many).toMatchObject({ reason: 'max-connections' });
-    server.configure({ maxConnections: Infinity });
-    const full = event(server, 'drop');
-    open();
-    expect(await full).toMatchObject({ reason: 'waiting-room-full' });
-    expect(server.status().connections.drops).toEqual({
-      'wait-timeout': 1,
-      'max-connections': 1,
-      'waiting-room-full': 1,
-    });
-  });
-});
-
-describe('promise 3: bytes out are bytes in', () => {
-  it('8 MiB each on 8 connections, in random pieces, half-closed at the end', async () => {
-    const open = await start('raw-echo');
-    const size = 8_388_608;
-    const one = async (seed: number): Promise<void> => {
-      const peer = open();
-      const sent = Buffer.alloc(size);
-      for (let at = 0; at < size; at += 4)
-        sent.writeUInt32LE((Math.imul(at + seed, 2_654_435_761) >>> 0) % 0xffff_ffff, at);
-      let at = 0;
-      while (at < size) {
-        const piece = sent.subarray(at, (at += 1 + ((at * 31 + seed) % 90_000)));
-        if (!peer.socket.write(piece)) await once(peer.socket, 'drain');
-      }
-      peer.socket.end();
-      await peer.closed;
-      expect(peer.error).toBeUndefined();
-      expect(peer.bytes.equals(sent)).toBe(true);
-    };
-    await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(one));
-  });
-});
-
-describe('promise 4: memory per connection is bounded by its windows', () => {
-  it('64 MiB sent at a worker that is blocked for ever', async () => {
-    const open = await start('never-reads', { workerExpireTime: 60_000 });
-    const peer = open();
-    await event(server, 'connection');
-    const before = rss();
-    const chunk = Buffer.alloc(65_536);
-    let sent = 0;
-    while (sent < 67_108_864 && peer.socket.write(chunk)) sent += chunk.length;
-    for (; sent < 67_108_864; sent += chunk.length) peer.socket.write(chunk);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(server.status().connections.open).toBe(1);
-    // The client's own queue in this very process holds what it could not send; the server's share is the rest.
-    const queued = peer.socket.writableLength / 1_048_576;
-    expect(64 - queued).toBeLessThan(16);
-    expect(rss() - before).toBeLessThan(64);
-    peer.socket.destroy();
-  });
-
-  it('a handler that writes 1 GiB to a client that does not read', async () => {
-    const open = await start('writes-for-ever');
-    const peer = open();
-    peer.socket.pause();
-    await event(server, 'connection');
-    const before = rss();
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(rss() - before).toBeLessThan(64);
-    peer.socket.destroy();
-  });
-});
-
-describe('promises 5 to 8', () => {
-  it('5: for each clientConnected exactly one clientDisconnected', async () => {
-    const open = await start('books');
-    const seen: { connected?: number; disconnected?: number }[] = [];
-    server.on('workerMessage', ({ message }) => seen.push(message as never));
-    const peers = Array.from({ length: 100 }, open);
-    await Promise.all(
-      peers.map(async (peer, n) => {
-        await peer.send(`hello ${n}\n`).until(/hello/);
-        if (n % 3 === 0) peer.socket.resetAndDestroy();
-        else if (n % 3 === 1) peer.socket.end();
-        else peer.socket.destroy();
-      }),
-    );
-    while (server.status().connections.open > 0) await event(server, 'connectionClosed');
-    while (seen.length < 200) await event(server, 'workerMessage');
-    const count = (key: 'connected' | 'disconnected'): number =>
-      new Set(seen.map((each) => each[key]).filter((id) => id !== undefined)).size;
-    expect([seen.length, count('connected'), count('disconnected')]).toEqual([200, 100, 100]);
-  });
-
-  it('6: a draining worker gets no new connection and finishes the open ones', async () => {
-    const open = await start('commands', { startWorkers: 1, minWorkers: 1 });
-    const old = open();
-    await old.until(/welcome 1\r/);
-    server.retire(1);
-    const fresh = open();
-    await fresh.until(/welcome 2\r/);
-    await old.send('still\n').until(/1: still/);
-    const exited = event(server, 'workerExited');
-    old.send('quit\n');
-    await old.closed;
-    expect(await exited).toMatchObject({ worker: 1, reason: 'left', why: 'asked' });
-    fresh.socket.destroy();
-  });
-
-  it('6: until graceTime, then it is killed', async () => {
-    const open = await start('commands', { startWorkers: 1, minWorkers: 1, graceTime: 200 });
-    const old = open();
-    await old.until(/welcome 1\r/);
-    const exited = event(server, 'workerExited');
-    server.retire(1);
-    expect(await exited).toMatchObject({ worker: 1, reason: 'terminated', why: 'asked' });
-    await old.closed;
-  });
-
-  it('7: a worker that served maxServed connections is replaced first and cuts nobody', async () => {
-    const open = await start('commands', { startWorkers: 1, minWorkers: 1, maxServed: 3 });
-    const peers: Peer[] = [];
-    for (let n = 0; n < 9; n += 1) {
-      const peer = open();
-      await peer.until(/welcome \d+\r/);
-      peers.push(peer);
-    }
-    const served = peers.map(({ text }) => Number(/welcome (\d+)/.exec(text)?.[1]));
-    for (const id of new Set(served))
-      expect(served.filter((each) => each === id).length).toBeLessThanOrEqual(3);
-    for (const peer of peers) await peer.send('still\n').until(/still/);
-    for (const peer of peers) peer.socket.destroy();
-  });
-
-  it('8: a worker blocked for ever is expired, killed and replaced; others serve on', async () => {
-    const open = await start('commands', { workerExpireTime: 300, graceTime: 200 });
-    const victim = open();
-    await victim.until(/welcome/);
-    const other = open();
-    await other.until(/welcome/);
-    const exited = event(server, 'workerExited');
-    victim.send('hang\n');
-    expect(await exited).toMatchObject({ reason: 'terminated', why: 'silent' });
-    await victim.closed;
-    await other.send('alive\n').until(/alive/);
-    while (server.status().counts.ready < 2) await event(server, 'workerReady');
-    other.socket.destroy();
-  });
-
-  it('8: a stray exception in a worker ends that worker with its error, and it is replaced', async () => {
-    const open = await start('commands');
-    const victim = open();
-    await victim.until(/welcome/);
-    const exited = event(server, 'workerExited');
-    victim.send('stray\n');
-    expect(await exited).toMatchObject({ reason: 'crashed', error: { message: 'stray' } });
-    await victim.closed;
-    while (server.status().counts.ready < 2) await event(server, 'workerReady');
-  });
-});
-
-describe('promise 10: close() leaves nothing, and settles', () => {
-  it('waits for the open connections within grace, then cuts them', async () => {
-    const open = await start('commands');
-    const peer = open();
-    await peer.until(/welcome/);
-    const closing = server.close({ grace: 300 });
-    await peer.send('still\n').until(/still/);
-    await closing;
-    await peer.closed;
-    expect(server.status()).toMatchObject({ state: 'closed', workers: [], connections: { open: 0 } });
-  });
-
-  it('with a blocked worker, whose client gets an end', async () => {
-    const open = await start('commands');
-    const peer = open();
-    await peer.until(/welcome/);
-    peer.send('hang\n');
-    await server.close({ grace: 100 });
-    await peer.closed;
-    expect(server.status().workers).toEqual([]);
-  });
-
-  it('20 times over: no handle and no port is left', async () => {
-    await start('commands');
+  afterEach(async () => {
     await server.close({ grace: 0 });
-    const before = process.getActiveResourcesInfo().length;
-    for (let n = 0; n < 20; n += 1) {
+  });
+
+  describe('promise 2: every accepted connection is served by exactly one worker, or waits, or is refused', () => {
+    it('what a blocked worker has not claimed goes to another', async () => {
+      const open = await start('commands', {
+        startWorkers: 4,
+        claimTimeout: 50,
+        workerExpireTime: 60_000,
+        maxSpareWorkers: 9,
+      });
+      const victim = open();
+      await victim.until(/welcome/);
+      victim.send('hang\n');
+      const served: Promise<string>[] = [];
+      for (let n = 0; n < 40; n += 1) served.push(open().until(/welcome \d+\r/));
+      expect(await Promise.all(served)).toHaveLength(40);
+      expect(server.status().connections.drops).toEqual({});
+    });
+
+    it('waits in order while all workers are full, and gets the freed place', async () => {
+      const open = await start('commands', {
+        startWorkers: 1,
+        minWorkers: 1,
+        maxWorkers: 1,
+        maxSessionsPerWorker: 1,
+      });
+      const first = open();
+      await first.until(/welcome/);
+      const [second, third] = [open(), open()];
+      first.send('quit\n');
+      await second.until(/welcome/);
+      expect(third.text).toBe('');
+      second.send('quit\n');
+      await third.until(/welcome/);
+      expect(server.status().connections.served).toBe(3);
+      third.socket.destroy();
+    });
+
+    it('is refused with a reason when the waiting room is full, or the wait is too long, or too many are open', async () => {
+      const open = await start('commands', {
+        startWorkers: 1,
+        minWorkers: 1,
+        maxWorkers: 1,
+        maxSessionsPerWorker: 1,
+        maxWaiting: 1,
+        waitTimeout: 100,
+        maxConnections: 2,
+      });
+      const first = open();
+      await first.until(/welcome/);
+      const late = event(server, 'drop');
+      const second = open();
+      expect(await late).toMatchObject({
+        reason: 'wait-timeout',
+        connection: { remoteAddress: '127.0.0.1' },
+      });
+      await second.closed;
+      server.configure({ waitTimeout: 60_000 });
+      open();
+      const many = event(server, 'drop');
+      open();
+      expect(await many).toMatchObject({ reason: 'max-connections' });
+      server.configure({ maxConnections: Infinity });
+      const full = event(server, 'drop');
+      open();
+      expect(await full).toMatchObject({ reason: 'waiting-room-full' });
+      expect(server.status().connections.drops).toEqual({
+        'wait-timeout': 1,
+        'max-connections': 1,
+        'waiting-room-full': 1,
+      });
+    });
+  });
+
+  describe('promise 3: bytes out are bytes in', () => {
+    it('8 MiB each on 8 connections, in random pieces, half-closed at the end', async () => {
+      const open = await start('raw-echo');
+      const size = 8_388_608;
+      const one = async (seed: number): Promise<void> => {
+        const peer = open();
+        const sent = Buffer.alloc(size);
+        for (let at = 0; at < size; at += 4)
+          sent.writeUInt32LE((Math.imul(at + seed, 2_654_435_761) >>> 0) % 0xffff_ffff, at);
+        let at = 0;
+        while (at < size) {
+          const piece = sent.subarray(at, (at += 1 + ((at * 31 + seed) % 90_000)));
+          if (!peer.socket.write(piece)) await once(peer.socket, 'drain');
+        }
+        peer.socket.end();
+        await peer.closed;
+        expect(peer.error).toBeUndefined();
+        expect(peer.bytes.equals(sent)).toBe(true);
+      };
+      await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(one));
+    });
+  });
+
+  describe('promise 4: memory per connection is bounded by its windows', () => {
+    it.each([
+      ['does not read', 'never-reads', ''],
+      ['is blocked for ever', 'commands', 'hang\n'],
+    ])('64 MiB sent at a worker that %s', async (_, handlers, greeting) => {
+      const open = await start(handlers, { workerExpireTime: 60_000 });
+      const peer = open().send(greeting);
+      await event(server, 'connection');
+      const before = rss();
+      const chunk = Buffer.alloc(65_536);
+      let sent = 0;
+      while (sent < 67_108_864 && peer.socket.write(chunk)) sent += chunk.length;
+      for (; sent < 67_108_864; sent += chunk.length) peer.socket.write(chunk);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(server.status().connections.open).toBe(1);
+      // The client's own queue in this very process holds what it could not send; the server's share is the rest.
+      const queued = peer.socket.writableLength / 1_048_576;
+      expect(64 - queued).toBeLessThan(16);
+      expect(rss() - before).toBeLessThan(64);
+      peer.socket.destroy();
+    });
+
+    it('a handler that writes 1 GiB to a client that does not read', async () => {
+      const open = await start('writes-for-ever');
+      const peer = open();
+      peer.socket.pause();
+      await event(server, 'connection');
+      const before = rss();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(rss() - before).toBeLessThan(64);
+      peer.socket.destroy();
+    });
+  });
+
+  describe('promises 5 to 8', () => {
+    it('5: for each clientConnected exactly one clientDisconnected', async () => {
+      const open = await start('books');
+      const seen: { connected?: number; disconnected?: number }[] = [];
+      server.on('workerMessage', ({ message }) => seen.push(message as never));
+      const peers = Array.from({ length: 100 }, open);
+      await Promise.all(
+        peers.map(async (peer, n) => {
+          await peer.send(`hello ${n}\n`).until(/hello/);
+          if (n % 3 === 0) peer.socket.resetAndDestroy();
+          else if (n % 3 === 1) peer.socket.end();
+          else peer.socket.destroy();
+        }),
+      );
+      while (server.status().connections.open > 0) await event(server, 'connectionClosed');
+      while (seen.length < 200) await event(server, 'workerMessage');
+      const count = (key: 'connected' | 'disconnected'): number =>
+        new Set(seen.map((each) => each[key]).filter((id) => id !== undefined)).size;
+      expect([seen.length, count('connected'), count('disconnected')]).toEqual([200, 100, 100]);
+    });
+
+    it('6: a draining worker gets no new connection and finishes the open ones', async () => {
+      const open = await start('commands', { startWorkers: 1, minWorkers: 1 });
+      const old = open();
+      await old.until(/welcome 1\r/);
+      server.retire(1);
+      const fresh = open();
+      await fresh.until(/welcome 2\r/);
+      await old.send('still\n').until(/1: still/);
+      const exited = event(server, 'workerExited');
+      old.send('quit\n');
+      await old.closed;
+      expect(await exited).toMatchObject({ worker: 1, reason: 'left', why: 'asked' });
+      fresh.socket.destroy();
+    });
+
+    it('6: until graceTime, then it is killed', async () => {
+      const open = await start('commands', { startWorkers: 1, minWorkers: 1, graceTime: 200 });
+      const old = open();
+      await old.until(/welcome 1\r/);
+      const exited = event(server, 'workerExited');
+      server.retire(1);
+      expect(await exited).toMatchObject({ worker: 1, reason: 'terminated', why: 'asked' });
+      await old.closed;
+    });
+
+    it('7: a worker that served maxServed connections is replaced first and cuts nobody', async () => {
+      const open = await start('commands', { startWorkers: 1, minWorkers: 1, maxServed: 3 });
+      const peers: Peer[] = [];
+      for (let n = 0; n < 9; n += 1) {
+        const peer = open();
+        await peer.until(/welcome \d+\r/);
+        peers.push(peer);
+      }
+      const served = peers.map(({ text }) => Number(/welcome (\d+)/.exec(text)?.[1]));
+      for (const id of new Set(served))
+        expect(served.filter((each) => each === id).length).toBeLessThanOrEqual(3);
+      for (const peer of peers) await peer.send('still\n').until(/still/);
+      for (const peer of peers) peer.socket.destroy();
+    });
+
+    it('8: a worker blocked for ever is expired, killed and replaced; others serve on', async () => {
+      const open = await start('commands', { workerExpireTime: 300, graceTime: 200 });
+      const victim = open();
+      await victim.until(/welcome/);
+      const other = open();
+      await other.until(/welcome/);
+      const exited = event(server, 'workerExited');
+      victim.send('hang\n');
+      expect(await exited).toMatchObject({ reason: 'terminated', why: 'silent' });
+      await victim.closed;
+      await other.send('alive\n').until(/alive/);
+      while (server.status().counts.ready < 2) await event(server, 'workerReady');
+      other.socket.destroy();
+    });
+
+    it('8: a stray exception in a worker ends that worker with its error, and it is replaced', async () => {
+      const open = await start('commands');
+      const victim = open();
+      await victim.until(/welcome/);
+      const exited = event(server, 'workerExited');
+      victim.send('stray\n');
+      expect(await exited).toMatchObject({ reason: 'crashed', error: { message: 'stray' } });
+      await victim.closed;
+      while (server.status().counts.ready < 2) await event(server, 'workerReady');
+    });
+  });
+
+  describe('promise 10: close() leaves nothing, and settles', () => {
+    it('waits for the open connections within grace, then cuts them', async () => {
       const open = await start('commands');
       const peer = open();
       await peer.until(/welcome/);
-      peer.send('quit\n');
+      const closing = server.close({ grace: 300 });
+      await peer.send('still\n').until(/still/);
+      await closing;
       await peer.closed;
-      await server.close();
-    }
-    expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before);
-  });
-});
+      expect(server.status()).toMatchObject({ state: 'closed', workers: [], connections: { open: 0 } });
+    });
 
-describe('from outside', () => {
-  it('a port in use rejects listen() with EADDRINUSE and leaves nothing', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const { port } = other.address() as { port: number };
-    server = createPrefork({ worker: handlers('commands'), threadHost: 'worker', host: '127.0.0.1', port });
-    await expect(server.listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
-    other.close();
-  });
+    it('with a blocked worker, whose client gets an end', async () => {
+      const open = await start('commands');
+      const peer = open();
+      await peer.until(/welcome/);
+      peer.send('hang\n');
+      await server.close({ grace: 100 });
+      await peer.closed;
+      expect(server.status().workers).toEqual([]);
+    });
 
-  it.each([
-    ['missing', /missing/],
-    ['bare/throw-at-top', /throw-at-top/],
-    ['bare/ends-by-itself', /ended with code/],
-  ])('a module that is %s rejects listen() with its URL', async (name, message) => {
-    for (const threadHost of ['worker', 'piscina'] as const) {
-      server = createPrefork({ worker: handlers(name), threadHost, port: 0, bootTimeout: 1_000 });
-      const rejected: unknown = await server.listen().catch((error: unknown) => error);
-      expect(rejected).toMatchObject({ name: 'ForklessError' });
-      expect(String(rejected)).toMatch(name === 'bare/ends-by-itself' ? /ends-by-itself/ : message);
-    }
-  });
-
-  it('reload() brings a new generation under load without a lost connection', async () => {
-    const open = await start('commands', { maxWorkers: 6 });
-    const long = open();
-    await long.until(/welcome/);
-    let going = true;
-    const keepGoing = (): boolean => going;
-    const load = (async () => {
-      let count = 0;
-      for (; keepGoing(); count += 1) {
+    it('20 times over: no handle and no port is left', async () => {
+      await start('commands');
+      await server.close({ grace: 0 });
+      const before = process.getActiveResourcesInfo().length;
+      for (let n = 0; n < 20; n += 1) {
+        const open = await start('commands');
         const peer = open();
-        await peer.until(/welcome \d+\r/);
+        await peer.until(/welcome/);
         peer.send('quit\n');
         await peer.closed;
+        await server.close();
       }
-      return count;
-    })();
-    await server.reload();
-    going = false;
-    expect(await load).toBeGreaterThan(0);
-    expect(
-      server
-        .status()
-        .workers.filter(({ phase }) => phase === 'ready')
-        .every(({ generation }) => generation === 2),
-    ).toBe(true);
-    await long.send('still\n').until(/still/);
-    long.socket.destroy();
-  });
-
-  it('drain() waits until nobody is connected and tells the progress', async () => {
-    const open = await start('commands');
-    const [one, two] = [open(), open()];
-    await Promise.all([one.until(/welcome/), two.until(/welcome/)]);
-    const progress: number[] = [];
-    server.on('drainProgress', ({ open: count }) => progress.push(count));
-    expect(await server.drain({ deadline: 20 })).toEqual({ drained: false, open: 2, waiting: 0 });
-    const drained = server.drain();
-    one.send('quit\n');
-    two.send('quit\n');
-    expect(await drained).toEqual({ drained: true, open: 0, waiting: 0 });
-    expect(progress.at(-1)).toBe(0);
-  });
-
-  it('a Unix socket, an in-memory connection and an AbortSignal', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'forkless-'));
-    const abort = new AbortController();
-    const open = await start('commands', { path: join(folder, 'socket'), signal: abort.signal });
-    const peer = open();
-    await peer.send('over the path\n').until(/over the path/);
-    const client = server.connect();
-    client.write('in memory\n');
-    let text = '';
-    for await (const chunk of client) {
-      text += String(chunk);
-      if (text.includes('in memory')) break;
-    }
-    peer.send('quit\n');
-    await peer.closed;
-    const closed = event(server, 'closed');
-    abort.abort();
-    await closed;
-    rmSync(folder, { recursive: true });
-  });
-});
-
-describe('bad input', () => {
-  it.each([
-    [{ maxWorkers: 0 }, 'FORKLESS_BAD_OPTION', /`maxWorkers`.*got 0/],
-    [{ minWorkers: 30 }, 'FORKLESS_BAD_OPTION', /`minWorkers`.*got 30/],
-    [{ minServers: 3 }, 'FORKLESS_UNKNOWN_OPTION', /minServers/],
-    [{ threadHost: 'fork' }, 'FORKLESS_BAD_OPTION', /'piscina' or 'tinypool' or 'worker', got "fork"/],
-    [{ port: 70_000 }, 'FORKLESS_BAD_OPTION', /`port`.*got 70000/],
-    [{ dispatch: 'random' }, 'FORKLESS_BAD_OPTION', /`dispatch`/],
-  ])('%o is refused with %s', (options, code, message) => {
-    const make = (): Prefork =>
-      createPrefork({ worker: handlers('commands'), ...(options as PreforkOptions) });
-    expect(make).toThrow(
-      expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
-    );
-  });
-
-  it('a call in the wrong state says which', async () => {
-    await start('commands');
-    await server.close();
-    expect(() => {
-      server.pause();
-    }).toThrow(/pause\(\) is not possible while the prefork is closed/);
-    await expect(server.listen()).rejects.toMatchObject({ code: 'FORKLESS_WRONG_STATE' });
+      expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before);
+    });
   });
 });

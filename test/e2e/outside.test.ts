@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createPrefork, type Prefork, type PreforkOptions } from 'forkless';
+import { event, handlers, type Peer, started } from './peers.ts';
+
+let server: Prefork;
+const start = async (name: string, options: PreforkOptions = {}): Promise<() => Peer> => {
+  const prefork = await started(name, options);
+  server = prefork.server;
+  return prefork.peer;
+};
+
+afterEach(async () => {
+  await server.close({ grace: 0 });
+});
+
+describe('from outside', () => {
+  it('a port in use rejects listen() with EADDRINUSE and leaves nothing', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    server = createPrefork({ worker: handlers('commands'), threadHost: 'worker', host: '127.0.0.1', port });
+    await expect(server.listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    other.close();
+  });
+
+  it.each([
+    ['missing', /missing/],
+    ['bare/throw-at-top', /throw-at-top/],
+    ['bare/ends-by-itself', /ended with code/],
+  ])('a module that is %s rejects listen() with its URL', async (name, message) => {
+    for (const threadHost of ['worker', 'piscina'] as const) {
+      server = createPrefork({ worker: handlers(name), threadHost, port: 0, bootTimeout: 1_000 });
+      const rejected: unknown = await server.listen().catch((error: unknown) => error);
+      expect(rejected).toMatchObject({ name: 'ForklessError' });
+      expect(String(rejected)).toMatch(name === 'bare/ends-by-itself' ? /ends-by-itself/ : message);
+    }
+  });
+
+  it('reload() brings a new generation under load without a lost connection', async () => {
+    const open = await start('commands', { maxWorkers: 6 });
+    const long = open();
+    await long.until(/welcome/);
+    let going = true;
+    const keepGoing = (): boolean => going;
+    const load = (async () => {
+      let count = 0;
+      for (; keepGoing(); count += 1) {
+        const peer = open();
+        await peer.until(/welcome \d+\r/);
+        peer.send('quit\n');
+        await peer.closed;
+      }
+      return count;
+    })();
+    await server.reload();
+    going = false;
+    expect(await load).toBeGreaterThan(0);
+    expect(
+      server
+        .status()
+        .workers.filter(({ phase }) => phase === 'ready')
+        .every(({ generation }) => generation === 2),
+    ).toBe(true);
+    await long.send('still\n').until(/still/);
+    long.socket.destroy();
+  });
+
+  it('drain() waits until nobody is connected and tells the progress', async () => {
+    const open = await start('commands');
+    const [one, two] = [open(), open()];
+    await Promise.all([one.until(/welcome/), two.until(/welcome/)]);
+    const progress: number[] = [];
+    server.on('drainProgress', ({ open: count }) => progress.push(count));
+    expect(await server.drain({ deadline: 20 })).toEqual({ drained: false, open: 2, waiting: 0 });
+    const drained = server.drain();
+    one.send('quit\n');
+    two.send('quit\n');
+    expect(await drained).toEqual({ drained: true, open: 0, waiting: 0 });
+    expect(progress.at(-1)).toBe(0);
+  });
+
+  it('a Unix socket, an in-memory connection and an AbortSignal', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'forkless-'));
+    const abort = new AbortController();
+    const open = await start('commands', { path: join(folder, 'socket'), signal: abort.signal });
+    const peer = open();
+    await peer.send('over the path\n').until(/over the path/);
+    const client = server.connect();
+    client.write('in memory\n');
+    let text = '';
+    for await (const chunk of client) {
+      text += String(chunk);
+      if (text.includes('in memory')) break;
+    }
+    peer.send('quit\n');
+    await peer.closed;
+    const closed = event(server, 'closed');
+    abort.abort();
+    await closed;
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('bad input', () => {
+  it.each([
+    [{ maxWorkers: 0 }, 'FORKLESS_BAD_OPTION', /`maxWorkers`.*got 0/],
+    [{ minWorkers: 30 }, 'FORKLESS_BAD_OPTION', /`minWorkers`.*got 30/],
+    [{ minServers: 3 }, 'FORKLESS_UNKNOWN_OPTION', /minServers/],
+    [{ threadHost: 'fork' }, 'FORKLESS_BAD_OPTION', /'piscina' or 'tinypool' or 'worker', got "fork"/],
+    [{ port: 70_000 }, 'FORKLESS_BAD_OPTION', /`port`.*got 70000/],
+    [{ dispatch: 'random' }, 'FORKLESS_BAD_OPTION', /`dispatch`/],
+  ])('%o is refused with %s', (options, code, message) => {
+    const make = (): Prefork =>
+      createPrefork({ worker: handlers('commands'), ...(options as PreforkOptions) });
+    expect(make).toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
+    );
+  });
+
+  it('a call in the wrong state says which', async () => {
+    await start('commands');
+    await server.close();
+    expect(() => {
+      server.pause();
+    }).toThrow(/pause\(\) is not possible while the prefork is closed/);
+    await expect(server.listen()).rejects.toMatchObject({ code: 'FORKLESS_WRONG_STATE' });
+  });
+});
