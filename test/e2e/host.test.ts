@@ -1,49 +1,28 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { handlers, Peer } from './peers.ts';
+import { Program } from './program.ts';
 
 const program = fileURLToPath(handlers('suspended'));
 
-/** A host process and what it has said. */
-class Host {
-  readonly process: ChildProcessWithoutNullStreams;
-  said = '';
+const startOf = async (program: Program): Promise<number> => Number((await program.until(/port (\d+)/))[1]);
 
-  constructor(command: string, args: readonly string[]) {
-    this.process = spawn(command, args);
-    this.process.stdout.on('data', (text) => (this.said += String(text)));
-    this.process.stderr.on('data', (text) => (this.said += String(text)));
-  }
+// Node has no documented way to learn the number.
+const descriptorOf = (server: Server): number =>
+  (server as unknown as { _handle: { fd: number } })._handle.fd;
 
-  async until(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const found = pattern.exec(this.said);
-      if (found) return found;
-      if (this.process.exitCode !== null) throw new Error(`ended: ${this.said}`);
-      await once(this.process.stdout, 'data');
-    }
-  }
-
-  async start(): Promise<number> {
-    return Number((await this.until(/port (\d+)/))[1]);
-  }
-}
-
-let host: Host;
+let host: Program;
 
 afterEach(async () => {
-  if (host.process.exitCode !== null) return;
-  const ended = once(host.process, 'exit');
-  host.process.stdin.end();
-  await ended;
+  await host.end();
 });
 
 describe('promise 9: a suspended or late master kills nobody for it', () => {
   it('SIGSTOP for five expiry times, then SIGCONT', async () => {
-    host = new Host(process.execPath, [program]);
-    const port = await host.start();
+    host = new Program(process.execPath, [program]);
+    const port = await startOf(host);
     const peer = new Peer(port);
     await peer.until(/welcome/);
     host.process.kill('SIGSTOP');
@@ -59,8 +38,8 @@ describe('promise 9: a suspended or late master kills nobody for it', () => {
   });
 
   it('a host that blocks its own loop for five expiry times', async () => {
-    host = new Host(process.execPath, [program]);
-    await host.start();
+    host = new Program(process.execPath, [program]);
+    await startOf(host);
     host.process.stdin.write('block\n');
     await host.until(/status/);
     await new Promise((resolve) => setTimeout(resolve, 600));
@@ -72,8 +51,8 @@ describe('promise 9: a suspended or late master kills nobody for it', () => {
 
 describe('no file descriptor left', () => {
   it('harms no worker and no client that is served; new ones are served when there are some again', async () => {
-    host = new Host('/bin/sh', ['-c', `ulimit -n 60; exec '${process.execPath}' '${program}'`]);
-    const port = await host.start();
+    host = new Program('/bin/sh', ['-c', `ulimit -n 60; exec '${process.execPath}' '${program}'`]);
+    const port = await startOf(host);
     const first = new Peer(port);
     await first.until(/welcome/);
     const many = Array.from({ length: 80 }, () => new Peer(port));
@@ -89,5 +68,40 @@ describe('no file descriptor left', () => {
     }
     expect(host.said).not.toMatch(/workerExited \d+ (?!FORKLESS_BOOT_FAILED)/);
     first.socket.destroy();
+  });
+});
+
+describe('ref() and unref()', () => {
+  it('lets the process end by itself, with workers and an open connection', async () => {
+    host = new Program(process.execPath, [fileURLToPath(handlers('unref'))], { HOLD: 'unref' });
+    expect(await host.exited).toBe(0);
+    expect(host.said).toMatch(/served/);
+  });
+
+  it('keeps it alive again', async () => {
+    host = new Program(process.execPath, [fileURLToPath(handlers('unref'))], { HOLD: 'unref ref' });
+    const port = await startOf(host);
+    await host.until(/served/);
+    const peer = new Peer(port);
+    await peer.send('still\n').until(/still/);
+    peer.send('shutdown\nquit\n');
+    expect(await host.exited).toBe(0);
+  });
+});
+
+describe('listen({ fd })', () => {
+  it('takes over a socket that listens already', async () => {
+    const front = createServer().listen(0, '127.0.0.1');
+    await once(front, 'listening');
+    const { port } = front.address() as AddressInfo;
+    host = new Program(process.execPath, [fileURLToPath(handlers('unref'))], { FD: '3' }, [
+      descriptorOf(front),
+    ]);
+    await startOf(host);
+    front.close();
+    const peer = new Peer(port);
+    await peer.send('by descriptor\n').until(/by descriptor/);
+    peer.send('shutdown\nquit\n');
+    expect(await host.exited).toBe(0);
   });
 });

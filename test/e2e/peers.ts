@@ -35,12 +35,22 @@ export class Peer {
     return this;
   }
 
+  #more(): Promise<void> {
+    return new Promise((resolve) => {
+      const heard = (): void => {
+        for (const name of ['data', 'end', 'close']) this.socket.off(name, heard);
+        resolve();
+      };
+      for (const name of ['data', 'end', 'close']) this.socket.on(name, heard);
+    });
+  }
+
   /** Resolves with everything received once it matches; rejects when the connection ends before. */
   async until(pattern: RegExp): Promise<string> {
     while (!pattern.test(this.text)) {
       if (this.socket.destroyed || this.ended)
         throw new Error(`ended before ${String(pattern)}: ${this.text}`);
-      await Promise.race([once(this.socket, 'data'), once(this.socket, 'end'), this.closed]);
+      await this.#more();
     }
     return this.text;
   }
