@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createPrefork, type Prefork, type PreforkOptions } from 'forkless';
-import { event, handlers, type Peer, started } from './peers.ts';
+import { event, handlers, Peer, started } from './peers.ts';
 
 let server: Prefork;
 const start = async (name: string, options: PreforkOptions = {}): Promise<() => Peer> => {
@@ -103,6 +103,78 @@ describe('from outside', () => {
     abort.abort();
     await closed;
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe('more than one', () => {
+  it('listeners of one prefork share its workers', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'forkless-'));
+    const open = await start('commands', { maxWorkers: 2 });
+    const path = join(folder, 'socket');
+    const second = (await server.listen({ host: '127.0.0.1', port: 0 })) as AddressInfo;
+    await server.listen({ path });
+    const peers = [open(), new Peer(second.port), new Peer(path)];
+    for (const peer of peers) await peer.send('hello\n').until(/hello/);
+    expect(server.status()).toMatchObject({ counts: { live: 2 }, connections: { served: 3 } });
+    expect(server.address()).not.toEqual(second);
+    for (const { socket } of peers) socket.destroy();
+    await server.close({ grace: 0 });
+    for (const target of [second.port, path])
+      await expect(new Peer(target).until(/./)).rejects.toThrow('ended');
+    rmSync(folder, { recursive: true });
+  });
+
+  it('a second listener that cannot bind leaves the first as it is', async () => {
+    const open = await start('commands');
+    await expect(
+      server.listen({ host: '127.0.0.1', port: (server.address() as AddressInfo).port }),
+    ).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
+    await open().send('hello\nquit\n').until(/hello/);
+  });
+
+  it('preforks in one process know nothing of each other', async () => {
+    const open = await start('commands', { startWorkers: 1, minWorkers: 1 });
+    const other = await started('raw-echo', { startWorkers: 1, minWorkers: 1, threadHost: 'tinypool' });
+    const [mine, its] = [open(), other.peer()];
+    await mine.until(/welcome 1\r/);
+    await its.send('raw').until(/^raw$/);
+    await server.close({ grace: 0 });
+    await mine.closed;
+    await its.send('still').until(/^rawstill$/);
+    expect(other.server.status()).toMatchObject({ counts: { ready: 1 }, exits: {} });
+    its.socket.destroy();
+    await other.server.close();
+  });
+});
+
+describe('a handler that misbehaves disturbs nobody', () => {
+  it.each([
+    ['writes after the end', 'late', undefined],
+    ['returns after its client has left', 'slow', undefined],
+    ['throws', 'throw', 'thrown on demand'],
+    ['rejects', 'reject', 'rejected on demand'],
+    ['rejects after its client has left', 'slow reject', 'rejected late'],
+  ])('when it %s', async (_, command, message) => {
+    const open = await start('commands', { startWorkers: 1, minWorkers: 1, maxWorkers: 1 });
+    const errors: string[] = [];
+    server.on('handlerError', ({ error }) => errors.push(error.message));
+    const other = open();
+    await other.until(/welcome/);
+    const victim = open();
+    victim.send(`${command}\n`);
+    await victim.until(/welcome/);
+    const told = message === undefined ? undefined : event(server, 'handlerError');
+    if (command.startsWith('slow')) victim.socket.destroy();
+    await victim.closed;
+    await told;
+    await other.send('still\n').until(/1: still/);
+    expect(errors).toEqual(message === undefined ? [] : [message]);
+    expect(victim.text).not.toContain('too late');
+    await server.drain({ until: 1 });
+    expect(server.status()).toMatchObject({ exits: {}, connections: { open: 1 } });
+    other.socket.destroy();
   });
 });
 

@@ -26,6 +26,9 @@ const commands = {
     client.shutdown();
     setImmediate(() => client.put('too late'));
   },
+  slow: () => new Promise((resolve) => setTimeout(resolve, 100)),
+  'slow reject': () =>
+    new Promise((_, reject) => setTimeout(() => reject(new TypeError('rejected late')), 100)),
   shutdown: ({ worker }) => worker.shutdown(),
   big: ({ client }) => {
     client.put('x'.repeat(1_000_000));
