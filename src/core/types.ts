@@ -43,7 +43,9 @@ export type ExitReason =
 
 /** Why a connection was never given to a handler. */
 export type DropReason =
+  | 'blocked' // its address is on `blockList`
   | 'max-connections' // `maxConnections` are open
+  | 'max-per-address' // `maxConnectionsPerAddress` of its address are open
   | 'waiting-room-full' // `maxWaiting` are waiting
   | 'wait-timeout' // waited `waitTimeout` and no worker could take it
   | 'dispatch-failed' // the user's `dispatch` threw or named no eligible worker

@@ -3,11 +3,10 @@ import { type ConnectionId, type DropReason, type Millis, type WorkerId } from '
 import { choose, type ChooseConfig } from '../policy/choose.ts';
 import { type PoolEvent, type PoolState } from '../policy/state.ts';
 import { type Connection } from '../transport/connection.ts';
+import { refusalOf, type AdmissionConfig, type Crowd } from './admission.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
-export interface DispatcherConfig extends ChooseConfig {
-  /** Open connections in all, `Infinity` for no limit. */
-  readonly maxConnections: number;
+export interface DispatcherConfig extends ChooseConfig, AdmissionConfig {
   readonly maxWaiting: number;
   readonly waitTimeout: Millis;
   readonly claimTimeout: Millis;
@@ -71,9 +70,9 @@ export class Dispatcher {
   }
 
   /** A new connection; `others` are open besides it. */
-  arrive(connection: Connection, others: number): void {
-    if (this.#closing) this.#drop(connection, 'closing');
-    else if (others >= this.#config.maxConnections) this.#drop(connection, 'max-connections');
+  arrive(connection: Connection, others: Crowd): void {
+    const refusal = this.#closing ? 'closing' : refusalOf(connection.addresses, others, this.#config);
+    if (refusal !== undefined) this.#drop(connection, refusal);
     else if (!this.#mayPass() || !this.#hand(connection)) this.#wait(connection);
   }
 

@@ -3,6 +3,7 @@ import { type Duplex } from 'node:stream';
 import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { type Addresses, type CloseReason, type ConnectionId, type DropReason } from '../core/types.ts';
+import { networkOf, type Crowd } from '../listener/admission.ts';
 import { type Connection } from '../transport/connection.ts';
 import { type RelayEnd } from '../transport/relay-end.ts';
 import { LAST_CONNECTION_ID } from '../wire/claims.ts';
@@ -27,6 +28,7 @@ const count = <Reason extends string>(tally: Tally<Reason>, reason: Reason): voi
 /** Every accepted connection until it is closed, and the books about all that were. */
 export class Connections {
   readonly #open = new Map<ConnectionId, Connection>();
+  readonly #perNetwork = new Map<string, number>();
   readonly #clock: Clock;
   #lastId: ConnectionId = 0;
   accepted = 0;
@@ -45,22 +47,35 @@ export class Connections {
     return this.#open.size;
   }
 
-  add(stream: Duplex, left: (connection: Connection) => void): Connection {
+  /** Returns it, and who was open before it. */
+  add(stream: Duplex, left: (connection: Connection) => void): [Connection, Crowd] {
     const connection: Connection = {
       id: this.#nextId(),
       stream,
       addresses: addressesOf(stream),
       acceptedAt: this.#clock.now(),
     };
+    const network = networkOf(connection.addresses);
+    const sameNetwork = network === undefined ? 0 : (this.#perNetwork.get(network) ?? 0);
+    const others: Crowd = { all: this.size, sameNetwork };
     this.accepted += 1;
     this.#open.set(connection.id, connection);
+    if (network !== undefined) this.#perNetwork.set(network, sameNetwork + 1);
     // Without a listener a reset before any worker has it would be an uncaught exception of the host.
     stream.on('error', () => undefined);
     stream.once('close', () => {
       this.#open.delete(connection.id);
+      this.#leaves(network);
       left(connection);
     });
-    return connection;
+    return [connection, others];
+  }
+
+  #leaves(network: string | undefined): void {
+    if (network === undefined) return;
+    const others = (this.#perNetwork.get(network) ?? 0) - 1;
+    if (others > 0) this.#perNetwork.set(network, others);
+    else this.#perNetwork.delete(network);
   }
 
   claimed(): void {

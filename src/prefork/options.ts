@@ -21,6 +21,10 @@ export interface RunningOptions extends PolicyOptions {
   readonly dispatch?: Dispatch | undefined;
   /** Connections of all listeners together, at most; further ones are refused. Exact. Default `Infinity`. */
   readonly maxConnections?: number | undefined;
+  /** The same from one address, at most; of IPv6, from one /64 network. Exact. Default `Infinity`. */
+  readonly maxConnectionsPerAddress?: number | undefined;
+  /** Connections from these addresses are refused. Default none. */
+  readonly blockList?: BlockList | undefined;
   /** Connections that wait for a worker, at most; further ones are refused. Default 511. */
   readonly maxWaiting?: number | undefined;
   /** A connection that no worker could take for so long is refused. Default 30 000 ms. */
@@ -62,7 +66,6 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
   /** For `connection(socket)` handlers: keep the writable side open when the peer ends. Default false. */
   readonly allowHalfOpen?: boolean | undefined;
   readonly highWaterMark?: number | undefined;
-  readonly blockList?: BlockList | undefined;
   /** Aborting it closes the prefork; before `listen()` has ended it rejects that. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -80,8 +83,16 @@ export interface PreforkSettings {
   readonly listen: ListenTarget;
 }
 
-const SOCKET = ['noDelay', 'keepAlive', 'keepAliveInitialDelay', 'highWaterMark', 'blockList'] as const;
-const DISPATCH = ['dispatch', 'maxConnections', 'maxWaiting', 'waitTimeout', 'claimTimeout'] as const;
+const SOCKET = ['noDelay', 'keepAlive', 'keepAliveInitialDelay', 'highWaterMark'] as const;
+const DISPATCH = [
+  'dispatch',
+  'maxConnections',
+  'maxConnectionsPerAddress',
+  'blockList',
+  'maxWaiting',
+  'waitTimeout',
+  'claimTimeout',
+] as const;
 const FIXED = [
   'window',
   'maxOutput',
@@ -113,14 +124,16 @@ function pick<K extends string, T extends Partial<Record<K, unknown>>>(
 
 function resolveDispatcher(options: RunningOptions, policy: PolicyConfig): DispatcherConfig {
   // Not `??`: a `null` is a mistake to be told, not a wish for the default.
-  const { dispatch = 'least-open', maxConnections = Infinity, maxWaiting = 511 } = options;
-  const { waitTimeout = 30_000, claimTimeout = 1_000 } = options;
+  const { dispatch = 'least-open', maxConnections = Infinity, maxConnectionsPerAddress = Infinity } = options;
+  const { maxWaiting = 511, waitTimeout = 30_000, claimTimeout = 1_000 } = options;
   return {
     maxSessionsPerWorker: policy.maxSessionsPerWorker,
     maxServed: policy.maxServed,
     servedJitter: policy.servedJitter,
     dispatch: typeof dispatch === 'function' ? dispatch : oneOf('dispatch', dispatch, DISPATCHES),
     maxConnections: limit('maxConnections', maxConnections, 1),
+    maxConnectionsPerAddress: limit('maxConnectionsPerAddress', maxConnectionsPerAddress, 1),
+    blockList: options.blockList,
     maxWaiting: limit('maxWaiting', maxWaiting, 0),
     waitTimeout: millis('waitTimeout', waitTimeout),
     claimTimeout: millis('claimTimeout', claimTimeout),
@@ -172,6 +185,7 @@ export function checkTarget(target: ListenTarget): ListenTarget {
 /** Options given anew, over those in force. */
 export function reconfigure(settings: PreforkSettings, options: RunningOptions): PreforkSettings {
   onlyKnown(options, RUNNING_OPTIONS);
+  checkPassed(options);
   const given = { ...settings.given, ...options };
   const policy = resolvePolicy(given);
   return { ...settings, given, policy, dispatcher: resolveDispatcher(given, policy) };

@@ -240,8 +240,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   #arrive(pool: Pool, stream: Duplex): void {
-    const others = pool.connections.size;
-    const connection = pool.connections.add(stream, (left) => {
+    const [connection, others] = pool.connections.add(stream, (left) => {
       pool.dispatcher.left(left);
       this.#watchers.look();
     });

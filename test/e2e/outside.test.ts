@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { BlockList, createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -146,6 +146,33 @@ describe('more than one', () => {
     expect(other.server.status()).toMatchObject({ counts: { ready: 1 }, exits: {} });
     its.socket.destroy();
     await other.server.close();
+  });
+});
+
+describe('who is let in', () => {
+  it('so many from one address, nobody of the block list, and the book forgets who has left', async () => {
+    const open = await start('commands', { maxConnectionsPerAddress: 2 });
+    const [first, second] = [open(), open()];
+    await Promise.all([first.until(/welcome/), second.until(/welcome/)]);
+    const many = event(server, 'drop');
+    await open().closed;
+    expect(await many).toMatchObject({ reason: 'max-per-address' });
+    first.send('quit\n');
+    await first.closed;
+    while (server.status().connections.open > 1) await event(server, 'connectionClosed');
+    const third = open();
+    await third.until(/welcome/);
+
+    const blockList = new BlockList();
+    blockList.addAddress('127.0.0.1');
+    server.configure({ blockList, maxConnectionsPerAddress: undefined });
+    const blocked = event(server, 'drop');
+    await open().closed;
+    expect(await blocked).toMatchObject({ reason: 'blocked', connection: { remoteAddress: '127.0.0.1' } });
+    await second.send('still\n').until(/still/);
+    expect(server.status().connections.drops).toEqual({ 'max-per-address': 1, blocked: 1 });
+    second.socket.destroy();
+    third.socket.destroy();
   });
 });
 

@@ -32,6 +32,8 @@ const CONFIG: DispatcherConfig = {
   servedJitter: 0,
   dispatch: 'least-open',
   maxConnections: Infinity,
+  maxConnectionsPerAddress: Infinity,
+  blockList: undefined,
   maxWaiting: 4,
   waitTimeout: 30_000,
   claimTimeout: 1_000,
@@ -82,7 +84,7 @@ export class Rig {
   come(count = 1, others = 0): Connection[] {
     return Array.from({ length: count }, () => {
       const one = connection(++this.#connections, this.clock.now());
-      this.dispatcher.arrive(one, others);
+      this.dispatcher.arrive(one, { all: others, sameNetwork: 0 });
       return one;
     });
   }

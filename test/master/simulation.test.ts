@@ -50,6 +50,8 @@ function world(seed: number, luck: Mishaps, more: PolicyOptions = {}): World {
     servedJitter: policy.servedJitter,
     dispatch: dispatches[seed % dispatches.length]!,
     maxConnections: 30,
+    maxConnectionsPerAddress: Infinity,
+    blockList: undefined,
     maxWaiting: 12,
     waitTimeout: 3_000,
     claimTimeout: 400,

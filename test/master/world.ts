@@ -269,7 +269,7 @@ export class World implements Crew {
     stream.once('close', () => {
       this.#closed(client);
     });
-    this.dispatcher.arrive(connection, others);
+    this.dispatcher.arrive(connection, { all: others, sameNetwork: 0 });
     if (this.#random() < this.luck.leaves) {
       this.#in(this.#random() * 3, () => {
         stream.destroy();
