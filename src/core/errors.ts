@@ -14,6 +14,13 @@ export type ErrorCode =
   | 'FORKLESS_BAD_FRAME'
   | 'FORKLESS_DISPATCH_FAILED'
   | 'FORKLESS_LINE_TOO_LONG'
+  | 'FORKLESS_BLOCK_TOO_LONG'
+  | 'FORKLESS_BAD_BLOCK_LENGTH'
+  | 'FORKLESS_BAD_REFERENCE'
+  | 'FORKLESS_BAD_REQUEST'
+  | 'FORKLESS_BAD_RESPONSE'
+  | 'FORKLESS_BAD_STACK'
+  | 'FORKLESS_INPUT_OVERFLOW'
   | 'FORKLESS_OUTPUT_OVERFLOW'
   | 'FORKLESS_WORKER_LOST'
   | 'FORKLESS_ABORTED';
@@ -66,6 +73,13 @@ export const errors: {
   badFrame(what: string): ForklessError;
   dispatchFailed(what: string, cause?: unknown): ForklessError;
   lineTooLong(length: number, limit: number): ForklessError;
+  blockTooLong(length: number, limit: number): ForklessError;
+  badBlockLength(what: string, cause?: unknown): ForklessError;
+  badReference(what: string, cause?: unknown): ForklessError;
+  badRequest(status: number, what: string): ForklessError;
+  badResponse(what: string): ForklessError;
+  badStack(what: string): ForklessError;
+  inputOverflow(waiting: number, limit: number): ForklessError;
   outputOverflow(waiting: number, limit: number): ForklessError;
   workerLost(id: WorkerId, how: string): ForklessError;
   aborted(cause: unknown): ForklessError;
@@ -104,6 +118,21 @@ export const errors: {
     new ForklessError('FORKLESS_DISPATCH_FAILED', `The \`dispatch\` function ${what}`, cause),
   lineTooLong: (length, limit) =>
     new ForklessError('FORKLESS_LINE_TOO_LONG', `A line of ${length} bytes or more (limit ${limit})`),
+  blockTooLong: (length, limit) =>
+    new ForklessError('FORKLESS_BLOCK_TOO_LONG', `A block of ${length} bytes (limit ${limit})`),
+  badBlockLength: (what, cause) =>
+    new ForklessError('FORKLESS_BAD_BLOCK_LENGTH', `Expected the length of a block, got ${what}`, cause),
+  badReference: (what, cause) => new ForklessError('FORKLESS_BAD_REFERENCE', `A reference ${what}`, cause),
+  badRequest: (status, what) =>
+    new ForklessError('FORKLESS_BAD_REQUEST', `HTTP request refused by ${status}: ${what}`),
+  badResponse: (what) => new ForklessError('FORKLESS_BAD_RESPONSE', `HTTP response with ${what}`),
+  badStack: (what) =>
+    new ForklessError('FORKLESS_BAD_STACK', `The bottom of a stack of filters gave ${what}, not bytes`),
+  inputOverflow: (waiting, limit) =>
+    new ForklessError(
+      'FORKLESS_INPUT_OVERFLOW',
+      `${waiting} bytes of input wait in a filter (limit ${limit})`,
+    ),
   outputOverflow: (waiting, limit) =>
     new ForklessError(
       'FORKLESS_OUTPUT_OVERFLOW',
