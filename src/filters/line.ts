@@ -1,152 +1,200 @@
-import { integer, oneOf } from '../core/check.ts';
+import { integer, oneOf, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Filter } from './filter.ts';
-import { GrowingBytes } from './growing-bytes.ts';
+import { bufferLimit, InputBytes } from './input-bytes.ts';
+import { AnyEnds, DetectedEnds, LiteralEnds, PatternEnds, type LineEnds } from './line-ends.ts';
 
 export interface LineFilterOptions {
   /** How bytes become text and back (default `'utf8'`). `'latin1'` keeps every byte as it is. */
   readonly encoding?: 'utf8' | 'latin1';
   /** Longest line in bytes, without its end: 1 to 536 870 888, the longest string there is (default 1 MiB). */
   readonly maxLength?: number;
+  /** Most bytes that may wait to be taken: at least `maxLength` + 64 KiB (default `maxLength` + 16 MiB). */
+  readonly maxBuffer?: number;
+  /** What ends a line in both directions, instead of `inputLiteral` and `outputLiteral`. Not empty. */
+  readonly literal?: string | Uint8Array;
+  /** What ends an input line (default: CR, LF, CRLF or LFCR, in any mix). Not empty. */
+  readonly inputLiteral?: string | Uint8Array;
+  /** What is put behind an output line (default CRLF). Not empty. */
+  readonly outputLiteral?: string | Uint8Array;
+  /**
+   * What ends an input line: a match of 1 to 64 bytes, taken as latin1 whatever the encoding. It sees only a part
+   * of the input, so anchors and lookbehind have no use; a match at the end of what has arrived counts as it stands.
+   */
+  readonly inputRegexp?: RegExp;
+  /** Whether the first line end of the input (CR, LF, CRLF or LFCR) becomes the only one (default `false`). */
+  readonly autodetect?: boolean;
+  /** Whether a pair that comes in two reads is one end (default `true`). With `false` it is two, and a line more. */
+  readonly joinSplitPair?: boolean;
 }
 
-const CR = 0x0d;
-const LF = 0x0a;
 const NONE = -1;
-const EMPTY = Buffer.alloc(0);
 const LONGEST_STRING = 536_870_888;
+const KNOWN = [
+  'encoding',
+  'maxLength',
+  'maxBuffer',
+  'literal',
+  'inputLiteral',
+  'outputLiteral',
+  'inputRegexp',
+  'autodetect',
+  'joinSplitPair',
+];
 
 /**
- * Lines of text, as strings without their end. Input lines end at CR, LF, CRLF or LFCR, in any mix, also when a
- * pair is split between two reads; empty lines count. Output lines get CRLF. A line longer than `maxLength`
- * throws `FORKLESS_LINE_TOO_LONG` once, is dropped up to its end, and the next one parses. Holds at most
- * `maxLength` bytes besides what was pushed and not taken yet.
+ * Lines of text, as strings without their end. Empty lines count. A line longer than `maxLength` throws
+ * `FORKLESS_LINE_TOO_LONG` once, is dropped up to its end, and the next one parses. More than `maxBuffer` waiting
+ * bytes throw `FORKLESS_INPUT_OVERFLOW` in `push`; all further input is discarded then.
  */
 export class LineFilter implements Filter<string, string> {
+  readonly #options: LineFilterOptions;
   readonly #encoding: 'utf8' | 'latin1';
   readonly #maxLength: number;
-  readonly #head: GrowingBytes;
-  #chunk: Buffer = EMPTY;
-  #at = 0;
-  #later: Buffer[] = [];
-  #nextLater = 0;
-  // The byte that still belongs to the last line's end, should it come next.
-  #partner = NONE;
+  readonly #input: InputBytes;
+  readonly #outputEnd: string | Buffer;
+  #ends: LineEnds;
+  // Bytes of the line so far in which no end begins.
+  #scanned = 0;
   #overlong = false;
 
-  /** Throws `FORKLESS_BAD_OPTION`. */
-  constructor({ encoding = 'utf8', maxLength = 1024 * 1024 }: LineFilterOptions = {}) {
+  /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
+  constructor(options: LineFilterOptions = {}) {
+    onlyKnown(options, KNOWN);
+    const {
+      encoding = 'utf8',
+      maxLength = 1024 * 1024,
+      maxBuffer,
+      literal,
+      outputLiteral = '\r\n',
+    } = options;
     this.#encoding = oneOf('encoding', encoding, ['utf8', 'latin1']);
     this.#maxLength = integer('maxLength', maxLength, 1, LONGEST_STRING);
-    this.#head = new GrowingBytes(this.#maxLength);
+    this.#input = new InputBytes(bufferLimit(maxBuffer, this.#maxLength));
+    refuseContradictions(options);
+    this.#options = options;
+    this.#ends = endsFor(options, this.#encoding);
+    this.#outputEnd = outputEnd(bytesOf('outputLiteral', literal ?? outputLiteral, encoding), encoding);
   }
 
   push(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    this.#later.push(asBuffer(chunk));
+    this.#input.push(chunk);
   }
 
   take(): string | undefined {
-    while (this.#load()) {
-      const from = this.#at;
-      const end = endOfLine(this.#chunk, from);
+    const input = this.#input;
+    for (;;) {
+      this.#passRest();
+      const { bytes, at } = input;
+      const end = this.#ends.find(bytes, at + this.#scanned);
       if (end === NONE) {
-        this.#keepRest();
-        continue;
+        this.#wait();
+        return undefined;
       }
-      this.#passEnd(end);
-      if (!this.#overlong) return this.#line(from, end);
+      const length = end - at;
+      const isGood = !this.#overlong && length <= this.#maxLength;
+      const line = isGood ? bytes.toString(this.#encoding, at, end) : undefined;
+      this.#begin(length + this.#ends.width);
+      if (line !== undefined) return line;
+      if (!this.#overlong) throw errors.lineTooLong(length, this.#maxLength);
       this.#overlong = false;
     }
-    return undefined;
   }
 
   /** Throws a `RangeError` for a character that `'latin1'` does not have. */
   encode(record: string): Uint8Array | string {
-    const line = `${record}\r\n`;
-    if (this.#encoding === 'utf8') return line;
-    // Cut to eight bits, U+010A would become a line feed and a record two.
-    if (/[^\0-\xff]/.test(line)) throw new RangeError('A record has a character that latin1 does not have');
-    return Buffer.from(line, 'latin1');
+    const end = this.#outputEnd;
+    if (this.#encoding === 'latin1') refuseWide(record);
+    if (typeof end === 'string' && this.#encoding === 'utf8') return record + end;
+    const line = Buffer.from(record, this.#encoding);
+    return Buffer.concat([line, typeof end === 'string' ? Buffer.from(end, 'latin1') : end]);
   }
 
   /** Half of a split pair that was to come next is forgotten too: the next filter sees it as input. */
   release(): Uint8Array {
-    const rest = this.#load() ? [this.#chunk.subarray(this.#at), ...this.#later.slice(this.#nextLater)] : [];
-    const all = Buffer.concat([this.#head.takeAll(), ...rest]);
-    this.#chunk = EMPTY;
-    this.#at = 0;
-    this.#later = [];
-    this.#nextLater = 0;
-    this.#partner = NONE;
+    this.#passRest();
+    this.#ends = endsFor(this.#options, this.#encoding);
+    this.#scanned = 0;
     this.#overlong = false;
-    return all;
+    return this.#input.release();
   }
 
   clone(): LineFilter {
-    return new LineFilter({ encoding: this.#encoding, maxLength: this.#maxLength });
+    return new LineFilter(this.#options);
   }
 
-  // Moves to the next byte that belongs to a line; false if there is none yet.
-  #load(): boolean {
-    for (;;) {
-      if (this.#at < this.#chunk.length) {
-        if (this.#chunk[this.#at] === this.#partner) this.#at += 1;
-        this.#partner = NONE;
-        if (this.#at < this.#chunk.length) return true;
-      }
-      const next = this.#later[this.#nextLater];
-      this.#chunk = next ?? EMPTY;
-      this.#at = 0;
-      if (next !== undefined) {
-        // Read chunks are let go at once: a filter that is never quite drained would hold them all.
-        this.#later[this.#nextLater] = EMPTY;
-        this.#nextLater += 1;
-        continue;
-      }
-      this.#later.length = 0;
-      this.#nextLater = 0;
-      return false;
-    }
+  #passRest(): void {
+    const next = this.#input.bytes[this.#input.at];
+    if (next !== undefined && this.#scanned === 0 && !this.#overlong) this.#input.skip(this.#ends.rest(next));
   }
 
-  #keepRest(): void {
-    const from = this.#at;
-    this.#at = this.#chunk.length;
-    if (this.#overlong) return;
-    this.#overlong = this.#head.length + this.#at - from > this.#maxLength;
-    this.#refuseOverlong(this.#at - from);
-    this.#head.append(this.#chunk.subarray(from));
+  #begin(used: number): void {
+    this.#input.skip(used);
+    this.#scanned = 0;
   }
 
-  #passEnd(end: number): void {
-    this.#partner = this.#chunk[end] === CR ? LF : CR;
-    this.#at = end + 1;
+  // The line has no end yet.
+  #wait(): void {
+    const input = this.#input;
+    const { lookback } = this.#ends;
+    this.#scanned = Math.max(0, input.length - lookback);
+    if (this.#overlong) this.#begin(this.#scanned);
+    else if (this.#scanned > this.#maxLength) this.#dropOverlong();
+    input.keep();
   }
 
-  #line(from: number, end: number): string {
-    this.#refuseOverlong(end - from);
-    if (this.#head.length === 0) return this.#chunk.toString(this.#encoding, from, end);
-    this.#head.append(this.#chunk.subarray(from, end));
-    return this.#head.takeAll().toString(this.#encoding);
-  }
-
-  #refuseOverlong(added: number): void {
-    const length = this.#head.length + added;
-    if (length <= this.#maxLength) return;
-    this.#head.clear();
+  #dropOverlong(): void {
+    const { length } = this.#input;
+    this.#overlong = true;
+    this.#begin(this.#scanned);
     throw errors.lineTooLong(length, this.#maxLength);
   }
 }
 
-function asBuffer(chunk: Uint8Array): Buffer {
-  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+function refuseContradictions(options: LineFilterOptions): void {
+  const { literal, inputLiteral, outputLiteral, inputRegexp, autodetect, joinSplitPair } = options;
+  if (literal !== undefined && (inputLiteral ?? outputLiteral) !== undefined) {
+    throw errors.badOption('literal', 'alone, without `inputLiteral` and `outputLiteral`', literal);
+  }
+  const ends = { literal, inputLiteral, inputRegexp, autodetect: autodetect === true || undefined };
+  const given = Object.entries(ends).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (given.length > 1)
+    throw errors.badOption(
+      given[1] ?? '',
+      `without \`${given[0]}\``,
+      options[given[1] as keyof LineFilterOptions],
+    );
+  if (given.length > 0 && joinSplitPair !== undefined) {
+    throw errors.badOption('joinSplitPair', `without \`${given[0]}\``, joinSplitPair);
+  }
 }
 
-function endOfLine(chunk: Buffer, from: number): number {
-  for (let at = from; at < chunk.length; at += 1) {
-    const byte = chunk[at];
-    if (byte === LF || byte === CR) return at;
-  }
-  return NONE;
+function endsFor(options: LineFilterOptions, encoding: 'utf8' | 'latin1'): LineEnds {
+  const { literal, inputLiteral = literal, inputRegexp, autodetect = false, joinSplitPair = true } = options;
+  if (inputRegexp !== undefined) return new PatternEnds(checkedPattern(inputRegexp));
+  if (inputLiteral !== undefined) return new LiteralEnds(bytesOf('inputLiteral', inputLiteral, encoding));
+  return autodetect ? new DetectedEnds() : new AnyEnds(joinSplitPair);
+}
+
+function checkedPattern(pattern: unknown): RegExp {
+  if (pattern instanceof RegExp && !pattern.test('')) return pattern;
+  throw errors.badOption('inputRegexp', 'a RegExp that does not match nothing', pattern);
+}
+
+function bytesOf(name: string, literal: unknown, encoding: 'utf8' | 'latin1'): Buffer {
+  if (typeof literal === 'string' && encoding === 'latin1') refuseWide(literal);
+  if (typeof literal === 'string' && literal !== '') return Buffer.from(literal, encoding);
+  if (literal instanceof Uint8Array && literal.length > 0) return Buffer.from(literal);
+  throw errors.badOption(name, 'a string or bytes, not empty', literal);
+}
+
+// Text, where it can be: put behind a line it costs nothing.
+function outputEnd(end: Buffer, encoding: 'utf8' | 'latin1'): string | Buffer {
+  const text = end.toString(encoding);
+  return Buffer.from(text, encoding).equals(end) ? text : end;
+}
+
+function refuseWide(text: string): void {
+  // Cut to eight bits, U+010A would become a line feed and a record two.
+  if (/[^\0-\xff]/.test(text)) throw new RangeError('A record has a character that latin1 does not have');
 }

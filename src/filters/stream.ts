@@ -1,18 +1,35 @@
+import { onlyKnown } from '../core/check.ts';
 import { type Filter } from './filter.ts';
+import { bufferLimit, InputBytes } from './input-bytes.ts';
+
+export interface StreamFilterOptions {
+  /** Most bytes that may wait to be taken: at least 64 KiB (default 16 MiB). */
+  readonly maxBuffer?: number;
+}
 
 /**
  * Bytes as they come: each record is everything that was pushed since the last one, as one Buffer, never empty.
- * A single chunk is handed on without a copy. Output passes through unchanged.
+ * A single chunk is handed on without a copy. Output passes through unchanged. More than `maxBuffer` waiting bytes
+ * throw `FORKLESS_INPUT_OVERFLOW` in `push`; all further input is discarded then.
  */
 export class StreamFilter implements Filter<Buffer, Uint8Array | string> {
-  #chunks: Uint8Array[] = [];
+  readonly #options: StreamFilterOptions;
+  readonly #input: InputBytes;
+
+  /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
+  constructor(options: StreamFilterOptions = {}) {
+    onlyKnown(options, ['maxBuffer']);
+    this.#options = options;
+    this.#input = new InputBytes(bufferLimit(options.maxBuffer, 0));
+  }
 
   push(chunk: Uint8Array): void {
-    if (chunk.length > 0) this.#chunks.push(chunk);
+    this.#input.push(chunk);
   }
 
   take(): Buffer | undefined {
-    return this.#chunks.length === 0 ? undefined : this.release();
+    const { length } = this.#input;
+    return length === 0 ? undefined : this.#input.take(length);
   }
 
   encode(record: Uint8Array | string): Uint8Array | string {
@@ -20,14 +37,10 @@ export class StreamFilter implements Filter<Buffer, Uint8Array | string> {
   }
 
   release(): Buffer {
-    const [first, ...others] = this.#chunks;
-    this.#chunks = [];
-    if (first === undefined) return Buffer.alloc(0);
-    if (others.length > 0) return Buffer.concat([first, ...others]);
-    return Buffer.isBuffer(first) ? first : Buffer.from(first.buffer, first.byteOffset, first.byteLength);
+    return this.#input.release();
   }
 
   clone(): StreamFilter {
-    return new StreamFilter();
+    return new StreamFilter(this.#options);
   }
 }
