@@ -6,6 +6,7 @@ const layers = {
   policy: ['core'],
   wire: ['core'],
   filters: ['core'],
+  codecs: ['filters'],
   transport: ['core', 'wire'],
   threads: ['core', 'wire', 'transport'],
   master: ['core', 'policy', 'wire', 'transport', 'threads'],
