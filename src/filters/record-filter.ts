@@ -1,0 +1,16 @@
+/**
+ * Turns records into records, above a filter of bytes or another of these in a `StackableFilter`. What it throws
+ * reaches whoever uses the stack.
+ */
+export interface RecordFilter<Below = unknown, In = unknown, Out = unknown> {
+  /** Takes a record of the filter below. Called only after `take` gave `undefined`. */
+  push(record: Below): void;
+  /** The next record, or `undefined` when more is needed. */
+  take(): In | undefined;
+  /** What one record is for the filter below: any number of records. */
+  encode(record: Out): readonly unknown[];
+  /** Records from below that no record has used yet, and forgets them. */
+  release(): readonly Below[];
+  /** The same parameters, no input. */
+  clone(): RecordFilter<Below, In, Out>;
+}

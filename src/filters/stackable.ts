@@ -1,0 +1,131 @@
+import { onlyKnown } from '../core/check.ts';
+import { errors, show } from '../core/errors.ts';
+import { type Filter } from './filter.ts';
+import { type RecordFilter } from './record-filter.ts';
+import { StreamFilter } from './stream.ts';
+
+/** What can stand in a stack: filters of any types, whatever one gives must be what the next takes. */
+export type StackedFilter = Filter<unknown, never> | RecordFilter<never, unknown, never>;
+
+export interface StackableFilterOptions {
+  /** From the bytes up (default: none). The lowest is a filter of bytes, or gets what was read as a record. */
+  readonly filters?: readonly StackedFilter[];
+}
+
+interface Stage {
+  push(record: unknown): void;
+  take(): unknown;
+  encode(record: unknown): unknown;
+  release(): Uint8Array | readonly unknown[];
+}
+
+/**
+ * Filters one above the other: input passes from the first to the last, output from the last to the first. An empty
+ * stack is a `StreamFilter`. The filters given are the stack's own from then on; `clone` clones each. It holds what
+ * its filters hold, and throws what they throw.
+ */
+export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, Out> {
+  readonly #stages: Stage[];
+  readonly #reads: StreamFilter = new StreamFilter();
+
+  /** Throws `FORKLESS_UNKNOWN_OPTION`. */
+  constructor(options: StackableFilterOptions = {}) {
+    onlyKnown(options, ['filters']);
+    this.#stages = [...(options.filters ?? [])] as Stage[];
+  }
+
+  /** The filters, from the bytes up. */
+  get filters(): readonly StackedFilter[] {
+    return [...this.#stages] as StackedFilter[];
+  }
+
+  /** The names of their classes. */
+  get filterTypes(): readonly string[] {
+    return this.#stages.map((stage) => stage.constructor.name);
+  }
+
+  /** Puts filters on the top. */
+  pushFilters(...filters: readonly StackedFilter[]): void {
+    this.#stages.push(...(filters as readonly Stage[]));
+  }
+
+  /** Takes the filter off the top; what it holds goes with it. */
+  popFilter(): StackedFilter | undefined {
+    return this.#stages.pop() as StackedFilter | undefined;
+  }
+
+  /** Puts filters at the bottom. */
+  unshiftFilters(...filters: readonly StackedFilter[]): void {
+    this.#stages.unshift(...(filters as readonly Stage[]));
+  }
+
+  /** Takes the filter off the bottom; what it holds goes with it. */
+  shiftFilter(): StackedFilter | undefined {
+    return this.#stages.shift() as StackedFilter | undefined;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#reads.push(chunk);
+  }
+
+  take(): In | undefined {
+    return this.#takeFrom(this.#stages.length - 1) as In | undefined;
+  }
+
+  /** Throws `FORKLESS_BAD_STACK` when what comes out at the bottom is not bytes. */
+  encode(record: Out): Uint8Array | string {
+    return joined(this.#down([record], this.#stages.length));
+  }
+
+  /**
+   * Records that upper filters hold are written back by the filters below them, so line ends and the like may come
+   * back in another form.
+   */
+  release(): Uint8Array {
+    let held: unknown[] = [];
+    for (let at = this.#stages.length - 1; at >= 0; at -= 1) {
+      const written = this.#down(held, at + 1, at);
+      const rest = this.#stages[at]?.release() ?? [];
+      held = rest instanceof Uint8Array ? [...written, rest] : [...written, ...rest];
+    }
+    return Buffer.concat([asBytes(joined(held)), this.#reads.release()]);
+  }
+
+  clone(): StackableFilter<In, Out> {
+    return new StackableFilter({ filters: this.filters.map((filter) => filter.clone()) });
+  }
+
+  // Asks for input from below only when a filter has no record left: nothing piles up between them.
+  #takeFrom(at: number): unknown {
+    const stage = this.#stages[at];
+    if (stage === undefined) return this.#reads.take();
+    for (;;) {
+      const record = stage.take();
+      if (record !== undefined) return record;
+      const below = this.#takeFrom(at - 1);
+      if (below === undefined) return undefined;
+      stage.push(below);
+    }
+  }
+
+  // What records become by the filters below `from`, down to and including `to`.
+  #down(records: readonly unknown[], from: number, to = 0): unknown[] {
+    const below = this.#stages.slice(to, from).reverse();
+    return below.reduce<unknown[]>(
+      (above, stage) => above.flatMap((record) => stage.encode(record)),
+      [...records],
+    );
+  }
+}
+
+function joined(parts: readonly unknown[]): Uint8Array | string {
+  const [first] = parts;
+  if (parts.length === 1 && (typeof first === 'string' || first instanceof Uint8Array)) return first;
+  return Buffer.concat(parts.map(asBytes));
+}
+
+function asBytes(part: unknown): Uint8Array {
+  if (part instanceof Uint8Array) return part;
+  if (typeof part === 'string') return Buffer.from(part);
+  throw errors.badStack(show(part));
+}
