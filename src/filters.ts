@@ -1,0 +1,20 @@
+export { structuredCloneCodec } from './codecs/structured-clone.ts';
+export { zlibCompression } from './codecs/zlib.ts';
+export { ForklessError, type ErrorCode } from './core/errors.ts';
+export { decimalLength, type BlockLength, type LengthCodec } from './filters/block-length.ts';
+export { BlockFilter, type BlockFilterOptions } from './filters/block.ts';
+export { type Filter } from './filters/filter.ts';
+export { GrepFilter, type GrepFilterOptions } from './filters/grep.ts';
+export { LineFilter, type LineFilterOptions } from './filters/line.ts';
+export { MapFilter, type MapFilterOptions } from './filters/map.ts';
+export { RecordBlockFilter, type RecordBlockFilterOptions } from './filters/record-block.ts';
+export { type RecordFilter } from './filters/record-filter.ts';
+export {
+  jsonCodec,
+  ReferenceFilter,
+  type Compression,
+  type ReferenceCodec,
+  type ReferenceFilterOptions,
+} from './filters/reference.ts';
+export { StackableFilter, type StackableFilterOptions, type StackedFilter } from './filters/stackable.ts';
+export { StreamFilter, type StreamFilterOptions } from './filters/stream.ts';
