@@ -81,7 +81,10 @@ export class Master {
   }
 
   configure(config: PolicyConfig): void {
+    const { workerHeartbeat, workerExpireTime } = this.#config;
     this.#config = config;
+    if (config.workerHeartbeat !== workerHeartbeat || config.workerExpireTime !== workerExpireTime)
+      this.tell({ kind: 'paced' });
     this.#askTurn();
   }
 
@@ -109,10 +112,14 @@ export class Master {
 
   // A master that was late (suspended, debugged, blocked by the host) heard nobody meanwhile, so nobody may be held to
   // that time. Any turn may be the first one after it, so each looks whether the timer is overdue.
+  // A little of the time counts nevertheless: in a host whose loop is always busy every turn is late, and a worker that
+  // hangs would never be found out.
   #grantLateness(): void {
     const now = this.#options.clock.now();
-    if (now - this.#wakeAt > this.#config.workerHeartbeat / 4) {
-      this.#state = evolve(this.#state, { kind: 'late', by: now - this.#lastTurn }, now, this.#config);
+    const tolerated = this.#config.workerHeartbeat / 4;
+    if (now - this.#wakeAt > tolerated) {
+      const by = now - this.#lastTurn - tolerated;
+      this.#state = evolve(this.#state, { kind: 'late', by }, now, this.#config);
     }
     this.#lastTurn = now;
   }

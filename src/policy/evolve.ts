@@ -1,4 +1,4 @@
-import { type Millis, type WorkerId } from '../core/types.ts';
+import { type LeaveReason, type Millis, type WorkerId } from '../core/types.ts';
 import { type BackoffConfig, failed, NO_BACKOFF } from './backoff.ts';
 import { type Decision, type PoolEvent, type PoolState, type Stage, type WorkerRecord } from './state.ts';
 import { tell } from './worker-events.ts';
@@ -34,6 +34,8 @@ function ofPool(
       return state.waiting === event.count ? state : { ...state, waiting: event.count };
     case 'late':
       return late(state, event.by, now);
+    case 'paced':
+      return paced(state, now);
     case 'reload': {
       const generation = state.lastGeneration + 1;
       return { ...state, generation, lastGeneration: generation, backoff: NO_BACKOFF };
@@ -41,7 +43,7 @@ function ofPool(
     case 'rolled-back':
       return { ...state, generation: event.generation, backoff: NO_BACKOFF };
     case 'closing':
-      return { ...state, closing: { until: Math.min(now + event.grace, state.closing?.until ?? Infinity) } };
+      return closing(state, now + event.grace);
     case 'decided':
       return decided(state, event.decision, event.luck, now, config);
   }
@@ -64,21 +66,36 @@ function exited(
 
 /**
  * The master did not look for so long, and may not have heard what was said meanwhile: everybody who might expire is
- * granted that time. Ages go on, since a worker that is too old is replaced first.
+ * granted that time. Ages go on, since a worker that is too old is replaced first, and so does the end of closing, which
+ * somebody waits for.
  */
 function late(state: PoolState, by: Millis, now: Millis): PoolState {
   const shift = (at: Millis): Millis => Math.max(at, Math.min(now, at + by));
-  const grant = (stage: Stage): Stage =>
-    stage.phase === 'ready' ? stage : { ...stage, since: shift(stage.since) };
+  const grant = (stage: Stage): Stage => {
+    if (stage.phase === 'ready') return stage;
+    const since = shift(stage.since);
+    if (stage.phase !== 'draining' || stage.launchedAt === undefined) return { ...stage, since };
+    return { ...stage, since, launchedAt: shift(stage.launchedAt) };
+  };
   const workers = state.workers.map((worker) => ({
     ...worker,
     stage: grant(worker.stage),
     lastBeat: shift(worker.lastBeat),
     lastActivity: shift(worker.lastActivity),
   }));
-  const closing = state.closing && { until: state.closing.until + by };
-  return { ...state, workers, closing };
+  return { ...state, workers };
 }
+
+const closing = (state: PoolState, until: Millis): PoolState => ({
+  ...state,
+  closing: { until: Math.min(until, state.closing?.until ?? Infinity) },
+});
+
+// Beats that came at the old pace say nothing about who is silent by the new one.
+const paced = (state: PoolState, now: Millis): PoolState => ({
+  ...state,
+  workers: state.workers.map((worker) => ({ ...worker, lastBeat: now })),
+});
 
 function decided(
   state: PoolState,
@@ -107,7 +124,7 @@ function stageAfter(
   const isLive = stage.phase === 'starting' || stage.phase === 'ready';
   switch (decision.kind) {
     case 'retire':
-      return isLive ? { phase: 'draining', since: now, why: decision.why } : undefined;
+      return isLive ? draining(stage, decision.why, now) : undefined;
     case 'kill':
       return isLive || stage.phase === 'draining'
         ? { phase: 'killing', since: now, why: decision.why }
@@ -115,6 +132,11 @@ function stageAfter(
     case 'abandon':
       return stage.phase === 'killing' ? { phase: 'zombie', since: now, why: stage.why } : undefined;
   }
+}
+
+function draining(stage: Stage, why: LeaveReason, now: Millis): Stage {
+  const launchedAt = stage.phase === 'starting' && stage.launched ? stage.since : undefined;
+  return { phase: 'draining', since: now, why, launchedAt };
 }
 
 function spawned(state: PoolState, id: WorkerId, generation: number, luck: number, now: Millis): PoolState {

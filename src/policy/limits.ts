@@ -21,7 +21,7 @@ export function forceAt(worker: WorkerRecord, state: PoolState, config: PolicyCo
       // A thread that still waits for its turn to start is not slow.
       return stage.launched ? stage.since + config.bootTimeout : Infinity;
     case 'draining':
-      return drainedBy(stage, state, config);
+      return Math.min(drainedBy(stage, state, config), (stage.launchedAt ?? Infinity) + config.bootTimeout);
     case 'killing':
       return stage.since + config.killTimeout;
     case 'ready':

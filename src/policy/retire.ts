@@ -5,18 +5,24 @@ import { type Decision, isReady, openOf, type PoolState, type WorkerRecord } fro
 
 export const retire = ({ id }: WorkerRecord, why: LeaveReason): Decision => ({ kind: 'retire', id, why });
 
-/** Rule 2, without regard to the minima: who asked for it, who is silent, and who boots an old generation. */
+/**
+ * Rule 2, without regard to the minima: who asked for it, who is silent, and who boots an old generation. That one may
+ * go on while nobody is ready: reloads that come faster than a boot would leave nobody to serve for ever.
+ */
 export const askAtOnce = (
   live: readonly WorkerRecord[],
   state: PoolState,
   config: PolicyConfig,
   now: Millis,
-): readonly Decision[] =>
-  live.flatMap((worker) => {
+): readonly Decision[] => {
+  const served = live.some(isReady);
+  return live.flatMap((worker) => {
     if (worker.asked) return retire(worker, 'asked');
     if (now >= silentAt(worker, config)) return retire(worker, 'silent');
-    return !isReady(worker) && worker.generation !== state.generation ? retire(worker, 'reload') : [];
+    const isOutdated = !isReady(worker) && worker.generation !== state.generation;
+    return served && isOutdated ? retire(worker, 'reload') : [];
   });
+};
 
 /** Rule 2, spare for too long: oldest idle first, and never below `minWorkers` or `minSpareWorkers`. */
 export function retireIdle(

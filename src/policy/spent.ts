@@ -31,11 +31,17 @@ export function retireSpent(
   const spent = spentOf(live, state, config, now);
   if (spent.length === 0) return [];
   const hasRoom = roomOf(state, config) > 0;
-  const replaced = spareable(spent, live, config, hasRoom);
+  const replaced = spareable(hasRoom ? spent : idleFirst(spent), live, config, hasRoom);
   const mayBreak =
     !hasRoom && capacityOf(state, config) > 0 && !someLeave && live.every(isReady) && !hasLeavers(state);
   const going = replaced.length === 0 && mayBreak ? spent.slice(0, 1) : replaced;
   return going.map(({ worker, why }) => retire(worker, why));
+}
+
+// Without room one waits for the other: an idle one is replaced at once, a busy one when its clients are served.
+function idleFirst(spent: readonly Spent[]): readonly Spent[] {
+  const idle = spent.some(({ accepts, busy }) => accepts && !busy);
+  return idle ? spent.filter(({ accepts, busy }) => !(accepts && busy)) : spent;
 }
 
 function spareable(

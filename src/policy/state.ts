@@ -8,7 +8,13 @@ import { type Backoff } from './backoff.ts';
 export type Stage =
   | { readonly phase: 'starting'; readonly since: Millis; readonly launched: boolean }
   | { readonly phase: 'ready'; readonly since: Millis }
-  | { readonly phase: 'draining'; readonly since: Millis; readonly why: LeaveReason }
+  | {
+      readonly phase: 'draining';
+      readonly since: Millis;
+      readonly why: LeaveReason;
+      /** Set while it still boots: its time for that goes on. */
+      readonly launchedAt?: Millis | undefined;
+    }
   | { readonly phase: 'killing'; readonly since: Millis; readonly why: LeaveReason }
   | { readonly phase: 'zombie'; readonly since: Millis; readonly why: LeaveReason };
 
@@ -93,6 +99,7 @@ export type PoolEvent =
   | { readonly kind: 'exited'; readonly id: WorkerId; readonly luck: number }
   | { readonly kind: 'waiting'; readonly count: number }
   | { readonly kind: 'late'; readonly by: Millis } // the master did not look for so long
+  | { readonly kind: 'paced' } // heartbeats come, or are expected, at another pace
   | { readonly kind: 'reload' }
   | { readonly kind: 'rolled-back'; readonly generation: number }
   | { readonly kind: 'closing'; readonly grace: Millis } // told again it can only hurry

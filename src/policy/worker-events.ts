@@ -1,5 +1,5 @@
 import { type Millis } from '../core/types.ts';
-import { type PoolEvent, type PoolState, type WorkerRecord } from './state.ts';
+import { type PoolEvent, type PoolState, type Stage, type WorkerRecord } from './state.ts';
 
 /** Events that change one worker's record; its end is `evolve`'s own. */
 type WorkerEvent = Exclude<Extract<PoolEvent, { readonly id: number }>, { readonly kind: 'exited' }>;
@@ -23,7 +23,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
       : worker,
   ready: (worker, _, now) => ({
     ...worker,
-    stage: worker.stage.phase === 'starting' ? { phase: 'ready', since: now } : worker.stage,
+    stage: booted(worker.stage, now),
     lastBeat: now,
     lastActivity: now,
   }),
@@ -70,6 +70,11 @@ export function tell<Kind extends EventKind>(
   state: PoolState,
 ): WorkerRecord {
   return FOLDS[event.kind](worker, event, now, state);
+}
+
+function booted(stage: Stage, now: Millis): Stage {
+  if (stage.phase === 'starting') return { phase: 'ready', since: now };
+  return stage.phase === 'draining' ? { ...stage, launchedAt: undefined } : stage;
 }
 
 // A count that two sides report may be told twice; a negative one would never be spare again.

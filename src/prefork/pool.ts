@@ -233,7 +233,8 @@ export class Pool implements Crew {
     const { announce, clock } = this.#options;
     const record = this.#record(id);
     this.master.tell({ kind: 'ready', id });
-    if (!record) return;
+    // One that was asked to leave while it booted never counts as ready.
+    if (record?.stage.phase !== 'starting') return;
     const bootTime = clock.now() - record.stage.since;
     announce('workerReady', { worker: id, generation: record.generation, bootTime });
   }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { plan } from '../../src/policy/plan.ts';
 import { initialState, openOf, type PoolEvent, type PoolState } from '../../src/policy/state.ts';
 import {
   after,
@@ -213,6 +214,29 @@ describe('evolve: events of the pool', () => {
     expect(after(back, [{ kind: 'reload' }]).generation).toBe(3);
   });
 
+  it('another pace: everybody is heard anew', () => {
+    const state = pool([worker(1, { lastBeat: 3 }), worker(2, { ...draining(), lastBeat: 4 })]);
+    expect(after(state, [{ kind: 'paced' }], 900).workers.map(({ lastBeat }) => lastBeat)).toEqual([
+      900, 900,
+    ]);
+  });
+
+  it('a boot that was asked to leave keeps its time to boot, until it is ready', () => {
+    const state = pool([worker(1, starting(5))]);
+    const asked = after(
+      state,
+      [{ kind: 'decided', decision: { kind: 'retire', id: 1, why: 'asked' }, luck: 0 }],
+      20,
+    );
+    expect(only(asked).stage).toEqual({ phase: 'draining', since: 20, why: 'asked', launchedAt: 5 });
+    const rules = config({ bootTimeout: 100, graceTime: 900 });
+    const isKilled = (state: PoolState, now: number): boolean =>
+      plan(state, rules, now).decisions.some(({ kind }) => kind === 'kill');
+    expect([104, 105].map((now) => isKilled(asked, now))).toEqual([false, true]);
+    const ready = after(asked, [{ kind: 'ready', id: 1 }], 50);
+    expect([105, 919, 920].map((now) => isKilled(ready, now))).toEqual([false, false, true]);
+  });
+
   it('the waiting room and closing are noted', () => {
     const state = after(pool([]), [
       { kind: 'waiting', count: 4 },
@@ -222,7 +246,7 @@ describe('evolve: events of the pool', () => {
     const again = (grace: number): PoolState => after(state, [{ kind: 'closing', grace }]);
     expect(again(30).closing).toEqual({ until: 30 });
     expect(again(500).closing).toEqual({ until: 70 });
-    expect(after(state, [{ kind: 'late', by: 100 }]).closing).toEqual({ until: 170 });
+    expect(after(state, [{ kind: 'late', by: 100 }]).closing).toEqual({ until: 70 });
   });
 });
 

@@ -318,10 +318,24 @@ describe('rule 2: make before break', () => {
     ],
     [
       'reload: old ones that boot need no replacement',
+      pool([worker(1, { ...starting(), ...old }), worker(2)]),
+      two,
+      0,
+      ['retire 1 reload', 'spawn 100'],
+    ],
+    [
+      'reload: old ones that boot may go on while nobody is ready',
       pool([worker(1, { ...starting(), ...old })]),
       { startWorkers: 1 },
       0,
-      ['retire 1 reload', 'spawn 100'],
+      ['spawn 100'],
+    ],
+    [
+      'without room an idle worker is replaced before a busy one',
+      pool([worker(1, { ...busy, ...old }), worker(2, old), worker(3, old)]),
+      { ...two, maxWorkers: 3 },
+      0,
+      ['retire 2 reload'],
     ],
     [
       'paused workers count as accepting',
