@@ -10,7 +10,7 @@ export interface RecordFilter<Below = unknown, In = unknown, Out = unknown> {
   /** What one record is for the filter below: any number of records. */
   encode(record: Out): readonly unknown[];
   /** Records from below that no record has used yet, and forgets them. */
-  release(): readonly Below[];
+  release(): readonly unknown[];
   /** The same parameters, no input. */
   clone(): RecordFilter<Below, In, Out>;
 }
