@@ -1,39 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ForklessError } from '../../src/core/errors.ts';
 import { LineFilter } from '../../src/filters/line.ts';
 import { StreamFilter } from '../../src/filters/stream.ts';
-
-const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
-
-/** Everything that can be taken now; a throw is noted by its code. */
-function drain(filter: LineFilter): string[] {
-  const lines: string[] = [];
-  for (;;) {
-    try {
-      const line = filter.take();
-      if (line === undefined) return lines;
-      lines.push(line);
-    } catch (error) {
-      lines.push(`!${(error as ForklessError).code}`);
-    }
-  }
-}
+import { codeOf, cut, drain, latin1, parse as parseBy } from './drain.ts';
 
 function parse(
   chunks: readonly Buffer[],
   options: ConstructorParameters<typeof LineFilter>[0] = {},
-): string[] {
-  const filter = new LineFilter(options);
-  return chunks.flatMap((chunk) => {
-    filter.push(chunk);
-    return drain(filter);
-  });
-}
-
-function cut(whole: Buffer, places: readonly number[]): Buffer[] {
-  const sorted = [...new Set(places.map((place) => place % (whole.length + 1)))].sort((a, b) => a - b);
-  return [0, ...sorted].map((from, index) => whole.subarray(from, sorted[index] ?? whole.length));
+): unknown[] {
+  return parseBy(new LineFilter(options), chunks);
 }
 
 describe('input of the line filter', () => {
@@ -114,27 +89,6 @@ describe('input of the line filter', () => {
       }),
     );
   });
-
-  it('a line of 16 MiB in pieces of 64 KiB takes linear time', () => {
-    const piece = Buffer.alloc(64 * 1024, 'x');
-    const filter = new LineFilter({ maxLength: 17 * 1024 * 1024 });
-    const start = performance.now();
-    for (let count = 0; count < 256; count += 1) {
-      filter.push(piece);
-      expect(filter.take()).toBeUndefined();
-    }
-    filter.push(latin1('\n'));
-    expect(filter.take()).toHaveLength(16 * 1024 * 1024);
-    expect(performance.now() - start).toBeLessThan(2000);
-  });
-
-  it('64 KiB pushed byte by byte, without a take between, take linear time', () => {
-    const filter = new LineFilter();
-    const start = performance.now();
-    for (let count = 0; count < 65_536; count += 1) filter.push(Buffer.of(count % 64 === 63 ? 10 : 120));
-    expect(drain(filter)).toHaveLength(1024);
-    expect(performance.now() - start).toBeLessThan(2000);
-  });
 });
 
 describe('the limit of a line', () => {
@@ -163,20 +117,97 @@ describe('the limit of a line', () => {
     expect(filter.release()).toHaveLength(0);
   });
 
-  it.each([{ maxLength: 0 }, { maxLength: 1.5 }, { maxLength: Infinity }, { encoding: 'ascii' }])(
-    'refuses %j',
-    (options) => {
-      expect(() => new LineFilter(options as object)).toThrow(
-        expect.objectContaining({ code: 'FORKLESS_BAD_OPTION' }) as Error,
-      );
-    },
-  );
+  it.each([
+    { maxLength: 0 },
+    { maxLength: 1.5 },
+    { maxLength: Infinity },
+    { maxLength: 4, maxBuffer: 4 },
+    { encoding: 'ascii' },
+    { literal: '' },
+    { literal: ';', inputLiteral: ',' },
+    { literal: ';', outputLiteral: ',' },
+    { inputLiteral: 7 },
+    { inputLiteral: ';', inputRegexp: /;/ },
+    { inputRegexp: /;/, autodetect: true },
+    { inputLiteral: ';', joinSplitPair: true },
+    { inputRegexp: ';' },
+    { inputRegexp: /;*/ },
+  ])('refuses %j', (options) => {
+    expect(codeOf(() => new LineFilter(options as object))).toBe('FORKLESS_BAD_OPTION');
+  });
+
+  it('refuses an option that there is not', () => {
+    expect(codeOf(() => new LineFilter({ maxlength: 4 } as object))).toBe('FORKLESS_UNKNOWN_OPTION');
+  });
+
+  it('counts without a literal end of several bytes', () => {
+    const options = { literal: '--', maxLength: 4 };
+    expect(parse(['1234-', '-12345--1-3-', '-', 'ab--'].map(latin1), options)).toEqual([
+      '1234',
+      long,
+      '1-3',
+      'ab',
+    ]);
+  });
+});
+
+describe('other line ends', () => {
+  it('a literal, as text or bytes, and nothing else', () => {
+    expect(parse([latin1('a\n;b;;c')], { inputLiteral: ';' })).toEqual(['a\n', 'b', '']);
+    expect(parse([latin1('a\xff\0b\xff\0')], { inputLiteral: Buffer.of(0xff, 0) })).toEqual(['a', 'b']);
+  });
+
+  it('a pattern', () => {
+    expect(parse([latin1('a1b22c')], { inputRegexp: /[0-9]/g })).toEqual(['a', 'b', '']);
+    expect(parse([latin1('one, two ,three')], { inputRegexp: / ?, ?/ })).toEqual(['one', 'two']);
+  });
+
+  it('a pattern whose match lies across the window it looks at', () => {
+    const first = 'x'.repeat(1022);
+    const options = { inputRegexp: /ab+c?/ };
+    expect(parse([latin1(`${first}abbbc${first}ab`)], options)).toEqual([first, first]);
+  });
+
+  it('what the first line ends with', () => {
+    expect(parse(['abc\r', '\ndef\r\n'].map(latin1), { autodetect: true })).toEqual(['abc', 'def']);
+    expect(parse([latin1('a\r\nx\ny\r\n')], { autodetect: true })).toEqual(['a', 'x\ny']);
+    expect(parse([latin1('a\nb\r\n')], { autodetect: true })).toEqual(['a', 'b\r']);
+    expect(parse(['a\r', 'b\n\rc'].map(latin1), { autodetect: true })).toEqual(['a', 'b\n']);
+  });
+
+  it("the ancestor's two for a pair in two reads, where that is asked for", () => {
+    const chunks = ['a\r', '\nb\r\n'].map(latin1);
+    expect(parse(chunks, { joinSplitPair: false })).toEqual(['a', '', 'b']);
+    expect(parse(chunks)).toEqual(['a', 'b']);
+  });
+
+  it.each([
+    { literal: ';' },
+    { inputLiteral: ';', outputLiteral: '\n' },
+    { inputRegexp: /;/ },
+    { autodetect: true },
+  ])('a clone of %j has them too, and detects anew', (options) => {
+    const filter = new LineFilter(options);
+    filter.push(latin1('a;b\n'));
+    drain(filter);
+    const clone = filter.clone();
+    expect(parseBy(clone, [latin1('x\r\ny;')])).toEqual(options.autodetect ? ['x'] : ['x\r\ny']);
+    expect(clone.encode('r')).toEqual(filter.encode('r'));
+  });
 });
 
 describe('output of the line filter', () => {
   it('adds CRLF', () => {
     expect(new LineFilter().encode('é')).toBe('é\r\n');
     expect(new LineFilter({ encoding: 'latin1' }).encode('\xe9\0')).toEqual(latin1('\xe9\0\r\n'));
+  });
+
+  it('or what is asked for', () => {
+    expect(new LineFilter({ literal: '\n' }).encode('é')).toBe('é\n');
+    expect(new LineFilter({ outputLiteral: ';', encoding: 'latin1' }).encode('\xe9')).toEqual(
+      latin1('\xe9;'),
+    );
+    expect(new LineFilter({ outputLiteral: Buffer.of(0xff) }).encode('a')).toEqual(latin1('a\xff'));
   });
 
   it('latin1 refuses what it would cut to another byte', () => {
