@@ -5,6 +5,7 @@ import { HttpFault, type HttpReader } from './http-reader.ts';
 const SIZE = /^([0-9A-Fa-f]{1,8})(;[\t\x20-\x7e\x80-\xff]*)?$/;
 const SIZE_DIGITS = 8;
 const LINE_END = 2;
+const TOO_LONG = 'Chunk extensions or trailers too long.';
 
 /** A chunked body as it comes in. Trailers are checked and dropped. */
 export class ChunkedBody {
@@ -48,7 +49,7 @@ export class ChunkedBody {
   }
 
   #size(): boolean {
-    const line = this.#reader.line(this.#spare + SIZE_DIGITS + LINE_END, 400);
+    const line = this.#reader.line(this.#spare + SIZE_DIGITS + LINE_END, 431, TOO_LONG);
     if (line === undefined) return false;
     const [, digits = '', extension = ''] = SIZE.exec(line) ?? [];
     if (digits === '') throw new HttpFault(400, 'Bad chunk size.');
@@ -70,7 +71,7 @@ export class ChunkedBody {
   }
 
   #dataEnd(): boolean {
-    const end = this.#reader.line(LINE_END, 400);
+    const end = this.#reader.line(LINE_END, 400, 'A chunk is longer than its size.');
     if (end === undefined) return false;
     if (end !== '') throw new HttpFault(400, 'A chunk is longer than its size.');
     this.#part = 'size';
@@ -78,7 +79,7 @@ export class ChunkedBody {
   }
 
   #trailer(): boolean {
-    const line = this.#reader.line(this.#spare + LINE_END, 431);
+    const line = this.#reader.line(this.#spare + LINE_END, 431, TOO_LONG);
     if (line === undefined) return false;
     if (line === '') this.#part = 'all';
     else this.#check(line);
@@ -94,6 +95,6 @@ export class ChunkedBody {
 
   #pay(size: number): void {
     this.#spare -= size;
-    if (this.#spare < 0) throw new HttpFault(431, 'Chunk extensions or trailers too long.');
+    if (this.#spare < 0) throw new HttpFault(431, TOO_LONG);
   }
 }

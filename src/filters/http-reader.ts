@@ -26,13 +26,13 @@ export class HttpReader {
     this.#bareLf = bareLf;
   }
 
-  /** A line without its end, or `undefined` when it is not whole yet. Past `most` bytes it is refused by `status`. */
-  line(most: number, status: number): string | undefined {
+  /** A line without its end, or `undefined` when it is not whole yet. Past `most` bytes it is refused. */
+  line(most: number, status: number, why: string): string | undefined {
     const { bytes } = this.#input;
     const from = this.#input.at + this.cursor;
     const end = bytes.indexOf(LF, from + this.#scanned);
     const size = (end === -1 ? bytes.length : end + 1) - from;
-    if (size > most) throw new HttpFault(status, 'Request line or headers too long.');
+    if (size > most) throw new HttpFault(status, why);
     this.#scanned = end === -1 ? size : 0;
     if (end === -1) return undefined;
     this.cursor += size;

@@ -112,10 +112,9 @@ export class HttpdFilter implements Filter<HttpRequest | HttpResponse, HttpRespo
     const { maxHeaderSize, maxHeaders, maxBody } = this.#limits;
     if (this.#head === undefined) this.#skipBlank();
     for (;;) {
-      const line = this.#reader.line(
-        maxHeaderSize - this.#reader.cursor,
-        this.#head === undefined ? 414 : 431,
-      );
+      const status = this.#head === undefined ? 414 : 431;
+      const most = maxHeaderSize - this.#reader.cursor;
+      const line = this.#reader.line(most, status, 'Request line or headers too long.');
       if (line === undefined) return undefined;
       if (this.#head === undefined) this.#head = new HttpHead(line);
       else if (line === '') return this.#head.framing(maxBody);

@@ -32,19 +32,18 @@ describe('blocks with their length in front', () => {
   it.each<[string, unknown[]]>([
     ['3\0abc0\x001\0d', ['abc', '', 'd']],
     ['0003\0abc', ['abc']],
-    ['5\0abcdefg', [long, 'g']],
-    ['5\0abcdef1\0g', [long, garbage]],
+    ['5\0abcdefg', [long, garbage]],
+    ['5\0abcde1\0g', [long, 'g']],
     ['xyz3\0abc', [garbage, 'abc']],
     ['1x2y3\0abc', [garbage, 'abc']],
     ['1x', [garbage]],
     ['-1\0', [garbage]],
     ['1\0a\0\x001\0b', ['a', garbage, 'b']],
     ['999999999999999\0', [long]],
-    ['9999999999999991\0b', [garbage, 'b']],
+    ['99999999999999991\0b', [garbage, 'b']],
     ['3', []],
   ])('%j is %j', (input, records) => {
-    const found = texts(parse(new BlockFilter({ maxLength: 4 }), [latin1(input)]));
-    expect(found).toEqual(records.length === 2 && records[1] === 'g' ? [long, garbage] : records);
+    expect(texts(parse(new BlockFilter({ maxLength: 4 }), [latin1(input)]))).toEqual(records);
   });
 
   it('say what is wrong', () => {
@@ -118,7 +117,6 @@ it.each([
   { blockSize: 4, maxLength: 4 },
   { blockSize: 4, lengthCodec: uint32 },
   { lengthCodec: {} },
-  { lengthCodec: null },
   { lengthCodec: { encode: String } },
   { maxLength: 0 },
   { maxLength: 4, maxBuffer: 4 },
