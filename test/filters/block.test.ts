@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BlockFilter, ForklessError, type LengthCodec } from '../../src/filters.ts';
+import { BlockFilter, type ForklessError, type LengthCodec } from '../../src/filters.ts';
 import { codeOf, drain, latin1, parse } from './drain.ts';
 
 const texts = (records: readonly unknown[]): unknown[] =>

@@ -184,7 +184,10 @@ framed('$name keeps the contract', ({ make, sample, letters, most }) => {
 
   const junk = fc
     .array(
-      fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...letters) }, fc.integer({ min: 0, max: 255 })),
+      fc.oneof(
+        { weight: 3, arbitrary: fc.constantFrom(...letters.split('')) },
+        fc.integer({ min: 0, max: 255 }),
+      ),
       { maxLength: 200 },
     )
     .map((list) => Buffer.from(list.map((each) => (typeof each === 'string' ? each.charCodeAt(0) : each))));
@@ -205,7 +208,10 @@ framed('$name keeps the contract', ({ make, sample, letters, most }) => {
     const filter = make();
     const chunk = Buffer.alloc(20_000, letters);
     let held = 0;
-    while (codeOf(() => void filter.push(chunk)) === 'nothing thrown') held += chunk.length;
+    const push = (): void => {
+      filter.push(chunk);
+    };
+    while (codeOf(push) === 'nothing thrown') held += chunk.length;
     expect(held).toBeLessThanOrEqual(most);
     expect(filter.release()).toHaveLength(0);
   });
@@ -236,7 +242,6 @@ describe('Stream keeps the contract', () => {
   it('holds no more than maxBuffer', () => {
     const filter = new StreamFilter({ maxBuffer: 65_536 });
     filter.push(Buffer.alloc(65_536));
-    expect(codeOf(() => void filter.push(Buffer.alloc(1)))).toBe('FORKLESS_INPUT_OVERFLOW');
-    expect(parse(filter, [Buffer.alloc(1)])).toEqual([]);
+    expect(parse(filter, [Buffer.alloc(1), Buffer.alloc(1)])).toEqual(['!FORKLESS_INPUT_OVERFLOW']);
   });
 });

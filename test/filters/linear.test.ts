@@ -14,7 +14,8 @@ afterEach(() => {
 function countCopies(): { bytes: number } {
   const count = { bytes: 0 };
   const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
-  const set = typedArray.set;
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
+  const { set } = typedArray;
   vi.spyOn(typedArray, 'set').mockImplementation(function (this: Uint8Array, source, offset) {
     count.bytes += source.length;
     set.call(this, source, offset);
@@ -31,6 +32,7 @@ function countCopies(): { bytes: number } {
 /** Counts the bytes in which `find` looks for the end of a line. */
 function countScans(ends: { prototype: { find(bytes: Buffer, from: number): number } }): { bytes: number } {
   const count = { bytes: 0 };
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const { find } = ends.prototype;
   vi.spyOn(ends.prototype, 'find').mockImplementation(function (this: unknown, bytes, from) {
     const at = find.call(this, bytes, from);

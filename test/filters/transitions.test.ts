@@ -55,24 +55,21 @@ describe.each(sixteen)('from %s to %s in mid-stream', (from, to) => {
 // reader counts the bytes, and hands the surplus on.
 function switchOver(first: Each, second: Each, chunks: readonly Buffer[]): string[] {
   const records: string[] = [];
+  let inUse = first;
   let streamed = Buffer.alloc(0);
-  let isOver = false;
-  const over = (record: unknown): void => {
-    records.push(text(record));
-    isOver = true;
-    second.push(first.release());
-  };
   for (const chunk of chunks) {
-    (isOver ? second : first).push(chunk);
-    const record = isOver ? undefined : first.take();
-    if (record !== undefined && first instanceof StreamFilter) {
-      streamed = Buffer.concat([streamed, record as Buffer]);
+    inUse.push(chunk);
+    const record = inUse === first ? first.take() : undefined;
+    if (record !== undefined) {
+      streamed = Buffer.concat([streamed, Buffer.from(text(record))]);
       if (streamed.length >= FIRST.length) {
-        over(streamed.subarray(0, FIRST.length));
+        records.push(streamed.toString('utf8', 0, FIRST.length));
         second.push(streamed.subarray(FIRST.length));
+        second.push(first.release());
+        inUse = second;
       }
-    } else if (record !== undefined) over(record);
-    if (isOver) records.push(...drain(second).map(text));
+    }
+    if (inUse === second) records.push(...drain(second).map(text));
   }
   return second instanceof StreamFilter ? [records[0] ?? '', records.slice(1).join('')] : records;
 }
