@@ -6,6 +6,8 @@ const functionNames = [
   'clientConnected',
   'clientInput',
   'clientFlushed',
+  'clientHigh',
+  'clientLow',
   'clientError',
   'clientDisconnected',
   'workerStarted',
@@ -13,37 +15,50 @@ const functionNames = [
   'connection',
 ];
 const filterNames = ['clientFilter', 'clientInputFilter', 'clientOutputFilter'];
+const markNames = ['clientHigh', 'clientLow', 'highMark', 'lowMark'];
 const filterMethods = ['push', 'take', 'encode', 'release', 'clone'];
 // What has a meaning beside `connection`.
 const workerNames = ['connection', 'workerStarted', 'workerStopping'];
 
+type Check = (value: unknown) => boolean;
+
+const isFunction: Check = (value) => typeof value === 'function';
+const isBoolean: Check = (value) => typeof value === 'boolean';
+const isIntegerFrom =
+  (least: number): Check =>
+  (value) =>
+    Number.isInteger(value) && Number(value) >= least;
+
+function isFilter(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return filterMethods.every((method) => typeof Reflect.get(value, method) === 'function');
+}
+
+const checks = new Map<string, readonly [check: Check, expected: string]>([
+  ...functionNames.map((name) => [name, [isFunction, 'a function']] as const),
+  ...filterNames.map(
+    (name) => [name, [isFilter, `a filter object with the methods ${filterMethods.join(', ')}`]] as const,
+  ),
+  ['clientShutdownOnError', [isBoolean, 'a boolean']],
+  ['highMark', [isIntegerFrom(2), 'an integer of at least 2']],
+  ['lowMark', [isIntegerFrom(1), 'an integer of at least 1']],
+]);
+
 /** All keys of `Handlers`. */
-export const HANDLER_NAMES: readonly string[] = [...functionNames, ...filterNames, 'clientShutdownOnError'];
+export const HANDLER_NAMES: readonly string[] = [...checks.keys()];
 
 /** Throws `FORKLESS_BAD_HANDLERS` that names what is wrong. Keys whose value is `undefined` count as absent. */
 export function checkHandlers(handlers: object): void {
   const given = new Map<string, unknown>(Object.entries(handlers).filter(([, value]) => value !== undefined));
   for (const [name, value] of given) {
-    const expected = expectedInstead(name, value);
-    if (expected !== undefined)
-      throw errors.badHandlers(`Expected \`${name}\` to be ${expected}, got ${show(value)}`);
+    const known = checks.get(name);
+    if (known === undefined)
+      throw errors.badHandlers(`Unknown handler \`${name}\`; known are: ${HANDLER_NAMES.join(', ')}`);
+    const [check, expected] = known;
+    if (!check(value)) throw errors.badHandlers(`Expected \`${name}\` to be ${expected}, got ${show(value)}`);
   }
   const conflict = given.has('connection') ? conflictOfRaw([...given.keys()]) : conflictOfClient(given);
   if (conflict !== undefined) throw errors.badHandlers(conflict);
-}
-
-function expectedInstead(name: string, value: unknown): string | undefined {
-  if (functionNames.includes(name)) return typeof value === 'function' ? undefined : 'a function';
-  if (filterNames.includes(name)) {
-    return isFilter(value) ? undefined : `a filter object with the methods ${filterMethods.join(', ')}`;
-  }
-  if (name === 'clientShutdownOnError') return typeof value === 'boolean' ? undefined : 'a boolean';
-  throw errors.badHandlers(`Unknown handler \`${name}\`; known are: ${HANDLER_NAMES.join(', ')}`);
-}
-
-function isFilter(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return filterMethods.every((method) => typeof Reflect.get(value, method) === 'function');
 }
 
 function conflictOfRaw(names: readonly string[]): string | undefined {
@@ -60,5 +75,15 @@ function conflictOfClient(given: ReadonlyMap<string, unknown>): string | undefin
   if (given.has('clientFilter') && given.has('clientInputFilter')) {
     return '`clientFilter` has no effect beside `clientInputFilter` and `clientOutputFilter`';
   }
-  return undefined;
+  return conflictOfMarks(given);
+}
+
+function conflictOfMarks(given: ReadonlyMap<string, unknown>): string | undefined {
+  const present = markNames.filter((name) => given.has(name)).length;
+  if (present === 0) return undefined;
+  if (present < markNames.length) {
+    return '`clientHigh`, `clientLow`, `highMark` and `lowMark` are needed together';
+  }
+  if (Number(given.get('lowMark')) < Number(given.get('highMark'))) return undefined;
+  return `Expected \`lowMark\` to be less than \`highMark\` (${show(given.get('highMark'))}), got ${show(given.get('lowMark'))}`;
 }

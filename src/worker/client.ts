@@ -1,18 +1,17 @@
 import { errors } from '../core/errors.ts';
 import { type Filter } from '../filters/filter.ts';
 import { ClientInfo } from './client-info.ts';
+import { checkMarks, type Marks, type MarkWatch } from './marks.ts';
+import { type Output } from './output.ts';
 import { type ServedSocket } from './served-socket.ts';
 
 /** What a client asks of the session that runs it. */
 export interface ClientOwner {
-  /** Before each write; what it returns is called when that write has left. */
-  wrote(): ((error?: Error | null) => void) | undefined;
   shutdown(): void;
   destroy(error: Error | undefined): void;
-  /** More than `maxOutput` bytes wait. */
-  overflow(error: Error): void;
   pauseInput(): void;
   resumeInput(): void;
+  shutdownInput(): void;
   /** The input filter was changed: there may be records in what the old one had left. */
   inputChanged(): void;
 }
@@ -20,45 +19,42 @@ export interface ClientOwner {
 export interface ClientOptions<In, Out> {
   readonly socket: ServedSocket;
   readonly owner: ClientOwner;
-  /** Filters of this connection alone; one object may be both. */
+  /** Of this connection alone; may be the object that is the output's filter too. */
   readonly inputFilter: Filter<In, never>;
-  readonly outputFilter: Filter<unknown, Out>;
-  /** Bytes that may wait for the peer before a further put; `Infinity` for no limit. */
-  readonly maxOutput: number;
+  readonly output: Output<Out>;
+  readonly marks: MarkWatch | undefined;
 }
 
 /** One connection, as the handlers see it. Everything may be called at any time; after the end it has no effect. */
 export class Client<In = string, Out = string> extends ClientInfo {
   readonly #owner: ClientOwner;
-  readonly #maxOutput: number;
+  readonly #output: Output<Out>;
+  readonly #marks: MarkWatch | undefined;
   #inputFilter: Filter<In, never>;
-  #outputFilter: Filter<unknown, Out>;
   #isShutdown = false;
 
   /** @internal */
-  constructor({ socket, owner, inputFilter, outputFilter, maxOutput }: ClientOptions<In, Out>) {
+  constructor({ socket, owner, inputFilter, output, marks }: ClientOptions<In, Out>) {
     super(socket);
     this.#owner = owner;
     this.#inputFilter = inputFilter;
-    this.#outputFilter = outputFilter;
-    this.#maxOutput = maxOutput;
+    this.#output = output;
+    this.#marks = marks;
   }
 
   /**
-   * Sends records. `false` means: wait for `clientFlushed` before the next, or nothing was sent since the client
-   * was shut down or is gone. When more than `maxOutput` bytes are waiting already, it destroys the connection with
+   * Sends records. `false` means: wait for `clientLow` before the next, or for `clientFlushed` where no marks are set,
+   * or nothing was sent since the client was shut down or is gone. With marks it is `false` while at least `highMark`
+   * bytes wait. When more than `maxOutput` bytes are waiting already, it destroys the connection with
    * `FORKLESS_OUTPUT_OVERFLOW`; a single large put passes. Throws what the filter throws; then nothing was sent.
    */
   put(...records: Out[]): boolean {
-    const { socket } = this;
-    if (!socket.writable) return false;
-    if (socket.writableLength > this.#maxOutput) {
-      this.#owner.overflow(errors.outputOverflow(socket.writableLength, this.#maxOutput));
-      return false;
-    }
-    const [record] = records;
-    if (records.length !== 1 || record === undefined) return this.#putAll(records);
-    return this.#write(this.#outputFilter.encode(record));
+    return this.#output.put(records);
+  }
+
+  /** Resolves with `true` as soon as no output waits, with `false` when the connection ends before. Never rejects. */
+  flush(): Promise<boolean> {
+    return this.#output.flush();
   }
 
   /**
@@ -85,11 +81,24 @@ export class Client<In = string, Out = string> extends ClientInfo {
     this.#owner.resumeInput();
   }
 
+  /**
+   * Delivers nothing more, not even the end of input, and discards what still comes. Output goes on; when it is shut
+   * down as well, the connection closes once everything is flushed.
+   */
+  shutdownInput(): void {
+    this.#owner.shutdownInput();
+  }
+
+  /** Ends the output behind what was put; the peer sees the end. Input goes on, until its end or `shutdown()`. */
+  shutdownOutput(): void {
+    this.socket.end();
+  }
+
   /** Changes both filters, see `setInputFilter` and `setOutputFilter`. */
   setFilter(filter: Filter<In, Out>): void {
     const own = filter.clone();
     this.#changeInput(own);
-    this.#outputFilter = own;
+    this.#output.filter = own;
   }
 
   /** Uses a clone of `filter` from the next record on. It gets all input that the old one has not used. */
@@ -99,7 +108,7 @@ export class Client<In = string, Out = string> extends ClientInfo {
 
   /** Uses a clone of `filter` from the next put on. */
   setOutputFilter(filter: Filter<unknown, Out>): void {
-    this.#outputFilter = filter.clone();
+    this.#output.filter = filter.clone();
   }
 
   /** The filter in use, the connection's own. */
@@ -108,7 +117,7 @@ export class Client<In = string, Out = string> extends ClientInfo {
   }
 
   get outputFilter(): Filter<unknown, Out> {
-    return this.#outputFilter;
+    return this.#output.filter;
   }
 
   /** Bytes put that have not left yet. */
@@ -116,22 +125,31 @@ export class Client<In = string, Out = string> extends ClientInfo {
     return this.socket.writableLength;
   }
 
+  /** Records put of which at least a byte has not left yet. */
+  get pendingRecords(): number {
+    return this.#output.pendingRecords;
+  }
+
+  /** The marks in force; `undefined` when the handlers have none. */
+  get marks(): Marks | undefined {
+    return this.#marks?.marks;
+  }
+
+  /**
+   * Changes the marks, in bytes: `high > low > 0`. Throws `FORKLESS_BAD_OPTION` for others and
+   * `FORKLESS_BAD_HANDLERS` when the handlers have none.
+   */
+  setMarks(marks: Marks): void {
+    if (this.#marks === undefined) {
+      throw errors.badHandlers('setMarks() needs `clientHigh`, `clientLow`, `highMark` and `lowMark`');
+    }
+    this.#marks.marks = checkMarks(marks);
+    this.#marks.look();
+  }
+
   /** Whether `shutdown()` was called, here or by the session at the end of input. */
   get isShutdown(): boolean {
     return this.#isShutdown;
-  }
-
-  // All are encoded before the first is written: a throw half-way leaves nothing half sent.
-  #putAll(records: readonly Out[]): boolean {
-    const encoded = records.map((record) => this.#outputFilter.encode(record));
-    this.socket.cork();
-    for (const bytes of encoded) this.#write(bytes);
-    this.socket.uncork();
-    return this.socket.writable && !this.socket.writableNeedDrain;
-  }
-
-  #write(bytes: Uint8Array | string): boolean {
-    return this.socket.write(bytes, 'utf8', this.#owner.wrote());
   }
 
   #changeInput(next: Filter<In, never>): void {

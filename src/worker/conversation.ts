@@ -6,6 +6,8 @@ import { filtersFor } from './filters-for.ts';
 import { FlushWatch } from './flush-watch.ts';
 import { type AnyHandlers, type ClientContext, type WorkerContext } from './handlers.ts';
 import { Inlet, type InletOwner } from './inlet.ts';
+import { MarkWatch } from './marks.ts';
+import { Output } from './output.ts';
 import { type ServedSocket } from './served-socket.ts';
 
 export interface ConversationOptions {
@@ -29,6 +31,7 @@ export class Conversation implements ClientOwner, InletOwner {
   readonly #faults: Faults;
   readonly #inlet: Inlet;
   readonly #flush: FlushWatch | undefined;
+  readonly #marks: MarkWatch | undefined;
   #step: 'open' | 'failed' | 'disconnected' = 'open';
 
   constructor({ socket, handlers, worker, heap, maxOutput, calls, report }: ConversationOptions) {
@@ -36,16 +39,28 @@ export class Conversation implements ClientOwner, InletOwner {
     this.#handlers = handlers;
     this.#calls = calls;
     this.#report = report;
-    this.client = new Client({ socket, maxOutput, owner: this, ...filtersFor(handlers) });
+    this.#flush = handlers.clientFlushed && new FlushWatch(socket, () => this.#flushed());
+    this.#marks = this.#markWatch();
+    const { inputFilter, outputFilter } = filtersFor(handlers);
+    const output = new Output({
+      socket,
+      filter: outputFilter,
+      maxOutput,
+      overflow: (error) => {
+        this.#abort(error, { told: describe('write', error), place: 'put' });
+      },
+      flush: this.#flush,
+      marks: this.#marks,
+    });
+    this.client = new Client({ socket, owner: this, inputFilter, output, marks: this.#marks });
     this.#context = { client: this.client, worker, heap };
     this.#faults = new Faults({ handlers, calls, report, context: this.#context });
     this.#inlet = new Inlet(this.client, this);
-    this.#flush = handlers.clientFlushed && new FlushWatch(socket, () => this.#flushed());
   }
 
   start(): void {
     this.#socket.on('finish', () => {
-      if (this.client.isShutdown) this.#socket.destroy();
+      if (this.client.isShutdown || this.#inlet.isShut) this.#socket.destroy();
     });
     const connected = (): unknown => this.#handlers.clientConnected?.(this.#context);
     this.#calls.run('clientConnected', connected, () => {
@@ -77,10 +92,6 @@ export class Conversation implements ClientOwner, InletOwner {
     this.#calls.run('clientDisconnected', () => this.#handlers.clientDisconnected?.(this.#context));
   }
 
-  wrote(): ((error?: Error | null) => void) | undefined {
-    return this.#flush?.wrote();
-  }
-
   shutdown(): void {
     this.#socket.end();
     // Input is discarded from now on: unread, it would turn the close into a reset and cut the output.
@@ -93,16 +104,17 @@ export class Conversation implements ClientOwner, InletOwner {
     else this.#abort(error, { told: describe('handler', error), place: 'destroy' });
   }
 
-  overflow(error: Error): void {
-    this.#abort(error, { told: describe('write', error), place: 'put' });
-  }
-
   pauseInput(): void {
     this.#inlet.pause();
   }
 
   resumeInput(): void {
     this.#inlet.resume();
+  }
+
+  shutdownInput(): void {
+    this.#inlet.shut();
+    if (this.#socket.writableFinished) this.#socket.destroy();
   }
 
   inputChanged(): void {
@@ -153,6 +165,25 @@ export class Conversation implements ClientOwner, InletOwner {
     const flushed = (): unknown => this.#handlers.clientFlushed?.(this.#context);
     return this.#calls.run('clientFlushed', flushed, (_, late) => {
       if (late) this.#flush?.settled();
+    });
+  }
+
+  #markWatch(): MarkWatch | undefined {
+    const { highMark: high, lowMark: low } = this.#handlers;
+    if (high === undefined || low === undefined) return undefined;
+    return new MarkWatch({
+      socket: this.#socket,
+      marks: { high, low },
+      crossed: (mark) => this.#crossed(mark),
+    });
+  }
+
+  #crossed(mark: 'high' | 'low'): boolean {
+    if (this.#step !== 'open' || this.#socket.destroyed) return false;
+    const callback = mark === 'high' ? 'clientHigh' : 'clientLow';
+    const crossed = (): unknown => this.#handlers[callback]?.(this.#context);
+    return this.#calls.run(callback, crossed, (_, late) => {
+      if (late) this.#marks?.settled();
     });
   }
 

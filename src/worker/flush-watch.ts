@@ -16,24 +16,23 @@ export class FlushWatch {
     this.#flushed = flushed;
   }
 
-  /** Before each write; to be called when that write has left. */
-  wrote(): (error?: Error | null) => void {
+  /** To be called before each write. */
+  wrote(): void {
     this.#wrote = true;
-    return this.#written;
+  }
+
+  /** To be called when a write has left. */
+  left(): void {
+    if (this.#tickIsDue || !this.#isFlushed()) return;
+    this.#tickIsDue = true;
+    // Not a microtask: those run after the ticks that emit 'close', and Flushed goes before Disconnected.
+    process.nextTick(this.#tick);
   }
 
   settled(): void {
     this.#pending = false;
-    this.#written();
+    this.left();
   }
-
-  // One function for all writes: Node batches the callbacks of equal ones.
-  readonly #written = (error?: Error | null): void => {
-    if (error || this.#tickIsDue || !this.#isFlushed()) return;
-    this.#tickIsDue = true;
-    // Not a microtask: those run after the ticks that emit 'close', and Flushed goes before Disconnected.
-    process.nextTick(this.#tick);
-  };
 
   readonly #tick = (): void => {
     this.#tickIsDue = false;

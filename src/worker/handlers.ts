@@ -67,6 +67,10 @@ export interface Handlers<Heap = Record<string, unknown>, In = string, Out = str
   clientInput?(context: ClientContext<Heap, In, Out>, record: In): unknown;
   /** The output buffer became empty. */
   clientFlushed?(context: ClientContext<Heap, In, Out>): unknown;
+  /** `highMark` bytes of output wait: time to stop putting. */
+  clientHigh?(context: ClientContext<Heap, In, Out>): unknown;
+  /** No more than `lowMark` bytes wait any longer. Called once after each `clientHigh`, while the client lives. */
+  clientLow?(context: ClientContext<Heap, In, Out>): unknown;
   /** Also called at the end of input, with code `'EOF'`; see `clientShutdownOnError`. */
   clientError?(context: ClientContext<Heap, In, Out>, error: ClientError): unknown;
   clientDisconnected?(context: ClientContext<Heap, In, Out>): unknown;
@@ -80,6 +84,13 @@ export interface Handlers<Heap = Record<string, unknown>, In = string, Out = str
    * (default `true`). With `false` output still reaches the peer, until `client.shutdown()`.
    */
   clientShutdownOnError?: boolean;
+  /**
+   * Bytes of waiting output at which `clientHigh` is called, at least 2. Needed together with `clientHigh`,
+   * `clientLow` and `lowMark`. Above the option `maxOutput` it has little effect: there a further put destroys.
+   */
+  highMark?: number;
+  /** Bytes of waiting output, down to which `clientLow` is called: 1 to `highMark - 1`. */
+  lowMark?: number;
   /** The worker is counted as ready when this has settled; a throw or rejection makes its birth fail. */
   workerStarted?(worker: WorkerContext): unknown;
   /** All connections have ended; the worker leaves when this has settled. */

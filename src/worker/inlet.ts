@@ -28,7 +28,7 @@ export class Inlet {
   // Until `open()`, and while a handler runs or its promise is pending.
   #busy = true;
   #paused = false;
-  #end: 'not yet' | 'seen' | 'told' = 'not yet';
+  #end: 'not yet' | 'seen' | 'told' | 'shut' = 'not yet';
   #wakeIsDue = false;
   #refusable = SLACK;
 
@@ -67,6 +67,17 @@ export class Inlet {
     this.wake();
   }
 
+  /** Delivers nothing from now on; input flows on, to be discarded. */
+  shut(): void {
+    if (this.#end === 'told') return;
+    this.#end = 'shut';
+    this.#client.socket.resume();
+  }
+
+  get isShut(): boolean {
+    return this.#end === 'shut';
+  }
+
   /** Looks for records soon, not now: the caller is user code, and handlers do not run inside one another. */
   wake(): void {
     if (this.#busy || this.#wakeIsDue) return;
@@ -78,7 +89,7 @@ export class Inlet {
   }
 
   #read(chunk: Uint8Array): void {
-    if (!this.#owner.takesInput) return;
+    if (!this.#takesInput()) return;
     this.#refusable += chunk.length;
     try {
       this.#client.inputFilter.push(chunk);
@@ -95,7 +106,7 @@ export class Inlet {
   }
 
   #mayDeliver(): boolean {
-    return !this.#busy && !this.#paused && this.#end !== 'told' && this.#owner.takesInput;
+    return !this.#busy && !this.#paused && this.#takesInput();
   }
 
   // Delivers the next record; false if there is none.
@@ -125,9 +136,13 @@ export class Inlet {
     else this.#busy = false;
   }
 
+  #takesInput(): boolean {
+    return this.#end !== 'told' && this.#end !== 'shut' && this.#owner.takesInput;
+  }
+
   // After shutdown() input flows on, to be discarded: unread input would turn the close into a reset.
   #hold(): void {
-    if (this.#owner.takesInput) this.#client.socket.pause();
+    if (this.#takesInput()) this.#client.socket.pause();
   }
 
   #drained(): void {

@@ -20,6 +20,7 @@ describe('checkHandlers', () => {
     { clientInput, clientFilter: new LineFilter(), clientShutdownOnError: false, heap: () => ({}) },
     { clientInput, clientInputFilter: new StreamFilter(), clientOutputFilter: new LineFilter() },
     { clientInput, connection: undefined, clientFlushed: undefined },
+    { clientInput, clientHigh: clientInput, clientLow: clientInput, highMark: 2, lowMark: 1 },
   ])('accepts %j', (handlers) => {
     expect(() => {
       checkHandlers(handlers);
@@ -42,6 +43,16 @@ describe('checkHandlers', () => {
     [{ clientInput, clientFilter: { push: clientInput } }, 'Expected `clientFilter` to be a filter object'],
     [{ clientInput, clientFilter: null }, 'Expected `clientFilter` to be a filter object'],
     [{ clientInput, clientInputFilter: new LineFilter() }, 'are needed together'],
+    [
+      { clientInput, clientHigh: clientInput, highMark: 10, lowMark: 1 },
+      '`clientHigh`, `clientLow`, `highMark` and `lowMark` are needed together',
+    ],
+    [{ clientInput, highMark: 1 }, 'Expected `highMark` to be an integer of at least 2, got 1'],
+    [{ clientInput, lowMark: '1' }, 'Expected `lowMark` to be an integer of at least 1, got "1"'],
+    [
+      { clientInput, clientHigh: clientInput, clientLow: clientInput, highMark: 5, lowMark: 5 },
+      'Expected `lowMark` to be less than `highMark` (5), got 5',
+    ],
     [
       {
         clientInput,
@@ -69,6 +80,10 @@ describe('checkHandlers', () => {
       clientConnected: true,
       clientInput: true,
       clientFlushed: true,
+      clientHigh: true,
+      clientLow: true,
+      highMark: true,
+      lowMark: true,
       clientError: true,
       clientDisconnected: true,
       workerStarted: true,
