@@ -5,6 +5,8 @@ export type ErrorCode =
   | 'FORKLESS_BAD_OPTION'
   | 'FORKLESS_UNKNOWN_OPTION'
   | 'FORKLESS_BAD_HANDLERS'
+  | 'FORKLESS_BAD_PARAMETER'
+  | 'FORKLESS_EVENTS_OVERFLOW'
   | 'FORKLESS_WRONG_STATE'
   | 'FORKLESS_NOT_A_WORKER'
   | 'FORKLESS_BOOT_FAILED'
@@ -64,6 +66,8 @@ export const errors: {
   badOption(name: string, expected: string, given: unknown): ForklessError;
   unknownOption(name: string, known: readonly string[]): ForklessError;
   badHandlers(message: string): ForklessError;
+  badParameter(why: string): ForklessError;
+  eventsOverflow(limit: number): ForklessError;
   wrongState(call: string, state: string): ForklessError;
   notAWorker(call: string): ForklessError;
   bootFailed(url: string, what: string, cause?: unknown): ForklessError;
@@ -92,6 +96,12 @@ export const errors: {
       `Unknown option \`${name}\`; known are: ${known.join(', ')}`,
     ),
   badHandlers: (message) => new ForklessError('FORKLESS_BAD_HANDLERS', message),
+  badParameter: (why) => new ForklessError('FORKLESS_BAD_PARAMETER', `PreforkTCP ${why}`),
+  eventsOverflow: (limit) =>
+    new ForklessError(
+      'FORKLESS_EVENTS_OVERFLOW',
+      `${limit} events wait for one session (limit \`MaxEvents\`)`,
+    ),
   wrongState: (call, state) =>
     new ForklessError('FORKLESS_WRONG_STATE', `${call} is not possible while the prefork is ${state}`),
   notAWorker: (call) =>

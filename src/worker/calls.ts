@@ -53,7 +53,7 @@ export class Calls {
   }
 }
 
-function isPromise(result: unknown): result is PromiseLike<unknown> {
+export function isPromise(result: unknown): result is PromiseLike<unknown> {
   return (
     typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
   );

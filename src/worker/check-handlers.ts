@@ -1,4 +1,5 @@
 import { errors, show } from '../core/errors.ts';
+import { type Filter } from '../filters/filter.ts';
 
 const functionNames = [
   'heap',
@@ -29,7 +30,7 @@ const isIntegerFrom =
   (value) =>
     Number.isInteger(value) && Number(value) >= least;
 
-function isFilter(value: unknown): boolean {
+export function isFilter(value: unknown): value is Filter {
   if (typeof value !== 'object' || value === null) return false;
   return filterMethods.every((method) => typeof Reflect.get(value, method) === 'function');
 }

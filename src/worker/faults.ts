@@ -63,9 +63,9 @@ export class Faults {
     else this.tell(describeSocketError(error));
   }
 
-  /** `clientError` failed itself: reports that, after what it should have dealt with. */
+  /** `clientError` failed itself: reports that, after what it should have dealt with. Throwing that on is no failure. */
   reportUntold(error: unknown): void {
     if (this.#last !== undefined) this.#options.report(this.#last.told.error, this.#last.place);
-    this.#options.report(error, 'clientError');
+    if (error !== this.#last?.told.error) this.#options.report(error, 'clientError');
   }
 }

@@ -1,0 +1,18 @@
+export { PreforkTCP } from './poe/prefork-tcp.ts';
+export { type Call, type SessionInfo } from './poe/call.ts';
+export { type FilterParameter } from './poe/filters.ts';
+export { type Kernel } from './poe/kernel.ts';
+export { type Master } from './poe/master.ts';
+export { type MasterHeap } from './poe/master-heap.ts';
+export {
+  type AcceptorHeap,
+  type ConnectionHeap,
+  type ListenParameters,
+  type PoolParameters,
+  type PreforkTCPParameters,
+} from './poe/parameters.ts';
+export { type Wheel, type WheelEvents } from './poe/wheel.ts';
+export { type Filter } from './filters/filter.ts';
+export { LineFilter } from './filters/line.ts';
+export { StreamFilter } from './filters/stream.ts';
+export { ForklessError } from './core/errors.ts';

@@ -1,0 +1,29 @@
+import { type WorkerContext } from '../worker/handlers.ts';
+import { type ServedSocket } from '../worker/served-socket.ts';
+import { Call } from './call.ts';
+import { type Target } from './directory.ts';
+import { Kernel } from './kernel.ts';
+import { type AcceptorHeap } from './parameters.ts';
+import { type Shop } from './shop.ts';
+
+/** `Acceptor` as a handler of raw sockets. Its heap is the listener's in that worker: one for all its connections. */
+export function acceptor(shop: Shop): (socket: ServedSocket, worker: WorkerContext) => unknown {
+  const { parameters, directory, alias, masterAlias } = shop;
+  const heap: AcceptorHeap = { alias, master_alias: masterAlias };
+  return (socket, worker) => {
+    // The listener's session: it is there from the worker's start on.
+    const session: Target | undefined = directory.find(alias);
+    if (session === undefined) return undefined;
+    const { connectionId, remoteAddress = 'LOCAL', remotePort } = socket;
+    const call = new Call({
+      heap,
+      kernel: new Kernel(worker.id, session, directory),
+      session,
+      sender: session,
+      state: 'Acceptor',
+      object: undefined,
+      args: [socket, remoteAddress, remotePort, connectionId] as const,
+    });
+    return parameters.Acceptor?.(call);
+  };
+}

@@ -1,0 +1,123 @@
+import { errors, show } from '../core/errors.ts';
+import { isPromise } from '../worker/calls.ts';
+import { type ClientError, type Handlers } from '../worker/handlers.ts';
+import { type ServedSocket } from '../worker/served-socket.ts';
+import { ConnectionSession } from './connection-session.ts';
+import { filterOf } from './filters.ts';
+import { type AnyParameters } from './parameters.ts';
+import { type Shop } from './shop.ts';
+import { systemError } from './system-error.ts';
+
+/** Our own heap of a connection: the ancestor's session, from PreConnect on. */
+export interface Holder {
+  session?: ConnectionSession;
+}
+
+type PoeHandlers = Handlers<Holder, unknown, unknown>;
+
+/** The `Client…` parameters as our handlers. */
+export function clientHandlers(shop: Shop): PoeHandlers {
+  const { parameters, states } = shop;
+  const args = parameters.ClientArgs ?? parameters.Args ?? [];
+  const isTold = states.size > 0 || parameters.ClientFlushed !== undefined;
+  return {
+    heap: () => ({}),
+    clientPreConnect: ({ client, worker, heap }) => {
+      heap.session = new ConnectionSession(shop, client, worker.id);
+      return preConnect(heap.session, parameters, client.socket);
+    },
+    clientConnected: ({ client, heap: { session } }) => {
+      session?.connected(client);
+      return session?.run('ClientConnected', args);
+    },
+    clientInput: ({ heap: { session } }, record) => {
+      if (session === undefined || session.heap.shutdown) return undefined;
+      return session.tell('InputEvent', 'ClientInput', [record, session.ID]);
+    },
+    ...(isTold && {
+      clientFlushed: ({ heap: { session } }) => session?.tell('FlushedEvent', 'ClientFlushed', [session.ID]),
+    }),
+    ...marks(parameters),
+    clientError: ({ heap: { session } }, error) => session && failed(session, parameters, error),
+    clientDisconnected: ({ heap: { session } }) => session && disconnected(session),
+    ...filters(parameters),
+    // Decided with each error, by the heap's shutdown_on_error.
+    clientShutdownOnError: false,
+  };
+}
+
+function preConnect(session: ConnectionSession, parameters: AnyParameters, socket: ServedSocket): unknown {
+  if (parameters.ClientPreConnect === undefined) return true;
+  const verdict = session.run('ClientPreConnect', [socket]);
+  const accepts = (answer: unknown): boolean => {
+    if (answer === socket) return true;
+    if (answer === undefined || answer === null || answer === false) return false;
+    throw errors.badParameter(
+      `cannot serve ${show(answer)} from ClientPreConnect: return the socket that it was given, or nothing. TLS ends in the main thread: prefork.accept(tlsSocket)`,
+    );
+  };
+  return isPromise(verdict) ? verdict.then(accepts) : accepts(verdict);
+}
+
+function marks(parameters: AnyParameters): Partial<PoeHandlers> {
+  const { HighMark, LowMark } = parameters;
+  if (HighMark === undefined || LowMark === undefined) return {};
+  return {
+    highMark: HighMark,
+    lowMark: LowMark,
+    clientHigh: ({ heap: { session } }) => session?.tell('HighEvent', 'ClientHigh', [session.ID]),
+    clientLow: ({ heap: { session } }) => session?.tell('LowEvent', 'ClientLow', [session.ID]),
+  };
+}
+
+function filters(parameters: AnyParameters): Partial<PoeHandlers> {
+  const { ClientFilter, ClientInputFilter, ClientOutputFilter } = parameters;
+  if (ClientInputFilter !== undefined && ClientOutputFilter !== undefined) {
+    return {
+      clientInputFilter: filterOf('ClientInputFilter', ClientInputFilter),
+      clientOutputFilter: filterOf('ClientOutputFilter', ClientOutputFilter),
+    };
+  }
+  return ClientFilter === undefined ? {} : { clientFilter: filterOf('ClientFilter', ClientFilter) };
+}
+
+function failed(session: ConnectionSession, parameters: AnyParameters, error: ClientError): unknown {
+  const { operation, code, message } = error;
+  const { errnum, errstr } = systemError(code, message);
+  const isHeard = parameters.ClientError !== undefined || session.isRedirected('ErrorEvent');
+  if (!isHeard) warnOf(session, error);
+  const result = session.tell('ErrorEvent', 'ClientError', [operation, errnum, errstr, session.ID]);
+  const after = (): void => {
+    if (!session.heap.shutdown_on_error) return;
+    session.heap.got_an_error = 1;
+    session.shutdown();
+  };
+  return afterwards(result, after);
+}
+
+// The ancestor's default: silent about the end of input and a reset, else a warning. What a handler threw is given on
+// to the prefork's `handlerError`, with its stack.
+function warnOf({ ID }: ConnectionSession, { operation, code, message, error }: ClientError): void {
+  if (operation === 'handler') throw error;
+  if (operation === 'read' && (code === 'EOF' || code === 'ECONNRESET')) return;
+  const { errnum, errstr } = systemError(code, message);
+  process.emitWarning(
+    `Client session ${ID} got ${operation} error ${errnum} (${errstr})`,
+    'PreforkTCPWarning',
+  );
+}
+
+function disconnected(session: ConnectionSession): unknown {
+  session.heap.shutdown = 1;
+  const result = session.run('ClientDisconnected', []);
+  const after = (): void => {
+    Reflect.deleteProperty(session.heap, 'client');
+  };
+  return afterwards(result, after);
+}
+
+function afterwards(result: unknown, after: () => void): unknown {
+  if (isPromise(result)) return result.then(after);
+  after();
+  return undefined;
+}

@@ -1,0 +1,124 @@
+import { errors } from '../core/errors.ts';
+import { asError } from '../worker/client-error.ts';
+import { isPromise } from '../worker/calls.ts';
+import { type Client } from '../worker/client.ts';
+import { type ClientInfo } from '../worker/client-info.ts';
+import { Call, type SessionInfo } from './call.ts';
+import { type Target } from './directory.ts';
+import { EventQueue } from './event-queue.ts';
+import { Kernel } from './kernel.ts';
+import { type ClientCallback, type ConnectionHeap } from './parameters.ts';
+import { type Shop } from './shop.ts';
+import { Wheel, type WheelEvents } from './wheel.ts';
+
+type Heap = ConnectionHeap<unknown, unknown>;
+
+/** The session of one connection: its heap, its events, and the call of its callbacks. */
+export class ConnectionSession implements Target {
+  readonly ID: number;
+  readonly heap: Heap;
+  readonly kernel: Kernel;
+  readonly queue: EventQueue;
+  readonly #shop: Shop;
+  readonly #info: ClientInfo;
+  #client: Client<unknown, unknown> | undefined;
+  #redirected: WheelEvents = {};
+
+  constructor(shop: Shop, info: ClientInfo, workerId: number) {
+    const { directory, maxEvents, parameters, masterAlias } = shop;
+    this.#shop = shop;
+    this.#info = info;
+    this.ID = info.id;
+    this.queue = new EventQueue(maxEvents);
+    this.kernel = new Kernel(workerId, this, directory);
+    // Its type says what it has while callbacks run with a client; before and after there is none.
+    this.heap = {
+      remote_ip: info.remoteAddress ?? 'LOCAL',
+      remote_port: info.remotePort,
+      shutdown: 0,
+      shutdown_on_error: Number(parameters.ClientShutdownOnError ?? true),
+      master_alias: masterAlias,
+    } as unknown as Heap;
+    directory.add(this.ID, this);
+    // Behind our own listener there, which calls ClientDisconnected.
+    info.socket.once('close', () => {
+      this.queue.close();
+      directory.remove(this.ID);
+    });
+  }
+
+  connected(client: Client<unknown, unknown>): void {
+    this.#client = client;
+    this.heap.client = new Wheel(client, (events) => {
+      this.#redirected = { ...this.#redirected, ...events };
+    });
+  }
+
+  /** Calls the callback of a parameter, if there is one. */
+  run(callback: ClientCallback, args: readonly unknown[]): unknown {
+    // Its arguments are those that the parameter's type names.
+    return this.#shop.parameters[callback]?.(this.#call(callback, args, this, undefined) as never);
+  }
+
+  /** As `run`, unless the wheel was told to send this to another event. */
+  tell(event: keyof WheelEvents, callback: ClientCallback, args: readonly unknown[]): unknown {
+    if (!this.isRedirected(event)) return this.run(callback, args);
+    const other = this.#redirected[event];
+    return other === undefined ? undefined : this.dispatch(other, args, this);
+  }
+
+  isRedirected(event: keyof WheelEvents): boolean {
+    return event in this.#redirected;
+  }
+
+  check(event: string): void {
+    const { states } = this.#shop;
+    if (event === 'shutdown' || states.has(event) || states.has('_default')) return;
+    const known = ['shutdown', ...states.keys()].join(', ');
+    throw errors.badParameter(`has no event "${event}" in this session; known are: ${known}`);
+  }
+
+  dispatch(event: string, args: readonly unknown[], sender: SessionInfo): unknown {
+    const { states } = this.#shop;
+    const state = states.get(event);
+    if (state !== undefined) return state.run(this.#call(event, args, sender, state.object));
+    if (event === 'shutdown') {
+      this.shutdown();
+      return undefined;
+    }
+    const byDefault = states.get('_default');
+    if (byDefault !== undefined)
+      return byDefault.run(this.#call('_default', [event, args], sender, byDefault.object));
+    this.check(event);
+    return undefined;
+  }
+
+  deliver(event: string, args: readonly unknown[], sender: SessionInfo): void {
+    const failed = (error: unknown): void => {
+      this.#client?.destroy(asError(error));
+    };
+    try {
+      const result = this.dispatch(event, args, sender);
+      if (isPromise(result)) void Promise.resolve(result).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** What the event `shutdown` does: input is ignored from now on, output is flushed, then the connection closes. */
+  shutdown(): void {
+    this.heap.shutdown = 1;
+    if (this.#client === undefined) this.#info.socket.destroy();
+    else this.#client.shutdown();
+  }
+
+  #call(
+    state: string,
+    args: readonly unknown[],
+    sender: SessionInfo,
+    object: unknown,
+  ): Call<readonly unknown[], Heap> {
+    const { heap, kernel } = this;
+    return new Call({ heap, kernel, session: this, sender, state, object, args });
+  }
+}

@@ -1,0 +1,64 @@
+import { MAX_WAIT } from '../core/check.ts';
+import { errors, show } from '../core/errors.ts';
+import { type SessionInfo } from './call.ts';
+import { type Directory, type Target } from './directory.ts';
+
+/** As much of POE's kernel as a server needs, for one session. It reaches the sessions of its own thread. */
+export class Kernel {
+  /** The number of the worker, 0 in the main thread: what `$$` tells apart in the ancestor. */
+  readonly ID: number;
+  readonly #self: Target;
+  readonly #directory: Directory;
+
+  /** @internal */
+  constructor(ID: number, self: Target, directory: Directory) {
+    this.ID = ID;
+    this.#self = self;
+    this.#directory = directory;
+  }
+
+  /** Posts to the session itself. */
+  yield(event: string, ...args: unknown[]): boolean {
+    return this.post(this.#self, event, ...args);
+  }
+
+  /**
+   * Posts an event to a session, its number, or an alias; it is handled in a later turn, in order. False when there is
+   * no such session in this thread, or it is over. Throws `FORKLESS_BAD_PARAMETER` for an event that it does not know
+   * and `FORKLESS_EVENTS_OVERFLOW` when `MaxEvents` of its events wait.
+   */
+  post(target: number | string | SessionInfo, event: string, ...args: unknown[]): boolean {
+    const found = this.#directory.find(target);
+    if (found === undefined) return false;
+    found.check(event);
+    return found.queue.post(() => {
+      found.deliver(event, args, this.#self);
+    });
+  }
+
+  /** Handles an event at once and returns what its handler returns; `undefined` when there is no such session. */
+  call(target: number | string | SessionInfo, event: string, ...args: unknown[]): unknown {
+    const found = this.#directory.find(target);
+    if (found === undefined) return undefined;
+    found.check(event);
+    return found.dispatch(event, args, this.#self);
+  }
+
+  /**
+   * Posts to the session itself after so many seconds, in place of an earlier delay of that event; without seconds it
+   * only takes that back. Up to 2 147 483 seconds; throws as `post`.
+   */
+  delay(event: string, seconds?: number, ...args: unknown[]): boolean {
+    const { queue } = this.#self;
+    queue.cancel(event);
+    if (seconds === undefined) return true;
+    const wait = seconds * 1000;
+    if (!(wait >= 0 && wait <= MAX_WAIT)) {
+      throw errors.badParameter(`got a delay of ${show(seconds)}, not of 0 to ${MAX_WAIT / 1000} seconds`);
+    }
+    this.#self.check(event);
+    return queue.delay(event, wait, () => {
+      this.#self.deliver(event, args, this.#self);
+    });
+  }
+}

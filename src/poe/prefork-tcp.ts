@@ -1,0 +1,70 @@
+import { integer } from '../core/check.ts';
+import { errors } from '../core/errors.ts';
+import { createPrefork, prefork } from '../prefork/create.ts';
+import { type PreforkOptions } from '../prefork/options.ts';
+import { bootSlot } from '../transport/boot.ts';
+import { checkHandlers } from '../worker/handlers.ts';
+import { checkParameters } from './check-parameters.ts';
+import { listenTarget } from './listen-target.ts';
+import { Master } from './master.ts';
+import { type AnyParameters, type MappedOption, type PreforkTCPParameters } from './parameters.ts';
+import { poolOptions } from './pool-options.ts';
+import { workerHandlers } from './worker-handlers.ts';
+
+type Warn = (text: string) => void;
+
+const emitWarning: Warn = (text) => {
+  process.emitWarning(`PreforkTCP ${text}`, 'PreforkTCPWarning');
+};
+
+const ADDRESS: readonly MappedOption[] = ['port', 'host', 'path', 'fd', 'ipv6Only'];
+
+/**
+ * A server with the ancestor's parameters: `await PreforkTCP(import.meta.url, { Port: 10000, ClientInput: … })`. In the
+ * main thread it listens and resolves; in a worker, which loads the same module, it registers the callbacks and never
+ * settles. Rejects with `FORKLESS_BAD_PARAMETER`, `FORKLESS_BAD_OPTION` or `FORKLESS_BAD_HANDLERS` for bad parameters,
+ * and as `Prefork.listen()` does; what it only warns of is a process warning.
+ */
+export async function PreforkTCP<In = string, Out = string>(
+  url: URL | string,
+  parameters: PreforkTCPParameters<In, Out>,
+): Promise<Master> {
+  // Methods are bivariant; the record types meet again in the filters.
+  const given: AnyParameters = parameters;
+  const isWorker = bootSlot() !== undefined;
+  // What is wrong with the parameters was told once, in the main thread.
+  const warn = isWorker ? () => undefined : emitWarning;
+  checkParameters(given, warn);
+  const maxEvents = integer('MaxEvents', given.MaxEvents ?? 10_000, 1);
+  const handlers = workerHandlers(given, maxEvents);
+  // Never settles.
+  if (isWorker) await prefork(url, handlers);
+  checkHandlers(handlers);
+  const server = createPrefork({ worker: url, ...preforkOptions(given, warn) });
+  const master = new Master(server, given, maxEvents, warn);
+  try {
+    await server.listen();
+    master.started();
+  } catch (error) {
+    master.failed(error);
+    await server.close({ grace: 0 });
+    throw error;
+  }
+  return master;
+}
+
+/** The parameters as options of ours. Throws `FORKLESS_BAD_PARAMETER` and `FORKLESS_BAD_OPTION`. */
+export function preforkOptions(parameters: AnyParameters, warn: Warn): PreforkOptions {
+  const { Forkless = {}, ShutdownChildren = 0 } = parameters;
+  const mapped = {
+    ...poolOptions(parameters, warn),
+    ...listenTarget(parameters),
+    shutdownWorkers: Boolean(ShutdownChildren),
+  };
+  const names = [...ADDRESS, ...Object.keys(mapped)];
+  const twice = Object.keys(Forkless).find((name) => names.includes(name));
+  if (twice === undefined) return { ...Forkless, ...mapped };
+  throw errors.badParameter(
+    `has a parameter of its own for \`${twice}\`; give that instead of Forkless.${twice}`,
+  );
+}

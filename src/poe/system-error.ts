@@ -1,0 +1,20 @@
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+
+/** An error as the ancestor's callbacks get it. */
+export interface SystemError {
+  /** As the operating system numbers it: positive, 0 at the end of input. */
+  readonly errnum: number;
+  readonly errstr: string;
+}
+
+const NUMBERS: Readonly<Record<string, number>> = constants.errno;
+
+/** `message` stands for errors that the system does not know; they count as `EBADMSG`, since 0 would mean the end. */
+export function systemError(code: string | undefined, message: string): SystemError {
+  if (code === 'EOF') return { errnum: 0, errstr: '' };
+  const errnum = code === undefined ? undefined : NUMBERS[code];
+  if (errnum === undefined) return { errnum: constants.errno.EBADMSG, errstr: message };
+  const [, text = message] = getSystemErrorMap().get(-errnum) ?? [];
+  return { errnum, errstr: text.charAt(0).toUpperCase() + text.slice(1) };
+}

@@ -1,0 +1,31 @@
+import { type Handlers } from '../worker/handlers.ts';
+import { acceptor } from './acceptor.ts';
+import { clientHandlers, type Holder } from './client-handlers.ts';
+import { Directory } from './directory.ts';
+import { type AnyParameters } from './parameters.ts';
+import { type Shop } from './shop.ts';
+import { statesOf } from './states.ts';
+import { WorkerMaster } from './worker-master.ts';
+
+/** The parameters as handlers of a worker. Throws `FORKLESS_BAD_PARAMETER`. */
+export function workerHandlers(
+  parameters: AnyParameters,
+  maxEvents: number,
+): Handlers<Holder, unknown, unknown> {
+  const shop: Shop = {
+    parameters,
+    states: statesOf(parameters),
+    directory: new Directory(),
+    masterAlias: parameters.MasterAlias ?? 'prefork_master',
+    alias: parameters.Alias ?? 'prefork_server',
+    maxEvents,
+  };
+  return {
+    workerStarted: (worker) => {
+      for (const alias of [shop.masterAlias, shop.alias]) {
+        shop.directory.add(alias, new WorkerMaster(alias, worker, maxEvents));
+      }
+    },
+    ...(parameters.Acceptor === undefined ? clientHandlers(shop) : { connection: acceptor(shop) }),
+  };
+}

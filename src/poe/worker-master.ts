@@ -1,0 +1,52 @@
+import { errors } from '../core/errors.ts';
+import { type WorkerContext } from '../worker/handlers.ts';
+import { type Target } from './directory.ts';
+import { EventQueue } from './event-queue.ts';
+
+/** The events of the master session as a worker sees it: `shutdown` is for this worker alone, as in the ancestor. */
+const EVENTS: Readonly<Record<string, (worker: WorkerContext) => void>> = {
+  shutdown: (worker) => {
+    worker.retire();
+  },
+  pause: (worker) => {
+    worker.pause();
+  },
+  resume: (worker) => {
+    worker.resume();
+  },
+  shutdown_all: (worker) => {
+    worker.shutdown();
+  },
+};
+
+/** What `heap.master_alias` and the listener's alias stand for in a worker. */
+export class WorkerMaster implements Target {
+  readonly ID: string;
+  readonly queue: EventQueue;
+  readonly #worker: WorkerContext;
+
+  constructor(alias: string, worker: WorkerContext, maxEvents: number) {
+    this.ID = alias;
+    this.#worker = worker;
+    this.queue = new EventQueue(maxEvents);
+  }
+
+  check(event: string): void {
+    if (event === 'set_concurrency') {
+      throw errors.badParameter(
+        'sets concurrency in the main thread only: there connections are handed over',
+      );
+    }
+    if (event in EVENTS) return;
+    const known = Object.keys(EVENTS).join(', ');
+    throw errors.badParameter(`has no event "${event}" of ${this.ID} in a worker; known are: ${known}`);
+  }
+
+  dispatch(event: string): void {
+    EVENTS[event]?.(this.#worker);
+  }
+
+  deliver(event: string): void {
+    this.dispatch(event);
+  }
+}
