@@ -90,7 +90,12 @@ function failed(session: ConnectionSession, parameters: AnyParameters, error: Cl
   const after = (): void => {
     if (!session.heap.shutdown_on_error) return;
     session.heap.got_an_error = 1;
-    session.shutdown();
+    const shutdown = (): void => {
+      session.shutdown();
+    };
+    // Events that were posted before the end of input still come first; input that breaks its format stops at once.
+    if (code === 'EOF') session.queue.post(shutdown);
+    else shutdown();
   };
   return afterwards(result, after);
 }
