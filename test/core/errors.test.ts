@@ -95,6 +95,8 @@ describe('the error class', () => {
     errors.badOption('a', 'b', 1),
     errors.unknownOption('a', ['b', 'c']),
     errors.badHandlers('m'),
+    errors.badParameter('needs a port'),
+    errors.eventsOverflow(5),
     errors.wrongState('listen()', 'closed'),
     errors.notAWorker('serve()'),
     errors.bootFailed('file:///w.js', 'failed', new Error('c')),
