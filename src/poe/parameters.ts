@@ -2,6 +2,7 @@ import { type ListenTarget, type PreforkOptions } from '../prefork/options.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
 import { type Call } from './call.ts';
 import { type FilterParameter } from './filters.ts';
+import { type MasterHeap } from './master-heap.ts';
 import { type Wheel } from './wheel.ts';
 
 /** The heap of one connection. Add to it what you like. */
@@ -74,10 +75,13 @@ export interface PreforkTCPParameters<In = string, Out = string> extends PoolPar
   readonly Alias?: string | undefined;
   readonly ShutdownChildren?: number | boolean | undefined;
 
-  Started?(call: Call): unknown;
-  Stopped?(call: Call): unknown;
+  /** ARG0 and on: `ListenerArgs`. */
+  Started?(call: Call<readonly unknown[], MasterHeap>): unknown;
+  Stopped?(call: Call<readonly [], MasterHeap>): unknown;
   /** ARG0 the system call, ARG1 errnum, ARG2 errstr. */
-  Error?(call: Call<readonly [syscall: string, errnum: number, errstr: string, wheelId: number]>): unknown;
+  Error?(
+    call: Call<readonly [syscall: string, errnum: number, errstr: string, wheelId: number], MasterHeap>,
+  ): unknown;
   readonly ListenerArgs?: readonly unknown[] | undefined;
   /** In a worker, instead of all `Client…`: ARG0 the socket, ARG1 address, ARG2 port, ARG3 its number. */
   Acceptor?(

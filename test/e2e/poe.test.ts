@@ -61,6 +61,22 @@ describe('PreforkTCP with threads', () => {
     expect(prefork.status().counts.ready).toBe(2);
   });
 
+  it('a worker that was asked to shut down serves on whom it has, and gets nobody new', async () => {
+    const { prefork } = await start({ StartServer: 1, MaxServer: 1 });
+    const [leaver, stayer] = [peerOf(master!), peerOf(master!)];
+    await Promise.all([leaver.until(/welcome1/), stayer.until(/welcome1/)]);
+    leaver.send('exit\n');
+    await leaver.closed;
+    await soon(() => prefork.status().counts.draining === 1);
+    const late = peerOf(master!);
+    await soon(() => prefork.status().connections.waiting === 1);
+    await stayer.send('still here\n').until(/1 : still here/);
+    stayer.send('quit\n');
+    await stayer.closed;
+    await late.until(/welcome2/);
+    late.socket.destroy();
+  });
+
   it('kill takes one worker, and a new one is born', async () => {
     const { prefork } = await start();
     const peer = peerOf(master!);
@@ -124,7 +140,7 @@ describe('PreforkTCP with threads', () => {
     const { prefork, heap } = await start({
       ListenerArgs: [7, 8],
       Started: ({ args, heap: { listener } }) => {
-        const address = (listener as Master['heap']['listener']).getsockname();
+        const address = listener.getsockname();
         log.push(
           `Started ${args.join()} ${String(typeof address === 'object' && address !== null && address.port > 0)}`,
         );

@@ -3,7 +3,7 @@ import { workerHandlers } from '../../src/poe/worker-handlers.ts';
 import { type WorkerContext } from '../../src/worker/handlers.ts';
 import { serve, worker, type Served, type ServeOptions } from '../worker/conversation-log.ts';
 
-export interface TCP extends Omit<Served, 'trace'> {
+export interface TCP extends Served {
   /** The callbacks that were given, in their order, with what they got: `Input[a]`. */
   readonly log: string[];
   /** What was asked of the worker. */
@@ -38,8 +38,7 @@ export function serveTCP<In = string, Out = string>(
   };
   const handlers = workerHandlers(logged(parameters, log), options.maxEvents ?? 10_000);
   handlers.workerStarted?.(context);
-  const { trace: _, ...served } = serve(handlers, options);
-  return { ...served, log, asked };
+  return { ...serve(handlers, options), log, asked };
 }
 
 function logged(parameters: AnyParameters, log: string[]): AnyParameters {

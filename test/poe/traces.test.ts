@@ -198,6 +198,38 @@ describe("the ancestor's callback orders", () => {
     expect(received()).toBe('x\r\n');
   });
 
+  it('five clients: as many connects, inputs, flushes and disconnects', async () => {
+    const logs = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const { peer, log, done } = serveTCP({
+          ...watched,
+          ClientInput: ({ heap, kernel }) => {
+            heap.client.put('answer');
+            kernel.yield('shutdown');
+          },
+          ClientFlushed: ignore,
+        });
+        peer.write('a\n');
+        await done;
+        return log;
+      }),
+    );
+    const expected = ['Connected()', 'Input[a]', 'Flushed', 'Disconnected(1,undefined,client)'];
+    expect(logs).toEqual(Array(5).fill(expected));
+  });
+
+  it('an end right behind complete lines: every answer arrives, also those of posted events', async () => {
+    const { peer, received, done } = serveTCP({
+      InlineStates: { answer: ({ heap, arg0 }) => heap.client.put(`answer ${String(arg0)}`) },
+      ClientInput: ({ kernel, arg0 }) => kernel.yield('answer', arg0),
+    });
+    const lines = Array.from({ length: 100 }, (_, at) => `${at}`);
+    peer.end(`${lines.join('\n')}\n`);
+    await done;
+    await settle();
+    expect(received()).toBe(lines.map((line) => `answer ${line}\r\n`).join(''));
+  });
+
   it('ClientArgs reach Connected', () => {
     expect(serveTCP({ ClientInput: ignore, ClientConnected: ignore, ClientArgs: [1, 2, 3] }).log).toEqual([
       'Connected(1,2,3)',
@@ -239,6 +271,7 @@ describe("the ancestor's callback orders", () => {
 describe('events of a connection', () => {
   it('InlineStates, ObjectStates and PackageStates', async () => {
     class Package {
+      readonly instance = true;
       static stamp({ heap }: { heap: ConnectionHeap }): void {
         heap.client.put('package');
       }
@@ -334,14 +367,18 @@ describe('events of a connection', () => {
         expect(kernel.yield('tick')).toBe(true);
         ran.push('Disconnected');
         setImmediate(() => {
-          ran.push(String(kernel.yield('tick')), String(kernel.post(session, 'tick')), String(heap.client));
+          ran.push(
+            String(kernel.yield('tick')),
+            String(kernel.post(session, 'tick')),
+            String('client' in heap),
+          );
         });
       },
     });
     peer.end('a\n');
     await done;
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(ran).toEqual(['Disconnected', 'false', 'false', 'undefined']);
+    expect(ran).toEqual(['Disconnected', 'false', 'false', 'false']);
   });
 
   it('a session that posts to itself for ever does not keep its input out', async () => {
