@@ -13,7 +13,7 @@ const layers = {
   listener: ['core', 'policy', 'transport', 'master'],
   worker: ['core', 'wire', 'transport', 'filters'],
   prefork: ['core', 'policy', 'wire', 'transport', 'threads', 'master', 'listener', 'worker'],
-  poe: ['core', 'filters', 'transport', 'worker', 'prefork'],
+  poe: ['core', 'filters', 'codecs', 'transport', 'worker', 'prefork'],
 };
 const pure = ['core', 'policy', 'wire', 'filters'];
 

@@ -1,8 +1,8 @@
 import { errors, show } from '../core/errors.ts';
 import { type Filter } from '../filters/filter.ts';
-import { LineFilter } from '../filters/line.ts';
-import { StreamFilter } from '../filters/stream.ts';
+import { StackableFilter, type StackedFilter } from '../filters/stackable.ts';
 import { isFilter } from '../worker/check-handlers.ts';
+import { type Fields, KNOWN_FILTERS } from './known-filters.ts';
 
 /**
  * How the ancestor names a filter: its class name (`'POE::Filter::Line'`, or just `'Line'`), the same with parameters
@@ -11,50 +11,66 @@ import { isFilter } from '../worker/check-handlers.ts';
 export type FilterParameter<In = unknown, Out = unknown> =
   string | readonly [name: string, ...parameters: unknown[]] | Filter<In, Out>;
 
-type Fields = Readonly<Record<string, unknown>>;
+const STACK = { Filters: 'filters' } as const;
 
-interface Known {
-  /** Its parameters that we have; the option is the same name with a small first letter. */
-  readonly parameters: readonly string[];
-  readonly make: (options: Fields) => Filter;
-}
+/** Filters of records, which stand above one of bytes. */
+const OF_RECORDS = ['Map', 'Grep', 'RecordBlock'];
 
-// The constructors check the values themselves.
-const KNOWN: Readonly<Record<string, Known>> = {
-  Line: { parameters: ['MaxLength'], make: (options) => new LineFilter(options) },
-  Stream: { parameters: [], make: () => new StreamFilter() },
-};
-
-/** Throws `FORKLESS_BAD_PARAMETER` for a filter or a parameter of it that there is not. */
+/**
+ * Throws `FORKLESS_BAD_PARAMETER` for a filter or a parameter of it that there is not, and what its constructor throws.
+ * A filter of records alone gets what was read.
+ */
 export function filterOf(parameter: string, given: unknown): Filter {
   if (isFilter(given)) return given;
+  const { name, fields } = named(parameter, given);
+  const filter = made(parameter, name, fields);
+  return OF_RECORDS.includes(name) ? new StackableFilter({ filters: [filter] }) : (filter as Filter);
+}
+
+function stacked(parameter: string, given: unknown): StackedFilter {
+  if (isFilter(given)) return given as StackedFilter;
+  const { name, fields } = named(parameter, given);
+  return made(parameter, name, fields);
+}
+
+function made(parameter: string, name: string, fields: Fields): StackedFilter {
+  if (name === 'Stackable') {
+    const { filters = [] } = optionsOf(parameter, STACK, fields);
+    if (!Array.isArray(filters)) throw errors.badParameter(`needs an array as Filters of ${parameter}`);
+    return new StackableFilter({ filters: filters.map((each: unknown) => stacked(parameter, each)) });
+  }
+  const known = Object.hasOwn(KNOWN_FILTERS, name) ? KNOWN_FILTERS[name] : undefined;
+  if (known !== undefined) return known.make(optionsOf(parameter, known.parameters, fields));
+  const names = [...Object.keys(KNOWN_FILTERS), 'Stackable'].join(', ');
+  throw errors.badParameter(
+    `needs a filter as ${parameter}: one of ${names}, or an object; got ${show(name)}`,
+  );
+}
+
+function named(parameter: string, given: unknown): { readonly name: string; readonly fields: Fields } {
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   const [name, ...parameters] = list;
-  const known = typeof name === 'string' ? KNOWN[name.replace(/^POE::Filter::/, '')] : undefined;
-  if (known === undefined) {
-    const names = Object.keys(KNOWN).join(', ');
-    throw errors.badParameter(
-      `needs a filter as ${parameter}: one of ${names}, or an object; got ${show(name)}`,
-    );
+  if (typeof name !== 'string') {
+    throw errors.badParameter(`needs a filter as ${parameter}: a name or an object, got ${show(name)}`);
   }
-  return known.make(optionsOf(parameter, known, fieldsOf(parameter, parameters)));
+  return { name: name.replace(/^POE::Filter::/, ''), fields: fieldsOf(parameter, parameters) };
 }
 
 function fieldsOf(parameter: string, parameters: readonly unknown[]): Fields {
   const [first] = parameters;
   if (parameters.length === 1 && typeof first === 'object' && first !== null) return { ...first };
-  if (parameters.length % 2 !== 0)
+  if (parameters.length % 2 !== 0) {
     throw errors.badParameter(`requires an even number of parameters in ${parameter}`);
-  const pairs = parameters.flatMap((name, at) => (at % 2 === 0 ? [[String(name), parameters[at + 1]]] : []));
-  return Object.fromEntries(pairs) as Fields;
+  }
+  const names = parameters.filter((_, at) => at % 2 === 0);
+  return Object.fromEntries(names.map((name, at) => [String(name), parameters[at * 2 + 1]]));
 }
 
-function optionsOf(parameter: string, { parameters }: Known, fields: Fields): Fields {
+function optionsOf(parameter: string, known: Readonly<Record<string, string>>, fields: Fields): Fields {
   const entries = Object.entries(fields).map(([name, value]) => {
-    if (!parameters.includes(name)) {
-      throw errors.badParameter(`doesn't recognize "${name}" as a parameter of the filter in ${parameter}`);
-    }
-    return [name.charAt(0).toLowerCase() + name.slice(1), value] as const;
+    const option = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (option !== undefined) return [option, value] as const;
+    throw errors.badParameter(`doesn't recognize "${name}" as a parameter of the filter in ${parameter}`);
   });
   return Object.fromEntries(entries);
 }

@@ -408,10 +408,44 @@ describe('filters by name', () => {
     }
   });
 
+  it.each<[unknown, string, unknown[]]>([
+    [['Line', 'Literal', ';'], 'a;b;', ['a', 'b']],
+    [['Line', 'InputLiteral', undefined], 'a\nb\rc\n', ['a', 'b\rc']],
+    [['Line', 'InputRegexp', /[;,]/], 'a;b,', ['a', 'b']],
+    [['Block', 'BlockSize', 2], 'abcde', [Buffer.from('ab'), Buffer.from('cd')]],
+    ['POE::Filter::Block', '1\0a2\0bc', [Buffer.from('a'), Buffer.from('bc')]],
+    [['Reference', 'NoFatals', 1], '7\0{"a":1}', [{ a: 1 }]],
+    [
+      ['Stackable', 'Filters', ['Line', ['Grep', 'Code', (each: string) => each !== 'b']]],
+      'a\nb\nc\n',
+      ['a', 'c'],
+    ],
+    [['Stackable', 'Filters', ['Line', ['RecordBlock', 'BlockSize', 2]]], 'a\nb\nc\n', [['a', 'b']]],
+    [['Map', { Code: String }], 'raw', ['raw']],
+  ])('%j parses', (given, input, records) => {
+    const filter = filterOf('ClientFilter', given);
+    filter.push(Buffer.from(input));
+    for (const record of records) expect(filter.take()).toEqual(record);
+    expect(filter.take()).toBeUndefined();
+  });
+
+  it('HTTPD, and a compressed Reference, there and back', () => {
+    const httpd = filterOf('ClientFilter', ['HTTPD', 'MaxContent', 10]);
+    httpd.push(Buffer.from('GET //a/b HTTP/1.1\r\nHost: x\r\n\r\n'));
+    expect(httpd.take()).toMatchObject({ method: 'GET' });
+    const reference = filterOf('ClientFilter', ['Reference', 'Compression', 1]);
+    reference.push(Buffer.from(reference.encode({ a: 'x'.repeat(100) })));
+    expect(reference.take()).toEqual({ a: 'x'.repeat(100) });
+  });
+
   it.each<[unknown, string]>([
     ['Nonsense', 'needs a filter as ClientFilter: one of Line, '],
     [7, 'needs a filter as ClientFilter'],
     [{}, 'needs a filter as ClientFilter'],
+    ['constructor', 'needs a filter as ClientFilter'],
+    [['Stackable', 'Filters', 7], 'needs an array as Filters'],
+    [['Block', 'BlockSize', 0], 'blockSize'],
+    [['HTTPD', 'Streaming', 1], 'doesn\'t recognize "Streaming"'],
     [['Line', 'Literal'], 'requires an even number of parameters'],
     [['Line', 'Nonsense', 1], 'doesn\'t recognize "Nonsense" as a parameter of the filter'],
     [['Line', 'MaxLength', 0], 'maxLength'],

@@ -1,0 +1,78 @@
+import { zlibCompression } from '../codecs/zlib.ts';
+import { BlockFilter } from '../filters/block.ts';
+import { GrepFilter } from '../filters/grep.ts';
+import { HttpdFilter } from '../filters/httpd.ts';
+import { LineFilter } from '../filters/line.ts';
+import { MapFilter } from '../filters/map.ts';
+import { RecordBlockFilter } from '../filters/record-block.ts';
+import { ReferenceFilter } from '../filters/reference.ts';
+import { type StackedFilter } from '../filters/stackable.ts';
+import { StreamFilter } from '../filters/stream.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export interface KnownFilter {
+  /** The ancestor's parameters, and our options for them. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly make: (options: Fields) => StackedFilter;
+}
+
+const LIMITS = { MaxLength: 'maxLength', MaxBuffer: 'maxBuffer' } as const;
+const FUNCTIONS = { Code: 'code', Get: 'get', Put: 'put' } as const;
+
+/** The ancestor's filters but the one that holds others. The constructors check the values of the options themselves. */
+export const KNOWN_FILTERS: Readonly<Record<string, KnownFilter>> = {
+  Line: {
+    parameters: {
+      ...LIMITS,
+      Literal: 'literal',
+      InputLiteral: 'inputLiteral',
+      OutputLiteral: 'outputLiteral',
+      InputRegexp: 'inputRegexp',
+    },
+    make: line,
+  },
+  Stream: { parameters: {}, make: () => new StreamFilter() },
+  Block: {
+    parameters: { ...LIMITS, BlockSize: 'blockSize', LengthCodec: 'lengthCodec' },
+    make: (options) => new BlockFilter(options),
+  },
+  Reference: {
+    parameters: {
+      MaxBuffer: 'maxBuffer',
+      Serializer: 'codec',
+      Compression: 'compression',
+      NoFatals: 'errorsAsText',
+    },
+    make: reference,
+  },
+  HTTPD: {
+    parameters: { MaxContent: 'maxBody', MaxBuffer: 'maxBuffer' },
+    make: (options) => new HttpdFilter(options),
+  },
+  Map: { parameters: FUNCTIONS, make: (options) => new MapFilter<never>(options as never) },
+  Grep: { parameters: FUNCTIONS, make: (options) => new GrepFilter<never>(options as never) },
+  RecordBlock: {
+    parameters: { BlockSize: 'blockSize', CheckPut: 'checkPut' },
+    make: ({ checkPut, ...rest }) =>
+      new RecordBlockFilter<never>({ ...rest, checkPut: Boolean(checkPut) } as never),
+  },
+};
+
+// The ancestor's undefined or empty InputLiteral: the first line end of the input is the one that counts.
+function line(options: Fields): LineFilter {
+  const { inputLiteral, ...rest } = options;
+  const detects = 'inputLiteral' in options && (inputLiteral === undefined || inputLiteral === '');
+  return new LineFilter(detects ? { ...rest, autodetect: true } : options);
+}
+
+// 0 and 1 are the ancestor's; a codec or a compression of one's own is an object.
+function reference({ compression, errorsAsText, ...rest }: Fields): ReferenceFilter {
+  const compresses = compression !== undefined && compression !== 0 && compression !== false;
+  const own = typeof compression === 'object' ? compression : zlibCompression;
+  return new ReferenceFilter({
+    ...rest,
+    ...(compresses && { compression: own as never }),
+    errorsAsText: Boolean(errorsAsText),
+  });
+}
