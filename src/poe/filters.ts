@@ -28,7 +28,7 @@ export function filterOf(parameter: string, given: unknown): Filter {
 }
 
 function stacked(parameter: string, given: unknown): StackedFilter {
-  if (isFilter(given)) return given as StackedFilter;
+  if (isFilter(given)) return given;
   const { name, fields } = named(parameter, given);
   return made(parameter, name, fields);
 }
