@@ -360,11 +360,10 @@ describe('events of a connection', () => {
     const ran: string[] = [];
     const { peer, done } = serveTCP({
       InlineStates: { tick: () => void ran.push('tick') },
-      ClientInput: ({ kernel }) => {
-        kernel.delay('tick', 0.001);
-      },
+      ClientInput: ignore,
       ClientDisconnected: ({ kernel, heap, session }) => {
         expect(kernel.yield('tick')).toBe(true);
+        expect(kernel.delay('tick', 0.001)).toBe(true);
         ran.push('Disconnected');
         setImmediate(() => {
           ran.push(
@@ -377,7 +376,9 @@ describe('events of a connection', () => {
     });
     peer.end('a\n');
     await done;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // A later timer: the delay would have come before it.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await settle();
     expect(ran).toEqual(['Disconnected', 'false', 'false', 'false']);
   });
 
