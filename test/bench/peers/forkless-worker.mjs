@@ -1,0 +1,4 @@
+import { serve } from 'forkless/worker';
+import { serveSocket } from './app.mjs';
+
+serve({ connection: serveSocket });

@@ -1,0 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { liveThreadsCpu } from '../measure/cpu.mjs';
+
+/** @type {import('./load.mjs').Workload} */
+export const idlePool = {
+  name: 'idle-pool',
+  title: 'An idle pool of 20 workers',
+  columns: ['core'],
+  unit: '',
+  shared: false,
+  runs: ({ transport }) => transport !== undefined,
+  rounds: () => 1,
+  async round({ start, plan }) {
+    const server = await start({ workers: 20 });
+    await server.ready;
+    await delay(2 * plan.settle);
+    const [cpu, begin] = [liveThreadsCpu(server.pid), performance.now()];
+    await delay(plan.idlePoolTime);
+    return { core: (liveThreadsCpu(server.pid) - cpu) / (performance.now() - begin) / 10 };
+  },
+};
