@@ -15,8 +15,9 @@ function ownSize(root) {
   const npm = process.env['npm_execpath'];
   const [file, first] = npm ? [process.execPath, [npm]] : ['npm', []];
   const argv = [...first, 'pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'];
-  return JSON.parse(execFileSync(file, argv, { cwd: root, encoding: 'utf8', timeout: 30_000 }))[0]
-    .unpackedSize;
+  return JSON.parse(
+    execFileSync(file, argv, { cwd: root, encoding: 'utf8', stdio: 'pipe', timeout: 30_000 }),
+  )[0].unpackedSize;
 }
 
 /**

@@ -29,7 +29,7 @@ export const tell = (message) => process.send?.(message);
 /**
  * @typedef {object} Deeds
  * @property {() => Promise<number>} [birth] adds a worker and says how many ms it took
- * @property {() => number} [held] connections that workers have claimed and neither answered nor closed
+ * @property {() => number} [held] connections that are in workers
  * @property {() => void} [stop] ends what would outlive the process
  */
 

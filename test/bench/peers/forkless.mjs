@@ -31,16 +31,8 @@ async function main() {
     ready += 1;
     if (ready === workers) tell({ ready: true });
   });
-  /** @type {Set<number>} */
-  const open = new Set();
-  let unanswered = 0;
-  server.on('connection', ({ connection }) => open.add(connection.id));
-  server.on('connectionClosed', ({ connection, bytesWritten }) => {
-    open.delete(connection.id);
-    if (bytesWritten === 0) unanswered += 1;
-  });
   control({
-    held: () => open.size + unanswered,
+    held: () => server.status().workers.reduce((sum, { open }) => sum + open, 0),
     birth: () => {
       size += 1;
       const born = once(server, 'workerReady');

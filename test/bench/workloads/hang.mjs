@@ -15,7 +15,7 @@ export const hang = {
     await server.ready;
     const spec = { kind: 'hang', rate: 100, duration: plan.hangTime, timeout: plan.hangTimeout };
     const figures = await measureLoad(server, generators, spec);
-    // The request that hangs is one of them; other peers cannot tell.
+    // All others are answered and gone, and what was not claimed has been taken back. One is the request that hangs.
     const held = await server.ask('held');
     return { ...figures, held: held === undefined ? NaN : held - 1 };
   },
