@@ -13,7 +13,7 @@ export const idlePool = {
   async round({ start, plan }) {
     const server = await start({ workers: 20 });
     await server.ready;
-    await delay(2 * plan.settle);
+    await delay(plan.idlePoolSettle);
     const [cpu, begin] = [liveThreadsCpu(server.pid), performance.now()];
     await delay(plan.idlePoolTime);
     return { core: (liveThreadsCpu(server.pid) - cpu) / (performance.now() - begin) / 10 };
