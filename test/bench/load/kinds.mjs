@@ -98,7 +98,8 @@ async function idle({ port, connections }, tally) {
   return { stop: () => all.forEach((each) => each.close()) };
 }
 
-const HANG_AFTER = 200;
+/** Late enough that all is under way and warm. */
+const HANG_AFTER = 500;
 
 /**
  * A steady stream of requests on connections of their own, whether or not earlier ones have been answered; one more

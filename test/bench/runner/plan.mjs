@@ -39,7 +39,7 @@ const full = {
   idleConnections: 10_000,
   births: 10,
   starts: 5,
-  hangTime: 30_000,
+  hangTime: 30_500,
   hangTimeout: 5_000,
   streamTime: 10_000,
   streamBytes: GIB,
