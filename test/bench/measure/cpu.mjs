@@ -52,16 +52,6 @@ export function processTree(root) {
 }
 
 /**
- * CPU time of a process and its descendants, ended threads included, µs. Steps of 10 ms for each process.
- * @param {number} root
- */
-export function treeCpu(root) {
-  if (!hasProc) return NaN;
-  const each = processTree(root).map((pid) => ifAlive(() => ticks(`/proc/${pid}/stat`)) ?? 0);
-  return each.reduce((sum, time) => sum + time, 0);
-}
-
-/**
  * CPU time of one thread, µs; to the nanosecond where the kernel keeps scheduler statistics.
  * @param {number} pid
  * @param {number | string} thread
@@ -79,10 +69,15 @@ function threadCpu(pid, thread) {
 export const mainThreadCpu = (pid) => (hasProc ? threadCpu(pid, pid) : NaN);
 
 /**
- * CPU time of the threads that live now, µs: finer than `treeCpu`, but blind to threads that have ended.
- * @param {number} pid
+ * CPU time of all threads of a process and its descendants that live now, µs. The times of whole processes would
+ * include threads that have ended, but come in steps of 10 ms: too coarse for short rounds and for idle pools.
+ * @param {number} root
  */
-export function liveThreadsCpu(pid) {
+export function treeCpu(root) {
   if (!hasProc) return NaN;
-  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + threadCpu(pid, thread), 0);
+  return processTree(root)
+    .flatMap((pid) =>
+      (ifAlive(() => readdirSync(`/proc/${pid}/task`)) ?? []).map((thread) => threadCpu(pid, thread)),
+    )
+    .reduce((sum, time) => sum + time, 0);
 }

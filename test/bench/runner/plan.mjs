@@ -64,7 +64,7 @@ const quick = {
   streamTime: 1_000,
   streamBytes: GIB / 16,
   idlePoolSettle: 500,
-  idlePoolTime: 1_000,
+  idlePoolTime: 2_500,
   settle: 200,
 };
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { liveThreadsCpu } from '../measure/cpu.mjs';
+import { treeCpu } from '../measure/cpu.mjs';
 
 /** @type {import('./load.mjs').Workload} */
 export const idlePool = {
@@ -15,8 +15,8 @@ export const idlePool = {
     const server = await start({ workers: 20 });
     await server.ready;
     await delay(plan.idlePoolSettle);
-    const [cpu, begin] = [liveThreadsCpu(server.pid), performance.now()];
+    const [cpu, begin] = [treeCpu(server.pid), performance.now()];
     await delay(plan.idlePoolTime);
-    return { core: (liveThreadsCpu(server.pid) - cpu) / (performance.now() - begin) / 10 };
+    return { core: (treeCpu(server.pid) - cpu) / (performance.now() - begin) / 10 };
   },
 };
