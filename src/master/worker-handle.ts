@@ -14,6 +14,7 @@ import { RelayHub } from '../transport/relay-hub.ts';
 import { type BootGate, type Passage } from '../threads/boot-gate.ts';
 import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../threads/host.ts';
 import { readToMain, type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
+import { createRings, type Rings } from '../wire/ring.ts';
 
 /** How a worker ended. */
 export interface WorkerExit {
@@ -52,7 +53,7 @@ export interface WorkerHandleOptions {
   readonly gate: BootGate;
   readonly clock: Clock;
   readonly thread: Omit<ThreadSpec, 'name' | 'boot'>;
-  readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims'>;
+  readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims' | 'rings'>;
   readonly lingerTimeout: Millis;
   /** Only for the message of a boot that took longer. */
   readonly bootTimeout: Millis;
@@ -72,6 +73,7 @@ export class WorkerHandle {
   readonly generation: number;
   readonly hub: RelayHub;
   readonly #options: WorkerHandleOptions;
+  readonly #rings: Rings | undefined;
   readonly #port: MessagePort;
   readonly #farPort: MessagePort;
   readonly #passage: Passage;
@@ -92,12 +94,18 @@ export class WorkerHandle {
     this.#farPort = port2;
     const { clock, settings, lingerTimeout, events } = options;
     const { claimed, released, over } = events;
+    this.#rings = createRings();
     this.hub = new RelayHub({
       port: port1,
+      rings: this.#rings,
       clock,
       window: settings.window,
       lingerTimeout,
       atTurnEnd,
+      message: (message) => {
+        this.#control(readToMain(message));
+      },
+      broken: events.broken,
       claimed,
       released,
       over,
@@ -150,8 +158,7 @@ export class WorkerHandle {
   }
 
   post(message: ToWorker): void {
-    this.hub.flush();
-    this.#port.postMessage(message);
+    this.hub.post(message);
   }
 
   /** Whether its thread keeps the process alive. */
@@ -163,7 +170,7 @@ export class WorkerHandle {
 
   #launch(): void {
     const { id, generation, url, host, thread, settings, events } = this.#options;
-    const mine: WorkerSettings = { ...settings, id, generation, claims: this.hub.claims };
+    const mine: WorkerSettings = { ...settings, id, generation, claims: this.hub.claims, rings: this.#rings };
     const boot = { url, port: this.#farPort, settings: mine };
     this.#thread = host.start({ ...thread, name: `forkless worker ${id}`, boot }, (exit) => {
       this.#exited(exit);
@@ -183,15 +190,8 @@ export class WorkerHandle {
 
   #receive(message: unknown): void {
     if (this.#over) return;
-    const { events } = this.#options;
-    try {
-      if (message instanceof Uint8Array) this.hub.receive(message);
-      else if (typeof message === 'number') this.hub.answered(message);
-      else this.#control(readToMain(message));
-      events.alive();
-    } catch (error) {
-      events.broken(error);
-    }
+    this.hub.heard(message);
+    this.#options.events.alive();
   }
 
   #control(message: ToMain): void {

@@ -1,18 +1,6 @@
 import { type ConnectionId } from '../core/types.ts';
-import { FRAME, FrameWriter, readFrames, type FrameKind, type FrameSink } from '../wire/frames.ts';
-import { type Lane, type LaneSource } from './lane.ts';
-
-/** What a lane needs of a MessagePort. */
-export interface LanePort {
-  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
-}
-
-export interface BatchLaneOptions {
-  readonly port: LanePort;
-  readonly sink: FrameSink;
-  /** Runs its argument once, at the end of this turn of the event loop. */
-  readonly atTurnEnd: (run: () => void) => void;
-}
+import { FRAME, FrameWriter, readFrames, type FrameKind } from '../wire/frames.ts';
+import { type LaneEnd, type LaneEndOptions, type LaneSource } from './lane.ts';
 
 /**
  * Bytes on their way to the far side's event loop, at most. It bounds what one turn over there has to work off,
@@ -30,24 +18,26 @@ const CLONE_UP_TO = 4_096;
  * A lane that posts all frames of one loop turn as one message. The receiver answers with a bare number, the bytes
  * it has worked off; past `LANE_WINDOW` unanswered bytes, connections wait for room in turn.
  */
-export class BatchLane implements Lane {
-  readonly #port: LanePort;
-  readonly #sink: FrameSink;
-  readonly #atTurnEnd: (run: () => void) => void;
+export class BatchLane implements LaneEnd {
+  readonly #options: LaneEndOptions;
   readonly #writer = new FrameWriter();
   readonly #waiting = new Set<LaneSource>();
   readonly #flush = (): void => {
-    this.flush();
+    this.#flushAsked = false;
+    if (this.#closed || this.#writer.length === 0) return;
+    const batch = this.#writer.take();
+    this.#unanswered += batch.length;
+    const { port } = this.#options;
+    if (batch.length <= CLONE_UP_TO) port.postMessage(batch);
+    else port.postMessage(batch, [batch.buffer]);
   };
   #flushAsked = false;
   #unanswered = 0;
   #unacknowledged = 0;
   #closed = false;
 
-  constructor({ port, sink, atTurnEnd }: BatchLaneOptions) {
-    this.#port = port;
-    this.#sink = sink;
-    this.#atTurnEnd = atTurnEnd;
+  constructor(options: LaneEndOptions) {
+    this.#options = options;
   }
 
   control(kind: FrameKind, id: ConnectionId, payload?: Uint8Array): void {
@@ -62,10 +52,11 @@ export class BatchLane implements Lane {
     this.#askFlush();
   }
 
-  data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): void {
-    if (this.#closed) return;
+  data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number {
+    if (this.#closed) return to - from;
     this.#writer.add(FRAME.data, id, chunk, from, to);
     this.#askFlush();
+    return to - from;
   }
 
   admit(source: LaneSource): void {
@@ -73,34 +64,50 @@ export class BatchLane implements Lane {
     if (this.#waiting.size > 0 || room <= 0 || source.transmit(room)) this.#waiting.add(source);
   }
 
-  /** Sends what was collected in this turn. Called before a control message, so that the two stay in order. */
-  flush(): void {
-    this.#flushAsked = false;
-    if (this.#closed || this.#writer.length === 0) return;
-    const batch = this.#writer.take();
-    this.#unanswered += batch.length;
-    if (batch.length <= CLONE_UP_TO) this.#port.postMessage(batch);
-    else this.#port.postMessage(batch, [batch.buffer]);
+  post(message: object): void {
+    this.#flush();
+    this.#options.port.postMessage(message);
   }
 
-  /** A batch has come. Throws `FORKLESS_BAD_FRAME`, or what the sink throws. */
-  receive(batch: Uint8Array): void {
+  heard(message: unknown): void {
     try {
-      readFrames(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), this.#sink);
+      if (message instanceof Uint8Array) this.#receive(message);
+      else if (typeof message === 'number') this.#answered(message);
+      else this.#options.message(message);
+    } catch (error) {
+      this.close();
+      this.#options.broken(error);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#waiting.clear();
+  }
+
+  finish(): void {
+    this.#flush();
+  }
+
+  #receive(batch: Uint8Array): void {
+    if (this.#closed) return;
+    try {
+      readFrames(Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), this.#options.sink);
     } finally {
       this.#acknowledge(batch.length);
+      this.#options.passed();
     }
   }
 
   #acknowledge(bytes: number): void {
     this.#unacknowledged += bytes;
     if (this.#unacknowledged * 4 < LANE_WINDOW || this.#closed) return;
-    this.#port.postMessage(this.#unacknowledged);
+    this.#options.port.postMessage(this.#unacknowledged);
     this.#unacknowledged = 0;
   }
 
   /** The far side has worked off that many bytes. */
-  answered(bytes: number): void {
+  #answered(bytes: number): void {
     this.#unanswered = Math.max(0, this.#unanswered - bytes);
     for (const source of this.#waiting) {
       const room = this.#room();
@@ -110,12 +117,6 @@ export class BatchLane implements Lane {
     }
   }
 
-  /** Drops what waits; nothing is sent any more. */
-  close(): void {
-    this.#closed = true;
-    this.#waiting.clear();
-  }
-
   #room(): number {
     return LANE_WINDOW - this.#unanswered - this.#writer.length;
   }
@@ -123,6 +124,6 @@ export class BatchLane implements Lane {
   #askFlush(): void {
     if (this.#flushAsked) return;
     this.#flushAsked = true;
-    this.#atTurnEnd(this.#flush);
+    this.#options.atTurnEnd(this.#flush);
   }
 }

@@ -1,22 +1,52 @@
 import { type ConnectionId } from '../core/types.ts';
-import { type FrameKind } from '../wire/frames.ts';
+import { type FrameKind, type FrameSink } from '../wire/frames.ts';
 
 /** Something that waits for room on a lane to send a connection's bytes. */
 export interface LaneSource {
-  /** Sends at most `quantum` bytes; returns whether it has more to send now. */
+  /** Sends `quantum` bytes or somewhat more, if the lane takes them; returns whether it has more to send now. */
   transmit(quantum: number): boolean;
 }
 
-/**
- * The sending direction between the main thread and one worker. How the frames get across (a batched message now,
- * a ring in shared memory later) is the lane's own matter; what travels and in which order is not.
- */
+/** What a connection sees of the lane it sends by. */
 export interface Lane {
   /** Sends a frame without regard to room: there are only a bounded few of these per connection. */
   control(kind: FrameKind, id: ConnectionId, payload?: Uint8Array): void;
   credit(id: ConnectionId, bytes: number): void;
-  /** Sends bytes `from` to `to` of `chunk`, copied. Only called within what `transmit` was allowed. */
-  data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): void;
+  /** Sends bytes `from` to `to` of `chunk`, copied; returns how many it took. Only called by `transmit`. */
+  data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number;
   /** Lets `source` transmit, at once or as soon as there is room, in turn with all others that wait. */
   admit(source: LaneSource): void;
+}
+
+/**
+ * One end of the pair of lanes between the main thread and one worker: sends by one, receives by the other. How the
+ * frames get across is its own matter; what travels and in which order is not.
+ */
+export interface LaneEnd extends Lane {
+  /** Sends a control message by the port. It arrives in order with the frames. */
+  post(message: object): void;
+  /** Something came by the port: the lane's own signals, or a control message. */
+  heard(message: unknown): void;
+  /** Reads what a far side that is gone has left, then neither reads nor sends anything more. */
+  close(): void;
+  /** This thread ends now: sends the far side all that was given to the lane. */
+  finish(): void;
+}
+
+/** What a lane needs of a MessagePort. */
+export interface LanePort {
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+}
+
+export interface LaneEndOptions {
+  readonly port: LanePort;
+  readonly sink: FrameSink;
+  /** After some frames, for now. */
+  readonly passed: () => void;
+  /** Gets the control messages. */
+  readonly message: (message: unknown) => void;
+  /** The far side sent what no lane sends; nothing more is read from it. Told once. */
+  readonly broken: (error: unknown) => void;
+  /** Runs its argument once, at the end of this turn of the event loop. */
+  readonly atTurnEnd: (run: () => void) => void;
 }

@@ -1,6 +1,7 @@
 import { type ConnectionId } from '../core/types.ts';
 import { FRAME, HEADER } from '../wire/frames.ts';
 import { type Lane, type LaneSource } from './lane.ts';
+import { ownBytes } from './own-bytes.ts';
 
 /**
  * The sending half of one connection: keeps the bytes that the far side has not allowed yet, in order, and the end
@@ -41,6 +42,17 @@ export class Outflow implements LaneSource {
     return this.#pending === 0;
   }
 
+  /** As `write`, but `chunk` may change at once: what is not sent is copied. */
+  writeBorrowed(chunk: Uint8Array): boolean {
+    const sent = this.write(chunk);
+    const last = this.#chunks.length - 1;
+    if (sent || this.#chunks[last] !== chunk) return sent;
+    const from = this.#head === last ? this.#offset : 0;
+    this.#chunks[last] = ownBytes(chunk.subarray(from));
+    if (this.#head === last) this.#offset = 0;
+    return false;
+  }
+
   /** Ends this direction, behind everything written. */
   end(): void {
     if (this.#end !== 'no') return;
@@ -60,7 +72,11 @@ export class Outflow implements LaneSource {
     this.#admitted = false;
     let room = quantum;
     // Headers count too: of chunks of a few bytes, they are most of what is sent.
-    while (room > 0 && this.#hasMore()) room -= HEADER + this.#sendSome(Math.min(room, this.#credit));
+    while (room > 0 && this.#hasMore()) {
+      const sent = this.#sendSome(Math.min(room, this.#credit));
+      if (sent === 0) break;
+      room -= HEADER + sent;
+    }
     const more = this.#hasMore();
     this.#admitted = more;
     if (waited) this.#afterTransmit();
@@ -85,9 +101,9 @@ export class Outflow implements LaneSource {
 
   #sendSome(most: number): number {
     const chunk = this.#chunks[this.#head];
-    if (chunk === undefined) return most;
-    const size = Math.min(most, chunk.length - this.#offset);
-    this.#lane.data(this.#id, chunk, this.#offset, this.#offset + size);
+    if (chunk === undefined) return 0;
+    const end = this.#offset + Math.min(most, chunk.length - this.#offset);
+    const size = this.#lane.data(this.#id, chunk, this.#offset, end);
     this.#offset += size;
     this.#pending -= size;
     this.#credit -= size;
@@ -96,7 +112,7 @@ export class Outflow implements LaneSource {
       this.#offset = 0;
       // Not one by one: a shift moves all the rest, and a handler may have written very many small chunks.
       if (this.#head * 2 >= this.#chunks.length) {
-        this.#chunks = this.#chunks.slice(this.#head);
+        this.#chunks.splice(0, this.#head);
         this.#head = 0;
       }
     }

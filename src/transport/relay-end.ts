@@ -8,6 +8,7 @@ import { type Connection, type SocketCalls } from './connection.ts';
 import { type Lane } from './lane.ts';
 import { Outflow } from './outflow.ts';
 import { ownBytes } from './own-bytes.ts';
+import { isDirect, writeThrough } from './write-through.ts';
 
 export interface RelayEndOptions {
   readonly connection: Connection;
@@ -37,6 +38,9 @@ const AFTER: Readonly<Record<'worker' | 'stream', Readonly<Record<ClosingState, 
 // (Apache's SECONDS_TO_LINGER.)
 const AFTER_FLUSH: Millis = 2_000;
 
+// Larger pieces are worth a system call of their own.
+const GATHERED_UP_TO = 4_096;
+
 /** The main thread's end of one relayed connection: between its stream and the lane to the worker that claimed it. */
 export class RelayEnd {
   readonly connection: Connection;
@@ -45,6 +49,7 @@ export class RelayEnd {
   readonly #clock: Clock;
   readonly #lingerTimeout: Millis;
   readonly #over: (end: RelayEnd) => void;
+  readonly #direct: boolean;
   readonly #outflow: Outflow;
   readonly #inflow: CreditWindow;
   readonly #flushed = (): void => {
@@ -54,6 +59,7 @@ export class RelayEnd {
   #reason: CloseReason = 'ended';
   #error: string | undefined;
   #corked = false;
+  #wrote = false;
   #ended = false;
   #received = 0;
   #granted = 0;
@@ -63,6 +69,7 @@ export class RelayEnd {
   constructor({ connection, lane, clock, window, lingerTimeout, over }: RelayEndOptions) {
     this.connection = connection;
     this.#stream = connection.stream;
+    this.#direct = isDirect(connection.stream);
     this.#lane = lane;
     this.#clock = clock;
     this.#lingerTimeout = lingerTimeout;
@@ -124,28 +131,45 @@ export class RelayEnd {
     stream.resume();
   }
 
-  /** Bytes from the worker. Returns true when the caller must `uncork` at the end of the batch. */
-  data(payload: Buffer, batch: Buffer): boolean {
+  /** Bytes from the worker. Returns true when the caller must call `passed` after the last frame for now. */
+  data(payload: Buffer): boolean {
     this.#inflow.received(payload.length);
     this.#received += payload.length;
     if (this.#state !== 'open' || this.#ended) return false;
-    const first = !this.#corked;
-    if (first) this.#stream.cork();
-    this.#corked = true;
-    this.#write(ownBytes(payload, batch));
+    const first = !this.#wrote;
+    this.#wrote = true;
+    try {
+      this.#write(payload, first || payload.length > GATHERED_UP_TO);
+    } catch (error) {
+      // The stream may be the user's own, and throw: that concerns this connection, not its worker.
+      this.#stream.destroy(error instanceof Error ? error : undefined);
+    }
     return first;
   }
 
-  // The stream may be the user's own, and throw: that concerns this connection, not its worker.
-  #write(bytes: Buffer): void {
-    try {
-      this.#stream.write(bytes, this.#flushed);
-    } catch (error) {
-      this.#stream.destroy(error instanceof Error ? error : undefined);
-    }
+  /** All frames that had come are read. */
+  passed(): void {
+    this.#wrote = false;
+    this.#uncork();
+    this.#grantFlushed();
   }
 
-  uncork(): void {
+  // The first bytes of a pass go out at once, as nearly always they are the only ones; small ones behind them
+  // are gathered, or a handler that writes to many clients in turn would cost a system call for each piece.
+  #write(payload: Buffer, atOnce: boolean): void {
+    const done = this.#inflow.isHalfUsed ? this.#flushed : undefined;
+    if (atOnce) {
+      this.#uncork();
+      writeThrough(this.#stream, this.#direct, payload, done);
+      return;
+    }
+    if (!this.#corked) this.#stream.cork();
+    this.#corked = true;
+    this.#stream.write(ownBytes(payload), done);
+  }
+
+  #uncork(): void {
+    if (!this.#corked) return;
     this.#corked = false;
     this.#stream.uncork();
   }

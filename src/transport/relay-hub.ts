@@ -4,16 +4,18 @@ import { type CloseReason, type ConnectionId, type Millis } from '../core/types.
 import { OfferBook } from '../wire/claims.ts';
 import { FRAME, readWord, type FrameKind } from '../wire/frames.ts';
 import { encodeJson, readCall, readClose } from '../wire/messages.ts';
-import { BatchLane, type LanePort } from './batch-lane.ts';
+import { type Rings } from '../wire/ring.ts';
 import { type Connection } from './connection.ts';
+import { type LaneEnd, type LaneEndOptions } from './lane.ts';
+import { laneToWorker } from './open-lane.ts';
 import { RelayEnd } from './relay-end.ts';
 
-export interface RelayHubOptions {
-  readonly port: LanePort;
+export interface RelayHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
+  /** Memory for the lanes; without it the bytes go by the port. */
+  readonly rings: Rings | undefined;
   readonly clock: Clock;
   readonly window: number;
   readonly lingerTimeout: Millis;
-  readonly atTurnEnd: (run: () => void) => void;
   /** The worker has claimed a connection. */
   readonly claimed: (connection: Connection) => void;
   /** The worker has closed its side of a connection that it had claimed. */
@@ -25,20 +27,21 @@ export interface RelayHubOptions {
 /** The main thread's side of all relayed connections of one worker: what is on offer, and what it serves. */
 export class RelayHub {
   readonly #options: RelayHubOptions;
-  readonly #lane: BatchLane;
+  readonly #lane: LaneEnd;
   readonly #offers = new OfferBook();
   readonly #offered = new Map<ConnectionId, Connection>();
   readonly #ends = new Map<ConnectionId, RelayEnd>();
-  readonly #corked: RelayEnd[] = [];
+  readonly #written: RelayEnd[] = [];
 
   constructor(options: RelayHubOptions) {
     this.#options = options;
-    const { port, atTurnEnd } = options;
-    this.#lane = new BatchLane({
-      port,
-      atTurnEnd,
-      sink: (kind, id, payload, batch) => {
-        this.#onFrame(kind, id, payload, batch);
+    this.#lane = laneToWorker(options.rings, {
+      ...options,
+      sink: (kind, id, payload) => {
+        this.#onFrame(kind, id, payload);
+      },
+      passed: () => {
+        for (const end of this.#written.splice(0)) end.passed();
       },
     });
   }
@@ -69,21 +72,14 @@ export class RelayHub {
     return [...this.#offered.values()].filter(({ id }) => this.takeBack(id));
   }
 
-  /** A batch from the worker. Throws `FORKLESS_BAD_FRAME` for what no worker sends. */
-  receive(batch: Uint8Array): void {
-    try {
-      this.#lane.receive(batch);
-    } finally {
-      for (const end of this.#corked.splice(0)) end.uncork();
-    }
+  /** Sends a control message, behind all that was sent before. */
+  post(message: object): void {
+    this.#lane.post(message);
   }
 
-  answered(bytes: number): void {
-    this.#lane.answered(bytes);
-  }
-
-  flush(): void {
-    this.#lane.flush();
+  /** Something came by the port. */
+  heard(message: unknown): void {
+    this.#lane.heard(message);
   }
 
   /**
@@ -91,10 +87,10 @@ export class RelayHub {
    * not claimed, for another worker.
    */
   abandon(reason: CloseReason): Connection[] {
+    this.#lane.close();
     const unclaimed = this.takeAllBack();
     // What is left on offer was claimed, and the worker did not live to say so.
     for (const connection of [...this.#offered.values()]) this.#claimed(connection.id);
-    this.#lane.close();
     for (const end of [...this.#ends.values()]) end.abandon(reason);
     return unclaimed;
   }
@@ -104,7 +100,7 @@ export class RelayHub {
     for (const end of [...this.#ends.values()]) end.destroy();
   }
 
-  #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer, batch: Buffer): void {
+  #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
     if (kind === FRAME.open) throw errors.badFrame('an offer from a worker');
     if (kind === FRAME.skip) return;
     if (kind === FRAME.claim) {
@@ -113,7 +109,7 @@ export class RelayHub {
     }
     // A frame for a connection that is over is only late.
     const end = this.#ends.get(id);
-    if (end) this.#forEnd(end, kind, payload, batch);
+    if (end) this.#forEnd(end, kind, payload);
   }
 
   #claimed(id: ConnectionId): void {
@@ -142,11 +138,10 @@ export class RelayHub {
     end: RelayEnd,
     kind: Exclude<FrameKind, typeof FRAME.open | typeof FRAME.claim | typeof FRAME.skip>,
     payload: Buffer,
-    batch: Buffer,
   ): void {
     switch (kind) {
       case FRAME.data:
-        if (end.data(payload, batch)) this.#corked.push(end);
+        if (end.data(payload)) this.#written.push(end);
         return;
       case FRAME.end:
         end.end();

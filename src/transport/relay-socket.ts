@@ -146,13 +146,13 @@ export class RelaySocket extends Duplex {
   }
 
   /** @internal Bytes came for this socket. */
-  receive(payload: Buffer, batch: Buffer): void {
+  receive(payload: Buffer): void {
     this.#inflow.received(payload.length);
     if (this.destroyed || this.readableEnded) return;
     this.bytesRead += payload.length;
     this.#unread += payload.length;
     this.#idle?.refresh();
-    if (this.push(ownBytes(payload, batch))) this.#consumed();
+    if (this.push(ownBytes(payload))) this.#consumed();
   }
 
   /** @internal The peer has ended its side. */

@@ -3,13 +3,12 @@ import { type ConnectionId } from '../core/types.ts';
 import { claim } from '../wire/claims.ts';
 import { FRAME, readWord, type FrameKind } from '../wire/frames.ts';
 import { readClose, readOpen, type WorkerSettings } from '../wire/messages.ts';
-import { BatchLane, type LanePort } from './batch-lane.ts';
+import { type LaneEnd, type LaneEndOptions } from './lane.ts';
+import { laneToMain } from './open-lane.ts';
 import { RelaySocket } from './relay-socket.ts';
 
-export interface WorkerRelayOptions {
-  readonly port: LanePort;
-  readonly settings: Pick<WorkerSettings, 'window' | 'allowHalfOpen' | 'highWaterMark' | 'claims'>;
-  readonly atTurnEnd: (run: () => void) => void;
+export interface WorkerRelayOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
+  readonly settings: Pick<WorkerSettings, 'window' | 'allowHalfOpen' | 'highWaterMark' | 'claims' | 'rings'>;
   /** A connection was claimed and is to be served. */
   readonly connected: (socket: RelaySocket) => void;
   /** A socket is closed. */
@@ -19,19 +18,18 @@ export interface WorkerRelayOptions {
 /** The worker's side of all its relayed connections. */
 export class WorkerRelay {
   readonly #options: WorkerRelayOptions;
-  readonly #lane: BatchLane;
+  readonly #lane: LaneEnd;
   readonly #sockets = new Map<ConnectionId, RelaySocket>();
   #served = 0;
 
   constructor(options: WorkerRelayOptions) {
     this.#options = options;
-    const { port, atTurnEnd } = options;
-    this.#lane = new BatchLane({
-      port,
-      atTurnEnd,
-      sink: (kind, id, payload, batch) => {
-        this.#onFrame(kind, id, payload, batch);
+    this.#lane = laneToMain(options.settings.rings, {
+      ...options,
+      sink: (kind, id, payload) => {
+        this.#onFrame(kind, id, payload);
       },
+      passed: () => undefined,
     });
   }
 
@@ -45,19 +43,22 @@ export class WorkerRelay {
     return this.#served;
   }
 
-  receive(batch: Uint8Array): void {
-    this.#lane.receive(batch);
+  /** Sends a control message, behind all that was sent before. */
+  post(message: object): void {
+    this.#lane.post(message);
   }
 
-  answered(bytes: number): void {
-    this.#lane.answered(bytes);
+  /** Something came by the port. */
+  heard(message: unknown): void {
+    this.#lane.heard(message);
   }
 
-  flush(): void {
-    this.#lane.flush();
+  /** This thread ends now: what was written in its very last turn is still sent. */
+  finish(): void {
+    this.#lane.finish();
   }
 
-  #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer, batch: Buffer): void {
+  #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
     if (kind === FRAME.open) {
       this.#opened(id, payload);
       return;
@@ -66,7 +67,7 @@ export class WorkerRelay {
     const socket = this.#sockets.get(id);
     if (socket)
       this.#isolated(() => {
-        this.#forSocket(socket, kind, payload, batch);
+        this.#forSocket(socket, kind, payload);
       });
   }
 
@@ -110,8 +111,8 @@ export class WorkerRelay {
     }
   }
 
-  #forSocket(socket: RelaySocket, kind: FrameKind, payload: Buffer, batch: Buffer): void {
-    if (kind === FRAME.data) socket.receive(payload, batch);
+  #forSocket(socket: RelaySocket, kind: FrameKind, payload: Buffer): void {
+    if (kind === FRAME.data) socket.receive(payload);
     else if (kind === FRAME.end) socket.receiveEnd();
     else if (kind === FRAME.close) socket.receiveClose(readClose(payload));
     else if (kind === FRAME.credit) socket.receiveCredit(readWord(payload));

@@ -26,6 +26,16 @@ export const FRAME = {
   call: 9,
 } as const;
 
+/** Frames of a ring alone, which its reader uses up itself. */
+export const RING_FRAME = {
+  /** Nothing: the rest of the ring up to its end. */
+  pad: 0,
+  /** A piece of the next frame's payload, which goes before it. */
+  piece: 10,
+  /** A control message was posted here; what follows was written after it. */
+  mark: 11,
+} as const;
+
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
 export const HEADER = 12;
@@ -35,10 +45,10 @@ export const MAX_PAYLOAD = 16_777_216;
 
 const LAST_KIND = FRAME.call;
 
-/** Takes the frames of one batch, in order. `payload` is a view into `batch` and valid beyond the call. */
-export type FrameSink = (kind: FrameKind, id: ConnectionId, payload: Buffer, batch: Buffer) => void;
+/** Takes frames, in order. `payload` is a view of memory that is used again: it is only valid during the call. */
+export type FrameSink = (kind: FrameKind, id: ConnectionId, payload: Buffer) => void;
 
-const isKind = (word: number): word is FrameKind => word >= FRAME.open && word <= LAST_KIND;
+export const isKind = (word: number): word is FrameKind => word >= FRAME.open && word <= LAST_KIND;
 
 /**
  * Walks a batch. Throws `FORKLESS_BAD_FRAME` at a header that no sender writes or a frame that is cut off: the
@@ -55,7 +65,7 @@ export function readFrames(batch: Buffer, sink: FrameSink): void {
     const end = at + HEADER + length;
     if (!isKind(kind)) throw errors.badFrame(`kind ${kind}`);
     if (length > MAX_PAYLOAD || end > batch.length) throw errors.badFrame(`a payload of ${length} bytes`);
-    sink(kind, id, batch.subarray(at + HEADER, end), batch);
+    sink(kind, id, batch.subarray(at + HEADER, end));
     at = end;
   }
 }

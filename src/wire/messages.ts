@@ -1,5 +1,6 @@
 import { errors, show } from '../core/errors.ts';
 import { type Addresses, type ConnectionId, type Millis, type PlainError } from '../core/types.ts';
+import { type Rings } from './ring.ts';
 
 /** What a worker needs to know of its prefork; part of the boot data. */
 export interface WorkerSettings {
@@ -14,6 +15,8 @@ export interface WorkerSettings {
   readonly maxOutput: number;
   readonly highWaterMark: number | undefined;
   readonly claims: Int32Array<SharedArrayBuffer>;
+  /** Memory for the lanes; without it the bytes go by the port. */
+  readonly rings: Rings | undefined;
 }
 
 /** Payload of an `open` frame. */

@@ -42,6 +42,15 @@ export class Runtime {
       port,
       settings: { ...settings, allowHalfOpen },
       atTurnEnd,
+      message: (message) => {
+        this.#receive(message as ToWorker);
+      },
+      // The main thread's own code is wrong: an uncaught exception, as any other.
+      broken: (error) => {
+        queueMicrotask(() => {
+          throw error;
+        });
+      },
       connected: (socket) => {
         this.#serve(socket);
       },
@@ -59,12 +68,12 @@ export class Runtime {
 
   /** Runs `workerStarted` and reports ready, or why not. */
   async start(): Promise<void> {
-    this.#port.on('message', (message: ToWorker | Uint8Array | number) => {
-      this.#receive(message);
+    this.#port.on('message', (message: unknown) => {
+      this.#relay.heard(message);
     });
     // What was put in the very turn that ends the thread is still sent.
     process.on('exit', () => {
-      this.#relay.flush();
+      this.#relay.finish();
     });
     try {
       await this.#handlers.workerStarted?.(this.#context);
@@ -78,10 +87,8 @@ export class Runtime {
     this.#send({ kind: 'ready' });
   }
 
-  #receive(message: ToWorker | Uint8Array | number): void {
-    if (message instanceof Uint8Array) this.#relay.receive(message);
-    else if (typeof message === 'number') this.#relay.answered(message);
-    else if (message.kind === 'heartbeat') this.#beatEvery(message.every);
+  #receive(message: ToWorker): void {
+    if (message.kind === 'heartbeat') this.#beatEvery(message.every);
     else this.#drain();
   }
 
@@ -134,9 +141,7 @@ export class Runtime {
     this.#send({ kind: 'trouble', error: toPlain(error), connection, callback });
   }
 
-  // What went on the lane before must also arrive before.
   #send(message: ToMain): void {
-    this.#relay.flush();
-    this.#port.postMessage(message);
+    this.#relay.post(message);
   }
 }

@@ -1,11 +1,12 @@
 import { duplexPair, type Duplex } from 'node:stream';
 import { type Cancel, type Clock } from '../../src/core/clock.ts';
-import { type LanePort } from '../../src/transport/batch-lane.ts';
+import { type LanePort } from '../../src/transport/lane.ts';
 import { type Connection } from '../../src/transport/connection.ts';
 import { type RelayEnd } from '../../src/transport/relay-end.ts';
 import { RelayHub } from '../../src/transport/relay-hub.ts';
 import { type RelaySocket } from '../../src/transport/relay-socket.ts';
 import { WorkerRelay } from '../../src/transport/worker-relay.ts';
+import { createRings, HEAD, TAIL, type Rings } from '../../src/wire/ring.ts';
 
 /** Time that stands still until it is told to go on. */
 class FakeClock implements Clock {
@@ -42,15 +43,28 @@ class HeldPort implements LanePort {
     this.queue.push(structuredClone(message, { transfer: [...transfer] }));
   }
 
-  /** Bytes of batches posted and not delivered. */
+  constructor(readonly ring: SharedArrayBuffer | undefined) {}
+
+  /** Bytes under way: of batches posted and not delivered, or published in the ring and not read. */
   get bytes(): number {
+    if (this.ring) {
+      const words = new Int32Array(this.ring);
+      return (words[TAIL]! - words[HEAD]!) | 0;
+    }
     return this.queue.reduce((sum: number, message) => {
       return sum + (message instanceof Uint8Array ? message.length : 0);
     }, 0);
   }
 }
 
+/** The two ways across. */
+export const LANES = ['ring', 'batch'] as const;
+export type LaneKind = (typeof LANES)[number];
+
 export interface RigOptions {
+  readonly lane?: LaneKind;
+  /** Bytes of each ring. */
+  readonly capacity?: number;
   readonly window?: number;
   readonly lingerTimeout?: number;
   readonly allowHalfOpen?: boolean;
@@ -79,8 +93,9 @@ export type Move = (typeof MOVES)[number];
 /** A hub and a worker's relay, joined by ports that deliver when the test says so. */
 export class Rig {
   readonly clock = new FakeClock();
-  readonly mainPort = new HeldPort();
-  readonly workerPort = new HeldPort();
+  readonly rings: Rings | undefined;
+  readonly mainPort: HeldPort;
+  readonly workerPort: HeldPort;
   readonly hub: RelayHub;
   readonly relay: WorkerRelay;
   readonly sockets = new Map<number, RelaySocket>();
@@ -90,6 +105,10 @@ export class Rig {
   readonly released: number[] = [];
   readonly over: RelayEnd[] = [];
   readonly workerOver: number[] = [];
+  /** Control messages, as they arrived. */
+  readonly heard: unknown[] = [];
+  /** Told by either side about the other. */
+  readonly broken: unknown[] = [];
   /** Called after every move; for watching bounds. */
   watch: () => void = () => undefined;
   /** No message from the worker is heard any more. */
@@ -99,6 +118,8 @@ export class Rig {
   #lastId = 0;
 
   constructor({
+    lane = 'ring',
+    capacity,
     window = 65_536,
     lingerTimeout = 30_000,
     allowHalfOpen = true,
@@ -107,8 +128,17 @@ export class Rig {
       this.read(socket);
     },
   }: RigOptions = {}) {
+    this.rings = lane === 'ring' ? createRings(capacity) : undefined;
+    this.mainPort = new HeldPort(this.rings?.toWorker);
+    this.workerPort = new HeldPort(this.rings?.toMain);
+    const both = {
+      message: (message: unknown) => this.heard.push(message),
+      broken: (error: unknown) => this.broken.push(error),
+    };
     this.hub = new RelayHub({
+      ...both,
       port: this.mainPort,
+      rings: this.rings,
       clock: this.clock,
       window,
       lingerTimeout,
@@ -118,8 +148,9 @@ export class Rig {
       over: (end) => this.over.push(end),
     });
     this.relay = new WorkerRelay({
+      ...both,
       port: this.workerPort,
-      settings: { window, allowHalfOpen, highWaterMark, claims: this.hub.claims },
+      settings: { window, allowHalfOpen, highWaterMark, claims: this.hub.claims, rings: this.rings },
       atTurnEnd: (run) => this.#workerTurns.push(run),
       connected: (socket) => {
         this.sockets.set(socket.connectionId, socket);
@@ -182,8 +213,7 @@ export class Rig {
 
   toWorker(): boolean {
     const message = this.mainPort.queue.shift();
-    if (typeof message === 'number') this.relay.answered(message);
-    else if (message instanceof Uint8Array) this.relay.receive(message);
+    if (message !== undefined) this.relay.heard(message);
     return message !== undefined;
   }
 
@@ -191,8 +221,7 @@ export class Rig {
     const message = this.workerPort.queue.shift();
     if (message === undefined) return false;
     if (this.deaf) return true;
-    if (typeof message === 'number') this.hub.answered(message);
-    else if (message instanceof Uint8Array) this.hub.receive(message);
+    this.hub.heard(message);
     return true;
   }
 

@@ -1,0 +1,281 @@
+import { errors } from '../core/errors.ts';
+import { type ConnectionId } from '../core/types.ts';
+import { FRAME, isKind, MAX_PAYLOAD, RING_FRAME, type FrameKind, type FrameSink } from './frames.ts';
+
+/**
+ * A ring of frames in shared memory, with one writer and one reader in different threads.
+ *
+ * Memory: four words (below), then the bytes. A cursor counts bytes for ever, modulo 2^32; its place in the ring is
+ * the cursor modulo the ring's size. A frame is a header of four words (payload length, kind, connection, unused),
+ * the payload, and filler up to `ALIGN`; it is never cut in two by the end of the ring.
+ *
+ * Why it is right. Operations on `Atomics` are sequentially consistent: all threads see all of them in one order, and
+ * what a thread wrote before a `store` is seen by whoever has loaded the stored value.
+ *
+ * - Bytes: the writer stores `TAIL` after the bytes are written, the reader touches only what lies below a loaded
+ *   `TAIL`. The reader stores `HEAD` after it is done with the bytes, the writer overwrites only what lies below a
+ *   loaded `HEAD`. So plain reads and writes of the bytes never race.
+ * - No lost doorbell: the writer stores `TAIL`, then looks at `ASLEEP`. The reader stores `ASLEEP`, then looks at
+ *   `TAIL`. In the one order of all operations one of the two stores comes first, and the other side's look comes
+ *   after it: either the writer sees a sleeper and rings, or the reader sees the frames and stays awake.
+ * - The same with `STARVED` and `HEAD`, the other way round, for a writer that waits for room.
+ * - One doorbell for one sleep: whoever takes a flag down does it by `exchange`, so one side alone gets it.
+ *
+ * Nothing of what the other side wrote is believed: a cursor or header that no such writer or reader makes throws
+ * `FORKLESS_BAD_FRAME`.
+ */
+const ALIGN = 16;
+const HEADER_BYTES = 16;
+
+// Indices of words: each on a cache line of its own, so that the threads do not take them from one another.
+/** Where the writer's next frame goes. Stored by the writer. */
+export const TAIL = 0;
+/** What the reader is done with. Stored by the reader. */
+export const HEAD = 16;
+/** 1 while the reader wants a doorbell for the next frame. */
+export const ASLEEP = 32;
+/** 1 while the writer wants a doorbell for room. */
+export const STARVED = 48;
+const DATA_AT = 256;
+
+const aligned = (bytes: number): number => (bytes + ALIGN - 1) & -ALIGN;
+
+/** Memory for a ring; `capacity` is a power of two, 64 at least. The reader is asleep. */
+export function createRing(capacity: number): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(DATA_AT + capacity);
+  new Int32Array(memory)[ASLEEP] = 1;
+  return memory;
+}
+
+/**
+ * Bytes of each ring: what may be on its way to the far side's event loop, at most. It bounds what one turn over
+ * there has to work off.
+ */
+export const RING_BYTES = 262_144;
+
+/** The rings between the main thread and one worker. */
+export interface Rings {
+  readonly toWorker: SharedArrayBuffer;
+  readonly toMain: SharedArrayBuffer;
+}
+
+export const createRings = (capacity: number = RING_BYTES): Rings => ({
+  toWorker: createRing(capacity),
+  toMain: createRing(capacity),
+});
+
+/** What both sides know of a ring. */
+class Ring {
+  readonly capacity: number;
+  protected readonly words: Int32Array;
+  protected readonly bytes: Buffer;
+  protected readonly mask: number;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.capacity = memory.byteLength - DATA_AT;
+    this.mask = this.capacity - 1;
+    this.words = new Int32Array(memory);
+    this.bytes = Buffer.from(memory, DATA_AT);
+  }
+
+  /** The distance between two cursors, if they can be two of this ring. */
+  protected distance(from: number, to: number): number {
+    const bytes = (to - from) | 0;
+    if (bytes >= 0 && bytes <= this.capacity && bytes % ALIGN === 0) return bytes;
+    throw errors.badFrame(`cursors ${from} and ${to} in a ring of ${this.capacity} bytes`);
+  }
+
+  /** Takes a flag down; true if it was up. */
+  protected lower(flag: number): boolean {
+    return Atomics.load(this.words, flag) !== 0 && Atomics.exchange(this.words, flag, 0) !== 0;
+  }
+}
+
+// Bytes are appended to a frame only in small pieces: behind an odd number of bytes, V8 copies byte by byte.
+const APPENDED_UP_TO = 512;
+
+/** The writing side. All that is written is held back until `publish`. */
+export class RingWriter extends Ring {
+  #tail = 0;
+  #published = 0;
+  #head = 0;
+  /** Where the last frame's header is, as long as it is data and held back. */
+  #open = -1;
+
+  /** Bytes written and held back. */
+  get unpublished(): number {
+    return (this.#tail - this.#published) | 0;
+  }
+
+  /** Bytes that are free, filler and headers included. */
+  room(): number {
+    const known = this.capacity - ((this.#tail - this.#head) | 0);
+    if (known * 2 >= this.capacity) return known;
+    this.#head = Atomics.load(this.words, HEAD);
+    return this.capacity - this.distance(this.#head, this.#tail);
+  }
+
+  /** Writes a frame; false if there is no room for it. It must fit in half the ring. */
+  frame(
+    kind: FrameKind | typeof RING_FRAME.piece | typeof RING_FRAME.mark,
+    id: ConnectionId,
+    payload?: Uint8Array,
+  ): boolean {
+    const length = payload?.length ?? 0;
+    const size = aligned(HEADER_BYTES + length);
+    const toEnd = this.capacity - (this.#tail & this.mask);
+    const needed = size <= toEnd ? size : toEnd + size;
+    if (needed > this.room()) return false;
+    if (size > toEnd) this.#header(RING_FRAME.pad, 0, toEnd - HEADER_BYTES);
+    const at = this.#header(kind, id, length);
+    if (payload !== undefined) this.bytes.set(payload, at);
+    this.#open = -1;
+    return true;
+  }
+
+  /** Writes bytes `from` to `to` of `chunk` as data of a connection, as many as there is room for; returns how many. */
+  data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number {
+    let at = from + this.#append(id, chunk, from, to);
+    while (at < to) {
+      const room = Math.min(this.room(), this.capacity - (this.#tail & this.mask)) - HEADER_BYTES;
+      if (room <= 0) break;
+      const next = Math.min(to, at + room);
+      this.#open = this.#tail & this.mask;
+      this.#fill(this.#header(FRAME.data, id, next - at), chunk, at, next);
+      at = next;
+    }
+    return at - from;
+  }
+
+  /** Shows the reader all that was written. True: it sleeps, and the caller must ring. */
+  publish(): boolean {
+    if (this.#tail === this.#published) return false;
+    this.#published = this.#tail;
+    this.#open = -1;
+    Atomics.store(this.words, TAIL, this.#tail);
+    return this.lower(ASLEEP);
+  }
+
+  /** Asks for a doorbell when there is room. True: there is already `enough`, and no doorbell will come for it. */
+  starve(enough: number): boolean {
+    Atomics.store(this.words, STARVED, 1);
+    this.#head = Atomics.load(this.words, HEAD);
+    if (this.capacity - this.distance(this.#head, this.#tail) < enough) return false;
+    this.lower(STARVED);
+    return true;
+  }
+
+  // What a handler writes in many small pieces becomes one frame, and one write to the peer.
+  #append(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number {
+    const open = this.#open;
+    if (open < 0 || to - from > APPENDED_UP_TO || this.words[this.#word(open) + 2] !== id) return 0;
+    const length = this.words[this.#word(open)] ?? 0;
+    const before = aligned(HEADER_BYTES + length);
+    const growth = aligned(HEADER_BYTES + length + to - from) - before;
+    if (open + before + growth > this.capacity || growth > this.room()) return 0;
+    this.words[this.#word(open)] = length + to - from;
+    this.#fill(open + HEADER_BYTES + length, chunk, from, to);
+    this.#tail = (this.#tail + growth) | 0;
+    return to - from;
+  }
+
+  #fill(at: number, chunk: Uint8Array, from: number, to: number): void {
+    this.bytes.set(to - from === chunk.length ? chunk : chunk.subarray(from, to), at);
+  }
+
+  /** Returns where the payload goes. */
+  #header(kind: number, id: ConnectionId, length: number): number {
+    const at = this.#tail & this.mask;
+    const word = this.#word(at);
+    this.words[word] = length;
+    this.words[word + 1] = kind;
+    this.words[word + 2] = id;
+    this.#tail = (this.#tail + aligned(HEADER_BYTES + length)) | 0;
+    return at + HEADER_BYTES;
+  }
+
+  #word(at: number): number {
+    return (DATA_AT + at) >> 2;
+  }
+}
+
+/** Why the reader stopped: it has read all, or is behind a mark. */
+export type Stop = 'all' | 'mark';
+
+/** The reading side. */
+export class RingReader extends Ring {
+  #head = 0;
+  #released = 0;
+  #pieces: Buffer[] = [];
+  #pieceBytes = 0;
+
+  /** Bytes published and not read. */
+  get unread(): number {
+    return this.distance(this.#head, Atomics.load(this.words, TAIL));
+  }
+
+  /**
+   * Reads what is published at the time of the call, up to the first mark. Throws `FORKLESS_BAD_FRAME`, or what the
+   * sink throws. `room` is called when the writer waits for room and there is some: it must be rung.
+   */
+  read(sink: FrameSink, room: () => void): Stop {
+    let left = this.unread;
+    let stop: Stop = 'all';
+    while (left > 0 && stop === 'all') {
+      const at = this.#head & this.mask;
+      const word = (DATA_AT + at) >> 2;
+      // Each word is read once: the other side could change it between a check and a use.
+      const length = this.words[word] ?? 0;
+      const kind = this.words[word + 1] ?? 0;
+      const size = aligned(HEADER_BYTES + length);
+      if (length < 0 || size > left || at + size > this.capacity)
+        throw errors.badFrame(`a payload of ${length} bytes`);
+      if (kind === RING_FRAME.mark) stop = 'mark';
+      else this.#take(kind, this.words[word + 2] ?? 0, at + HEADER_BYTES, length, sink);
+      this.#head = (this.#head + size) | 0;
+      left -= size;
+      // Not after each frame: the writer would be rung for room that one small frame fills.
+      if (((this.#head - this.#released) | 0) * 4 >= this.capacity) this.#release(room);
+    }
+    this.#release(room);
+    return stop;
+  }
+
+  /** Asks for a doorbell for the next frame. False: there is one already, and no doorbell will come for it. */
+  sleep(): boolean {
+    Atomics.store(this.words, ASLEEP, 1);
+    if (this.unread === 0) return true;
+    this.lower(ASLEEP);
+    return false;
+  }
+
+  #take(kind: number, id: ConnectionId, from: number, length: number, sink: FrameSink): void {
+    const payload = this.bytes.subarray(from, from + length);
+    if (kind === RING_FRAME.pad) return;
+    if (kind === RING_FRAME.piece) this.#keep(payload);
+    else if (!isKind(kind)) throw errors.badFrame(`kind ${kind}`);
+    else if (this.#pieces.length === 0) sink(kind, id, payload);
+    else sink(kind, id, this.#whole(payload));
+  }
+
+  #keep(piece: Buffer): void {
+    this.#pieceBytes += piece.length;
+    if (piece.length === 0 || this.#pieceBytes > MAX_PAYLOAD)
+      throw errors.badFrame(`a payload of ${this.#pieceBytes} bytes in pieces`);
+    this.#pieces.push(Buffer.concat([piece]));
+  }
+
+  #whole(last: Buffer): Buffer {
+    const payload = Buffer.concat([...this.#pieces, last]);
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    return payload;
+  }
+
+  #release(room: () => void): void {
+    if (this.#released === this.#head) return;
+    this.#released = this.#head;
+    Atomics.store(this.words, HEAD, this.#head);
+    if (this.lower(STARVED)) room();
+  }
+}
