@@ -107,10 +107,10 @@ export class RingWriter extends Ring {
     return (this.#tail - this.#published) | 0;
   }
 
-  /** Bytes that are free, filler and headers included. */
-  room(): number {
+  /** Bytes that are free, filler and headers included. Looks anew if it knows of fewer than `wanted`. */
+  room(wanted: number = this.capacity / 2): number {
     const known = this.capacity - ((this.#tail - this.#head) | 0);
-    if (known * 2 >= this.capacity) return known;
+    if (known >= wanted) return known;
     this.#head = Atomics.load(this.words, HEAD);
     return this.capacity - this.distance(this.#head, this.#tail);
   }
@@ -125,7 +125,7 @@ export class RingWriter extends Ring {
     const size = aligned(HEADER_BYTES + length);
     const toEnd = this.capacity - (this.#tail & this.mask);
     const needed = size <= toEnd ? size : toEnd + size;
-    if (needed > this.room()) return false;
+    if (needed > this.room(needed)) return false;
     if (size > toEnd) this.#header(RING_FRAME.pad, 0, toEnd - HEADER_BYTES);
     const at = this.#header(kind, id, length);
     if (payload !== undefined) this.bytes.set(payload, at);
@@ -137,9 +137,16 @@ export class RingWriter extends Ring {
   data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number {
     let at = from + this.#append(id, chunk, from, to);
     while (at < to) {
-      const room = Math.min(this.room(), this.capacity - (this.#tail & this.mask)) - HEADER_BYTES;
-      if (room <= 0) break;
-      const next = Math.min(to, at + room);
+      const room = this.room();
+      const toEnd = this.capacity - (this.#tail & this.mask);
+      // A small piece is not cut in two: that would make two writes of it.
+      if (toEnd - HEADER_BYTES < Math.min(to - at, APPENDED_UP_TO, this.capacity >> 3)) {
+        if (room <= toEnd + HEADER_BYTES) break;
+        this.#header(RING_FRAME.pad, 0, toEnd - HEADER_BYTES);
+        continue;
+      }
+      const next = Math.min(to, at + Math.min(room, toEnd) - HEADER_BYTES);
+      if (next <= at) break;
       this.#open = this.#tail & this.mask;
       this.#fill(this.#header(FRAME.data, id, next - at), chunk, at, next);
       at = next;
@@ -228,7 +235,8 @@ export class RingReader extends Ring {
       const length = this.words[word] ?? 0;
       const kind = this.words[word + 1] ?? 0;
       const size = aligned(HEADER_BYTES + length);
-      if (length < 0 || size > left || at + size > this.capacity)
+      // `length` first: near 2^31, `size` has no meaning.
+      if (length < 0 || length > left || size > left || at + size > this.capacity)
         throw errors.badFrame(`a payload of ${length} bytes`);
       if (kind === RING_FRAME.mark) stop = 'mark';
       else this.#take(kind, this.words[word + 2] ?? 0, at + HEADER_BYTES, length, sink);

@@ -43,12 +43,16 @@ class HeldPort implements LanePort {
     this.queue.push(structuredClone(message, { transfer: [...transfer] }));
   }
 
-  constructor(readonly ring: SharedArrayBuffer | undefined) {}
+  readonly #ring: SharedArrayBuffer | undefined;
+
+  constructor(ring: SharedArrayBuffer | undefined) {
+    this.#ring = ring;
+  }
 
   /** Bytes under way: of batches posted and not delivered, or published in the ring and not read. */
   get bytes(): number {
-    if (this.ring) {
-      const words = new Int32Array(this.ring);
+    if (this.#ring) {
+      const words = new Int32Array(this.#ring);
       return (words[TAIL]! - words[HEAD]!) | 0;
     }
     return this.queue.reduce((sum: number, message) => {
