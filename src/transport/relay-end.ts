@@ -6,6 +6,7 @@ import { FRAME } from '../wire/frames.ts';
 import { encodeJson, type CallFrame, type CloseFrame } from '../wire/messages.ts';
 import { type Connection, type SocketCalls } from './connection.ts';
 import { type Lane } from './lane.ts';
+import { readDirectly } from './direct-read.ts';
 import { Outflow } from './outflow.ts';
 import { ownBytes } from './own-bytes.ts';
 import { isDirect, writeThrough } from './write-through.ts';
@@ -106,9 +107,13 @@ export class RelayEnd {
   /** The worker has claimed the connection: its bytes may flow. */
   start(): void {
     const stream = this.#stream;
-    stream.on('data', (chunk: Uint8Array) => {
-      this.#fromPeer(chunk);
+    const direct = readDirectly(stream, (bytes) => {
+      this.#fromPeer(bytes, true);
     });
+    if (!direct)
+      stream.on('data', (chunk: Uint8Array) => {
+        this.#fromPeer(chunk, false);
+      });
     stream.on('end', () => {
       this.#outflow.end();
       this.#endedBothWays();
@@ -217,9 +222,11 @@ export class RelayEnd {
     if (this.#state === 'stream-closed' && this.#outflow.pending > 0) this.#dropAndTell();
   }
 
-  #fromPeer(chunk: Uint8Array): void {
+  #fromPeer(chunk: Uint8Array, borrowed: boolean): void {
     this.#bytesRead += chunk.length;
-    if (this.#state === 'open' && !this.#outflow.write(chunk)) this.#stream.pause();
+    if (this.#state !== 'open') return;
+    const sent = borrowed ? this.#outflow.writeBorrowed(chunk) : this.#outflow.write(chunk);
+    if (!sent) this.#stream.pause();
   }
 
   #grantFlushed(): void {

@@ -1,0 +1,64 @@
+import { Socket } from 'node:net';
+
+/**
+ * Reads of accepted sockets into one buffer for all of them, as `net.connect()` has it with `onread`: without it, each
+ * read costs an allocation of 64 KiB. Node has no documented way for sockets that a server accepted, so this file
+ * sets the three fields that the option sets. Where a Node has them no more, `readDirectly` refuses, and the reader
+ * listens to 'data'.
+ */
+const SIZE = 65_536;
+
+interface Fields {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
+const named = (socket: Socket, name: string): symbol | undefined =>
+  Object.getOwnPropertySymbols(socket).find(({ description }) => description === name);
+
+function find(): Fields | undefined {
+  const probe = new Socket();
+  const buffer = named(probe, 'kBuffer');
+  const callback = named(probe, 'kBufferCb');
+  // Without the third one, Node would replace the buffer by what a generator gives.
+  const generator = named(probe, 'kBufferGen');
+  probe.destroy();
+  return buffer && callback && generator ? { buffer, callback } : undefined;
+}
+
+let fields: Fields | undefined;
+let looked = false;
+let scratch: Buffer | undefined;
+
+interface Handle {
+  useUserBuffer(buffer: Uint8Array): void;
+}
+
+const isHandle = (handle: unknown): handle is Handle =>
+  typeof handle === 'object' &&
+  handle !== null &&
+  'useUserBuffer' in handle &&
+  typeof handle.useUserBuffer === 'function';
+
+/**
+ * Gives `read` what the socket reads, in memory that is used again after the call; 'data' is not emitted any more.
+ * False: this cannot be done with this socket.
+ */
+export function readDirectly(stream: object, read: (bytes: Uint8Array) => void): boolean {
+  if (Object.getPrototypeOf(stream) !== Socket.prototype) return false;
+  const socket = stream as Socket;
+  if (!looked) fields = find();
+  looked = true;
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (fields === undefined || !isHandle(handle) || socket.readableLength > 0 || socket.destroyed)
+    return false;
+  const buffer = (scratch ??= Buffer.allocUnsafeSlow(SIZE));
+  Reflect.set(socket, fields.buffer, buffer);
+  Reflect.set(socket, fields.callback, (size: number) => {
+    read(buffer.subarray(0, size));
+    // Pausing is the reader's own matter.
+    return true;
+  });
+  handle.useUserBuffer(buffer);
+  return true;
+}
