@@ -200,18 +200,17 @@ export class RingLane implements LaneEnd {
 
   /** Reads once; what comes meanwhile is for the next turn. Nobody rings while this side is awake. */
   #look(): void {
-    if (this.#closed || this.#reading) return;
     this.#awake = false;
-    if (this.#atMark) return;
-    const before = this.#reader.unread;
-    if (before > 0) this.#read();
-    if (this.#atMark || this.#closed) return;
+    if (this.#closed || this.#reading || this.#atMark) return;
+    const some = this.#reader.unread > 0;
+    // At a mark it waits for the message: that is its doorbell.
+    if (some && this.#read()) return;
     // After some frames more are likely soon, and a further look is cheaper than a doorbell; but only one.
-    this.#awake = before > 0 || !this.#reader.sleep();
+    this.#awake = some || !this.#reader.sleep();
     if (this.#awake) this.#askTurn();
   }
 
-  /** False when nothing is left. */
+  /** Reads what is there; true when it is at a mark. */
   #read(): boolean {
     this.#reading = true;
     try {

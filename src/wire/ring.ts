@@ -234,10 +234,7 @@ export class RingReader extends Ring {
       // Each word is read once: the other side could change it between a check and a use.
       const length = this.words[word] ?? 0;
       const kind = this.words[word + 1] ?? 0;
-      const size = aligned(HEADER_BYTES + length);
-      // `length` first: near 2^31, `size` has no meaning.
-      if (length < 0 || length > left || size > left || at + size > this.capacity)
-        throw errors.badFrame(`a payload of ${length} bytes`);
+      const size = this.#sizeFor(length, Math.min(left, this.capacity - at));
       if (kind === RING_FRAME.mark) stop = 'mark';
       else this.#take(kind, this.words[word + 2] ?? 0, at + HEADER_BYTES, length, sink);
       this.#head = (this.#head + size) | 0;
@@ -255,6 +252,13 @@ export class RingReader extends Ring {
     if (this.unread === 0) return true;
     this.lower(ASLEEP);
     return false;
+  }
+
+  // `length` is looked at by itself first: near 2^31 the sum has no meaning.
+  #sizeFor(length: number, most: number): number {
+    const size = aligned(HEADER_BYTES + length);
+    if (length >= 0 && length <= most && size <= most) return size;
+    throw errors.badFrame(`a payload of ${length} bytes`);
   }
 
   #take(kind: number, id: ConnectionId, from: number, length: number, sink: FrameSink): void {

@@ -20,7 +20,8 @@ export interface World {
   readonly settled: (blocked: readonly Who[]) => void;
 }
 
-const STOP = Symbol('the next step');
+/** Ends a run before the next step. */
+class Stop extends Error {}
 
 /** One program with the answers it has had. */
 class Actor {
@@ -54,7 +55,7 @@ class Actor {
       const known = this.answers[used];
       used += 1;
       if (known !== undefined) return known;
-      if (isNew) throw STOP;
+      if (isNew) throw new Stop();
       isNew = true;
       const value = operation();
       this.answers.push(value);
@@ -87,7 +88,7 @@ function runs(run: () => void, answer: (operation: () => number) => number): boo
     run();
     return true;
   } catch (error) {
-    if (error !== STOP) throw error;
+    if (!(error instanceof Stop)) throw error;
     return false;
   } finally {
     Object.assign(Atomics, own);
