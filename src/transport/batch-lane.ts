@@ -75,8 +75,9 @@ export class BatchLane implements LaneEnd {
       else if (typeof message === 'number') this.#answered(message);
       else this.#options.message(message);
     } catch (error) {
+      const known = this.#closed;
       this.close();
-      this.#options.broken(error);
+      if (!known) this.#options.broken(error);
     }
   }
 

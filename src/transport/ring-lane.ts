@@ -4,6 +4,7 @@ import { FRAME, FrameWriter, isKind, readFrames, RING_FRAME, type FrameKind } fr
 import { RingReader, RingWriter } from '../wire/ring.ts';
 import { type LaneEnd, type LaneEndOptions, type LaneSource } from './lane.ts';
 
+/** Rings of 256 bytes at least: in smaller ones, those who wait could find a quarter free and still no room. */
 export interface RingLaneOptions extends LaneEndOptions {
   readonly out: SharedArrayBuffer;
   readonly in: SharedArrayBuffer;
@@ -247,8 +248,9 @@ export class RingLane implements LaneEnd {
     try {
       run();
     } catch (error) {
+      const known = this.#closed;
       this.#shut();
-      this.#options.broken(error);
+      if (!known) this.#options.broken(error);
     }
   }
 
