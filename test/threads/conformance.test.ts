@@ -323,7 +323,7 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
     await vi.waitFor(() => {
       expect(busy.thread.sample().utilization).toBe(1);
       expect(idle.thread.sample().utilization).toBeLessThan(1);
-    });
+    }, 20_000);
     busy.thread.terminate();
     await busy.exit();
     expect(busy.thread.sample()).toEqual({ utilization: 0 });
