@@ -83,6 +83,7 @@ export class WorkerHandle {
   #leaving = false;
   #why: LeaveReason | undefined;
   #bootError: Error | undefined;
+  #abandoned = false;
   #over = false;
 
   constructor(options: WorkerHandleOptions) {
@@ -125,6 +126,11 @@ export class WorkerHandle {
     return this.#why;
   }
 
+  /** Why it never got ready, if that is known. */
+  get bootError(): Error | undefined {
+    return this.#bootError;
+  }
+
   get threadId(): number | undefined {
     return this.#thread?.threadId;
   }
@@ -151,9 +157,14 @@ export class WorkerHandle {
     else this.#thread.terminate();
   }
 
-  /** Its thread does not end: closes its clients, lets the next birth in, keeps listening for its exit. */
+  /**
+   * Its thread does not end: closes its clients, lets the next birth in, keeps listening for its exit. The host's
+   * own end need not wait for it any longer, as far as that is in our hands.
+   */
   abandon(reason: CloseReason): Connection[] {
     this.#passage.done();
+    this.hold(false);
+    this.#abandoned = true;
     return this.hub.abandon(reason);
   }
 
@@ -163,6 +174,7 @@ export class WorkerHandle {
 
   /** Whether its thread keeps the process alive. */
   hold(held: boolean): void {
+    if (this.#abandoned) return;
     this.#held = held;
     if (held) this.#thread?.ref();
     else this.#thread?.unref();

@@ -3,10 +3,12 @@ import { type PolicyConfig } from './config.ts';
 import { spentWhy } from './limits.ts';
 import { type Decision, isReady, isSpare, type PoolState, type WorkerRecord } from './state.ts';
 
+export const zombiesOf = ({ workers }: PoolState): number =>
+  workers.filter(({ stage }) => stage.phase === 'zombie').length;
+
 /** Places for threads: `maxWorkers`, less one for each zombie beyond `maxZombies`. */
 export function capacityOf(state: PoolState, config: PolicyConfig): number {
-  const zombies = state.workers.filter(({ stage }) => stage.phase === 'zombie').length;
-  return config.maxWorkers - Math.max(0, zombies - config.maxZombies);
+  return config.maxWorkers - Math.max(0, zombiesOf(state) - config.maxZombies);
 }
 
 /** Places that are free; one is taken until its thread has ended. Negative after `maxWorkers` was lowered. */

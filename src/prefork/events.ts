@@ -9,6 +9,7 @@ import {
 } from '../core/types.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { type AddressInfo } from 'node:net';
+import { type Degradation, type DegradedCause } from './health.ts';
 
 export interface ConnectionInfo extends Addresses {
   readonly id: ConnectionId;
@@ -23,7 +24,15 @@ export interface PreforkEvents {
   workerRetiring: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
   workerKilled: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
   /** A killed thread does not end. Its clients are closed, its place is refilled up to `maxZombies`. */
-  workerZombie: [{ readonly worker: WorkerId; readonly why: LeaveReason | undefined }];
+  workerZombie: [
+    {
+      readonly worker: WorkerId;
+      readonly generation: number;
+      readonly why: LeaveReason | undefined;
+      /** Connections that were closed because of it. */
+      readonly clients: number;
+    },
+  ];
   workerExited: [WorkerExit];
   /** A worker has claimed a connection. */
   connection: [{ readonly connection: ConnectionInfo; readonly worker: WorkerId }];
@@ -51,10 +60,9 @@ export interface PreforkEvents {
   ];
   /** User code in a worker posted to `parentPort`. */
   workerMessage: [{ readonly worker: WorkerId; readonly message: unknown }];
-  /** Workers fail to boot; the next try is in `retryIn` ms. */
-  degraded: [{ readonly failures: number; readonly retryIn: Millis; readonly error: unknown }];
-  /** A worker booted again. */
-  recovered: [];
+  /** Workers fail, or more threads than `maxZombies` cannot be terminated; told again when it gets worse. */
+  degraded: [Degradation];
+  recovered: [{ readonly cause: DegradedCause }];
   /** Accepting fails (EMFILE, ENFILE …); told at most once in 100 ms, with the count since the last time. */
   acceptError: [{ readonly error: Error; readonly count: number }];
   paused: [];
@@ -63,3 +71,5 @@ export interface PreforkEvents {
   reloaded: [{ readonly generation: number }];
   closed: [{ readonly zombies: readonly WorkerId[] }];
 }
+
+export type Announce = <K extends keyof PreforkEvents>(name: K, ...event: PreforkEvents[K]) => void;

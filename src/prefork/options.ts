@@ -11,6 +11,7 @@ import { type Dispatch } from '../policy/state.ts';
 import { type HostName } from '../threads/host.ts';
 import { HOST_NAMES } from '../threads/hosts.ts';
 import { checkListen, checkPassed, LISTEN_OPTIONS } from './passed-options.ts';
+import { checkOnStuck, type StuckReport } from './stuck.ts';
 
 /** Options that `configure()` can change while the prefork runs. */
 export interface RunningOptions extends PolicyOptions {
@@ -54,6 +55,11 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
   readonly threadHost?: HostName | undefined;
   /** How bytes travel. Default and only choice at present: `'relay'`. */
   readonly transport?: 'relay' | undefined;
+  /**
+   * What to do when more threads than `maxZombies` cannot be terminated: each further one costs a place of the pool.
+   * Called with each. Default: a process warning, and it serves on with what is left.
+   */
+  readonly onStuck?: ((report: StuckReport) => void) | undefined;
   /** Kill the workers at `close()` instead of letting them finish. Default false. */
   readonly shutdownWorkers?: boolean | undefined;
   readonly resourceLimits?: ResourceLimits | undefined;
@@ -100,6 +106,7 @@ const FIXED = [
   'threadHost',
   'transport',
   'shutdownWorkers',
+  'onStuck',
   'resourceLimits',
   'env',
   'argv',
@@ -154,6 +161,7 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
   onlyKnown(options, PREFORK_OPTIONS);
   checkPassed(options);
   const policy = resolvePolicy(options);
+  checkOnStuck(options.onStuck);
   const { transport = 'relay', threadHost = 'piscina', window = 262_144 } = options;
   const { maxOutput = 67_108_864, lingerTimeout = 30_000 } = options;
   oneOf('transport', transport, ['relay']);

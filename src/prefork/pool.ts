@@ -11,10 +11,8 @@ import { type Connection } from '../transport/connection.ts';
 import { type RelayEnd } from '../transport/relay-end.ts';
 import { type ToMain } from '../wire/messages.ts';
 import { Connections, infoOf } from './connections.ts';
-import { type PreforkEvents } from './events.ts';
+import { type Announce } from './events.ts';
 import { type PreforkSettings } from './options.ts';
-
-type Announce = <K extends keyof PreforkEvents>(name: K, ...event: PreforkEvents[K]) => void;
 
 export interface PoolOptions {
   readonly settings: PreforkSettings;
@@ -22,6 +20,8 @@ export interface PoolOptions {
   readonly clock: Clock;
   readonly announce: Announce;
   readonly exited: (exit: WorkerExit) => void;
+  /** A worker failed, by which error; before whatever follows from it is told. */
+  readonly failed: (error: unknown) => void;
   /** A worker asked for the end of the whole prefork. */
   readonly shutdown: () => void;
   readonly turned: () => void;
@@ -132,13 +132,17 @@ export class Pool implements Crew {
     this.#options.announce('workerKilled', { worker: id, why });
     const unclaimed = handle?.hub.takeAllBack() ?? [];
     handle?.kill(why);
+    if (why === 'boot-timeout') this.#options.failed(handle?.bootError);
     this.dispatcher.comeBack(unclaimed, id, false);
   }
 
   abandon(id: WorkerId): void {
     const handle = this.handles.get(id);
-    const unclaimed = handle?.abandon('worker-lost') ?? [];
-    this.#options.announce('workerZombie', { worker: id, why: handle?.why });
+    if (!handle) return;
+    const clients = handle.hub.open;
+    const unclaimed = handle.abandon('worker-lost');
+    const { generation, why } = handle;
+    this.#options.announce('workerZombie', { worker: id, generation, why, clients });
     this.dispatcher.comeBack(unclaimed, id, false);
   }
 
@@ -169,6 +173,7 @@ export class Pool implements Crew {
         this.#over(id, end);
       },
       broken: (error) => {
+        this.#options.failed(error);
         master.tell({ kind: 'broken', id });
         announce('handlerError', {
           worker: id,
@@ -240,17 +245,13 @@ export class Pool implements Crew {
   }
 
   #exited(exit: WorkerExit, unclaimed: Connection[]): void {
-    const { master, dispatcher } = this;
-    const { announce, exited, clock } = this.#options;
+    const { dispatcher } = this;
+    const { announce, exited, failed } = this.#options;
     this.handles.delete(exit.worker);
     dispatcher.comeBack(unclaimed, exit.worker, false);
     announce('workerExited', exit);
+    if (exit.why === undefined) failed(exit.error);
     exited(exit);
-    const { backoff } = master.state;
-    if (exit.reason === 'boot-failed' && backoff.failures > 0) {
-      const retryIn = Math.max(0, backoff.until - clock.now());
-      announce('degraded', { failures: backoff.failures, retryIn, error: exit.error });
-    }
   }
 
   /** Workers that are ready. */

@@ -9,10 +9,12 @@ import { SystemClock } from '../master/system-clock.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { loadHost } from '../threads/hosts.ts';
 import { AcceptTrouble } from './accept-trouble.ts';
+import { callUser } from './call-user.ts';
 import { checkStream, type Tally } from './connections.ts';
 import { MOVES, type State } from './lifecycle.ts';
 import { drain, type DrainReport } from './drain.ts';
-import { type PreforkEvents } from './events.ts';
+import { type Announce, type PreforkEvents } from './events.ts';
+import { Health } from './health.ts';
 import {
   checkTarget,
   reconfigure,
@@ -34,11 +36,11 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   readonly #listeners: Listener[] = [];
   readonly #exits: Tally<ExitReason> = {};
   readonly #trouble: AcceptTrouble;
+  readonly #health: Health;
   #settings: PreforkSettings;
   #state: State = 'idle';
   #paused = false;
   #held = true;
-  #failures = 0;
   #pool: Pool | undefined;
   #closing: Promise<void> | undefined;
   #closeBy: Millis = Infinity;
@@ -51,6 +53,11 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#settings = resolveOptions(worker, options);
     this.#trouble = new AcceptTrouble(this.#clock, (event) => {
       this.#announce('acceptError', event);
+    });
+    this.#health = new Health({
+      clock: this.#clock,
+      onStuck: this.#settings.given.onStuck,
+      announce: this.#announce,
     });
     options.signal?.addEventListener('abort', this.#abort, { once: true });
   }
@@ -228,16 +235,12 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   // A listener of the user that throws must not leave the books half written: it surfaces on its own.
-  #announce<K extends keyof PreforkEvents>(name: K, ...event: PreforkEvents[K]): void {
-    try {
+  readonly #announce: Announce = (name, ...event) => {
+    callUser(() => {
       // The map of events makes name and argument fit; TypeScript cannot follow it through the generic.
       (this.emit as (name: string, ...event: unknown[]) => boolean).call(this, name, ...event);
-    } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
-    }
-  }
+    });
+  };
 
   #arrive(pool: Pool, stream: Duplex): void {
     const [connection, others] = pool.connections.add(stream, (left) => {
@@ -280,11 +283,12 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       settings: this.#settings,
       host,
       clock: this.#clock,
-      announce: (name, ...event) => {
-        this.#announce(name, ...event);
-      },
+      announce: this.#announce,
       exited: (exit) => {
         this.#exited(exit);
+      },
+      failed: (error) => {
+        this.#health.blame(error);
       },
       shutdown: () => void this.close(),
       turned: () => {
@@ -315,9 +319,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   #turned(): void {
-    const failures = this.#pool?.master.state.backoff.failures ?? 0;
-    if (this.#failures > 0 && failures === 0 && this.#state === 'listening') this.#announce('recovered');
-    this.#failures = failures;
+    const master = this.#pool?.master;
+    if (master && this.#state === 'listening') this.#health.look(master.state, master.config);
     this.#watchers.look();
   }
 

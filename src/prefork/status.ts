@@ -8,6 +8,7 @@ import {
 } from '../core/types.ts';
 import { openOf, type Phase, type WorkerRecord } from '../policy/state.ts';
 import { type Tally } from './connections.ts';
+import { causesOf, type DegradedCause } from './health.ts';
 import { type Pool } from './pool.ts';
 
 export interface WorkerStatus {
@@ -59,7 +60,9 @@ export interface PreforkStatus {
     readonly closes: Tally<CloseReason>;
   };
   readonly exits: Tally<ExitReason>;
-  /** Boot failures in a row; above 0 the pool is degraded. */
+  /** What keeps the pool from being what it should be; empty when all is well. */
+  readonly degraded: readonly DegradedCause[];
+  /** Failures of new workers in a row. */
   readonly bootFailures: number;
 }
 
@@ -120,6 +123,7 @@ export function snapshot(
       drops: { ...drops },
       closes: { ...closes },
     },
+    degraded: causesOf(pool.master.state, pool.master.config),
     bootFailures: backoff.failures,
   };
 }

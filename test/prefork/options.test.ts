@@ -59,6 +59,7 @@ const BAD: [string, readonly unknown[]][] = [
   ['window', [1_023, 2 ** 31, 'big', Infinity, null]],
   ['maxOutput', [-1, 'none']],
   ['lingerTimeout', [0, Infinity]],
+  ['onStuck', ['kill', null, {}]],
   ['threadHost', ['Piscina', 'native', 1, null]],
   ['transport', ['transfer', 1]],
   ['port', [-1, 65_536, 80.5, '80', null]],

@@ -1,0 +1,83 @@
+import { type Clock } from '../core/clock.ts';
+import { type Millis } from '../core/types.ts';
+import { zombiesOf } from '../policy/births.ts';
+import { type PolicyConfig } from '../policy/config.ts';
+import { type PoolState } from '../policy/state.ts';
+import { callUser } from './call-user.ts';
+import { type Announce } from './events.ts';
+import { type StuckReport, warnOfZombies } from './stuck.ts';
+
+/** Why a pool is less than it should be: workers fail, or more threads than `maxZombies` cannot be terminated. */
+export type DegradedCause = 'boot' | 'zombies';
+
+export type Degradation =
+  | {
+      readonly cause: 'boot';
+      /** Failures in a row. */
+      readonly failures: number;
+      /** The next try is in so many milliseconds. */
+      readonly retryIn: Millis;
+      readonly error: unknown;
+    }
+  | { readonly cause: 'zombies'; readonly zombies: number; readonly maxZombies: number };
+
+interface HealthOptions {
+  readonly clock: Clock;
+  readonly announce: Announce;
+  readonly onStuck: ((report: StuckReport) => void) | undefined;
+}
+
+/** Says when the pool becomes less than it should be, gets worse, and is well again. */
+export class Health {
+  readonly #options: HealthOptions;
+  #failures = 0;
+  #zombies = 0;
+  #error: unknown;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+  }
+
+  /** What the latest failure of a worker was, for the event that it may lead to. */
+  blame(error: unknown): void {
+    this.#error = error;
+  }
+
+  /** Compares the pool with how it was at the last look. */
+  look(state: PoolState, config: PolicyConfig): void {
+    this.#lookAtBoots(state);
+    this.#lookAtZombies(zombiesOf(state), config.maxZombies);
+  }
+
+  #lookAtBoots({ backoff }: PoolState): void {
+    const { clock, announce } = this.#options;
+    const { failures, until } = backoff;
+    const before = this.#failures;
+    this.#failures = failures;
+    if (failures === 0 && before > 0) announce('recovered', { cause: 'boot' });
+    if (failures <= before) return;
+    const retryIn = Math.max(0, until - clock.now());
+    announce('degraded', { cause: 'boot', failures, retryIn, error: this.#error });
+  }
+
+  #lookAtZombies(zombies: number, maxZombies: number): void {
+    const { announce, onStuck = warnOfZombies } = this.#options;
+    const tooMany = zombies > maxZombies ? zombies : 0;
+    const before = this.#zombies;
+    this.#zombies = tooMany;
+    if (tooMany === 0 && before > 0) announce('recovered', { cause: 'zombies' });
+    if (tooMany <= before) return;
+    announce('degraded', { cause: 'zombies', zombies, maxZombies });
+    callUser(() => {
+      onStuck({ zombies, maxZombies });
+    });
+  }
+}
+
+/** What is wrong with the pool at present. */
+export function causesOf(state: PoolState, config: PolicyConfig): readonly DegradedCause[] {
+  const causes: DegradedCause[] = [];
+  if (state.backoff.failures > 0) causes.push('boot');
+  if (zombiesOf(state) > config.maxZombies) causes.push('zombies');
+  return causes;
+}
