@@ -1,6 +1,7 @@
 export { createPrefork, prefork } from './prefork/create.ts';
 export { type DrainReport } from './prefork/drain.ts';
 export { type Prefork } from './prefork/prefork.ts';
+export { type Evidence } from './prefork/evidence.ts';
 export { type Degradation, type DegradedCause } from './prefork/health.ts';
 export { type StuckReport } from './prefork/stuck.ts';
 export { type ConnectionInfo, type PreforkEvents } from './prefork/events.ts';

@@ -1,8 +1,9 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { type Clock } from '../core/clock.ts';
+import { type Cancel, type Clock } from '../core/clock.ts';
 import { errors, fromPlain, show } from '../core/errors.ts';
 import {
   type CloseReason,
+  type ConnectionId,
   type ExitReason,
   type LeaveReason,
   type Millis,
@@ -12,7 +13,15 @@ import { type Connection } from '../transport/connection.ts';
 import { type RelayEnd } from '../transport/relay-end.ts';
 import { RelayHub } from '../transport/relay-hub.ts';
 import { type BootGate, type Passage } from '../threads/boot-gate.ts';
-import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../threads/host.ts';
+import {
+  type Thread,
+  type ThreadExit,
+  type ThreadFindings,
+  type ThreadHost,
+  type ThreadSpec,
+} from '../threads/host.ts';
+import { sharedNow } from '../transport/shared-clock.ts';
+import { createActivity, lastClient } from '../wire/activity.ts';
 import { readToMain, type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
 import { createRings, type Rings } from '../wire/ring.ts';
 
@@ -53,7 +62,7 @@ export interface WorkerHandleOptions {
   readonly gate: BootGate;
   readonly clock: Clock;
   readonly thread: Omit<ThreadSpec, 'name' | 'boot'>;
-  readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims' | 'rings'>;
+  readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims' | 'rings' | 'activity'>;
   readonly lingerTimeout: Millis;
   /** Only for the message of a boot that took longer. */
   readonly bootTimeout: Millis;
@@ -77,12 +86,14 @@ export class WorkerHandle {
   readonly #port: MessagePort;
   readonly #farPort: MessagePort;
   readonly #passage: Passage;
+  readonly #activity = createActivity();
   #thread: Thread | undefined;
   #held = true;
   #ready = false;
   #leaving = false;
   #why: LeaveReason | undefined;
   #bootError: Error | undefined;
+  #endLook = (): void => undefined;
   #abandoned = false;
   #over = false;
 
@@ -140,6 +151,25 @@ export class WorkerHandle {
     return this.#over ? undefined : this.#thread?.sample().utilization;
   }
 
+  /** The connection that it took up last, and how long ago; known also of a stuck thread. */
+  lastClient(): { readonly id: ConnectionId; readonly age: Millis } | undefined {
+    return lastClient(this.#activity, sharedNow());
+  }
+
+  /** Looks into its thread from outside for at most `limit`; `found` is called once, at the latest when it is killed. */
+  examine(limit: Millis, found: (findings: ThreadFindings) => void): void {
+    if (this.#thread === undefined || this.#over) return;
+    const { clock } = this.#options;
+    let end = (): void => undefined;
+    const cancel = clock.callAt(clock.now() + limit, () => {
+      end();
+    });
+    this.#endLook = end = this.#thread.examine((findings) => {
+      cancel();
+      found(findings);
+    });
+  }
+
   /** Asks it to finish and leave. Returns what it had not claimed. */
   retire(why: LeaveReason): Connection[] {
     this.#why ??= why;
@@ -151,6 +181,7 @@ export class WorkerHandle {
 
   kill(why: LeaveReason): void {
     this.#why ??= why;
+    this.#endLook();
     if (why === 'boot-timeout')
       this.#bootError = errors.bootTimeout(this.#options.url, this.#options.bootTimeout);
     if (this.#thread === undefined) this.#neverLaunched();
@@ -182,7 +213,14 @@ export class WorkerHandle {
 
   #launch(): void {
     const { id, generation, url, host, thread, settings, events } = this.#options;
-    const mine: WorkerSettings = { ...settings, id, generation, claims: this.hub.claims, rings: this.#rings };
+    const mine: WorkerSettings = {
+      ...settings,
+      id,
+      generation,
+      claims: this.hub.claims,
+      rings: this.#rings,
+      activity: this.#activity,
+    };
     const boot = { url, port: this.#farPort, settings: mine };
     this.#thread = host.start({ ...thread, name: `forkless worker ${id}`, boot }, (exit) => {
       this.#exited(exit);
@@ -229,6 +267,7 @@ export class WorkerHandle {
 
   #exited({ code, reason, error }: ThreadExit): void {
     if (this.#over) return;
+    this.#endLook();
     this.#over = true;
     this.#passage.done();
     this.#options.events.gone();

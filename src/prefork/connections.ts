@@ -47,6 +47,12 @@ export class Connections {
     return this.#open.size;
   }
 
+  /** An open connection; `undefined` when it is closed. */
+  info(id: ConnectionId): ConnectionInfo | undefined {
+    const connection = this.#open.get(id);
+    return connection && infoOf(connection);
+  }
+
   /** Returns it, and who was open before it. */
   add(stream: Duplex, left: (connection: Connection) => void): [Connection, Crowd] {
     const connection: Connection = {

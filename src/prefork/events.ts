@@ -9,6 +9,7 @@ import {
 } from '../core/types.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { type AddressInfo } from 'node:net';
+import { type Evidence } from './evidence.ts';
 import { type Degradation, type DegradedCause } from './health.ts';
 
 export interface ConnectionInfo extends Addresses {
@@ -23,6 +24,15 @@ export interface PreforkEvents {
   /** A worker was asked to leave. */
   workerRetiring: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
   workerKilled: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
+  /** A worker gave no heartbeat for `workerExpireTime` and was asked to leave; told before it is killed. */
+  workerExpired: [
+    {
+      readonly worker: WorkerId;
+      readonly generation: number;
+      /** Milliseconds since its last heartbeat, when it was asked to leave. */
+      readonly silentFor: Millis;
+    } & Evidence,
+  ];
   /** A killed thread does not end. Its clients are closed, its place is refilled up to `maxZombies`. */
   workerZombie: [
     {
@@ -31,7 +41,7 @@ export interface PreforkEvents {
       readonly why: LeaveReason | undefined;
       /** Connections that were closed because of it. */
       readonly clients: number;
-    },
+    } & Evidence,
   ];
   workerExited: [WorkerExit];
   /** A worker has claimed a connection. */

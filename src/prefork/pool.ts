@@ -11,6 +11,7 @@ import { type Connection } from '../transport/connection.ts';
 import { type RelayEnd } from '../transport/relay-end.ts';
 import { type ToMain } from '../wire/messages.ts';
 import { Connections, infoOf } from './connections.ts';
+import { evidenceOf, gather, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
 import { type PreforkSettings } from './options.ts';
 
@@ -33,6 +34,8 @@ export class Pool implements Crew {
   readonly dispatcher: Dispatcher;
   readonly connections: Connections;
   readonly handles: Map<WorkerId, WorkerHandle> = new Map<WorkerId, WorkerHandle>();
+  /** Of workers that did not answer. */
+  readonly evidence: Map<WorkerId, Evidence> = new Map<WorkerId, Evidence>();
   readonly #options: PoolOptions;
   readonly #gate = new BootGate();
   #settings: PreforkSettings;
@@ -125,13 +128,15 @@ export class Pool implements Crew {
     const unclaimed = this.handles.get(id)?.retire(why) ?? [];
     this.#options.announce('workerRetiring', { worker: id, why });
     this.dispatcher.comeBack(unclaimed, id, false);
+    if (why === 'silent') this.#expired(id);
   }
 
   kill(id: WorkerId, why: LeaveReason): void {
     const handle = this.handles.get(id);
-    this.#options.announce('workerKilled', { worker: id, why });
     const unclaimed = handle?.hub.takeAllBack() ?? [];
+    // Ends the look into it: what was found is told first.
     handle?.kill(why);
+    this.#options.announce('workerKilled', { worker: id, why });
     if (why === 'boot-timeout') this.#options.failed(handle?.bootError);
     this.dispatcher.comeBack(unclaimed, id, false);
   }
@@ -139,11 +144,28 @@ export class Pool implements Crew {
   abandon(id: WorkerId): void {
     const handle = this.handles.get(id);
     if (!handle) return;
+    // Before its connections are closed.
+    const evidence = evidenceOf(handle, this.connections);
     const clients = handle.hub.open;
     const unclaimed = handle.abandon('worker-lost');
     const { generation, why } = handle;
-    this.#options.announce('workerZombie', { worker: id, generation, why, clients });
+    const earlier = this.evidence.get(id);
+    const now = earlier ? { ...earlier, utilization: evidence.utilization } : evidence;
+    this.evidence.set(id, now);
+    this.#options.announce('workerZombie', { worker: id, generation, why, clients, ...now });
     this.dispatcher.comeBack(unclaimed, id, false);
+  }
+
+  #expired(id: WorkerId): void {
+    const handle = this.handles.get(id);
+    const record = this.#record(id);
+    if (!handle || !record) return;
+    const silentFor = this.#options.clock.now() - record.lastBeat;
+    gather(handle, this.connections, (evidence) => {
+      this.evidence.set(id, evidence);
+      const { generation } = handle;
+      this.#options.announce('workerExpired', { worker: id, generation, silentFor, ...evidence });
+    });
   }
 
   #eventsOf(id: WorkerId): WorkerHandleEvents {
@@ -248,6 +270,7 @@ export class Pool implements Crew {
     const { dispatcher } = this;
     const { announce, exited, failed } = this.#options;
     this.handles.delete(exit.worker);
+    this.evidence.delete(exit.worker);
     dispatcher.comeBack(unclaimed, exit.worker, false);
     announce('workerExited', exit);
     if (exit.why === undefined) failed(exit.error);

@@ -8,6 +8,7 @@ import {
 } from '../core/types.ts';
 import { openOf, type Phase, type WorkerRecord } from '../policy/state.ts';
 import { type Tally } from './connections.ts';
+import { type Evidence } from './evidence.ts';
 import { causesOf, type DegradedCause } from './health.ts';
 import { type Pool } from './pool.ts';
 
@@ -36,6 +37,8 @@ export interface WorkerStatus {
   readonly external: number | undefined;
   /** Milliseconds since the last heartbeat; `undefined` before it is ready. */
   readonly silentFor: Millis | undefined;
+  /** What was found out when it expired or became a zombie. */
+  readonly evidence: Evidence | undefined;
   readonly paused: boolean;
   /** Let a claim time out and has given no sign since: gets nothing new. */
   readonly suspect: boolean;
@@ -68,11 +71,15 @@ export interface PreforkStatus {
 
 const PHASES = ['starting', 'ready', 'draining', 'killing', 'zombie'] as const;
 
-function statusOf(worker: WorkerRecord, threadId: number | undefined, now: Millis): WorkerStatus {
+function statusOf(
+  worker: WorkerRecord,
+  known: Pick<WorkerStatus, 'threadId' | 'evidence'>,
+  now: Millis,
+): WorkerStatus {
   const { id, generation, stage, owed, served, beat, paused, suspect } = worker;
   return {
     id,
-    threadId,
+    ...known,
     generation,
     phase: stage.phase,
     leaving: 'why' in stage ? stage.why : undefined,
@@ -97,7 +104,10 @@ export function snapshot(
   rest: Pick<PreforkStatus, 'state' | 'paused' | 'exits'>,
 ): PreforkStatus {
   const { workers: records, generation, backoff } = pool.master.state;
-  const workers = records.map((worker) => statusOf(worker, pool.handles.get(worker.id)?.threadId, now));
+  const workers = records.map((worker) => {
+    const threadId = pool.handles.get(worker.id)?.threadId;
+    return statusOf(worker, { threadId, evidence: pool.evidence.get(worker.id) }, now);
+  });
   const counted = PHASES.map(
     (phase) => [phase, workers.filter((worker) => worker.phase === phase).length] as const,
   );

@@ -1,5 +1,5 @@
 import { type ResourceLimits } from 'node:worker_threads';
-import { type ExitReason } from '../core/types.ts';
+import { type ExitReason, type Millis } from '../core/types.ts';
 import { type BootData } from '../transport/boot.ts';
 
 export interface ThreadSpec {
@@ -27,12 +27,25 @@ export interface ThreadSample {
   readonly utilization: number;
 }
 
+/** What a look into a running thread has shown. */
+export interface ThreadFindings {
+  /** CPU time of its whole life; `undefined` on Node 20, and where it did not answer. */
+  readonly cpuTime: Millis | undefined;
+  /** Where its JavaScript is, innermost first; empty where it did not answer: it is in a native call, or idle. */
+  readonly stack: readonly string[];
+}
+
 export interface Thread {
   /** Node's id of the thread, as in `worker_threads.threadId`; -1 if it could not be started. */
   readonly threadId: number;
   /** Ends it at once. Returns at once; `exited` says when it is over, which may be never (native calls). */
   terminate(): void;
   sample(): ThreadSample;
+  /**
+   * Looks into it, which takes some 10 ms and may take for ever. `found` is called once, at the latest by the returned
+   * function or by `terminate()`, with what is known by then.
+   */
+  examine(found: (findings: ThreadFindings) => void): () => void;
   ref(): void;
   /** Lets the process end although the thread runs; on pools, from when the thread has booted. */
   unref(): void;

@@ -1,5 +1,6 @@
 import { type Worker, type WorkerOptions } from 'node:worker_threads';
 import { type Thread, type ThreadExit, type ThreadSample, type ThreadSpec } from './host.ts';
+import { examine } from './examine.ts';
 import { watch } from './watch.ts';
 
 /** A thread as a host has just launched it. */
@@ -54,10 +55,15 @@ function live(launched: Launched, spec: ThreadSpec, exited: (exit: ThreadExit) =
     void worker.terminate();
   };
   settled?.catch(verdict.blame).then(end, end);
+  let endLook = (): void => undefined;
   return {
     threadId: worker.threadId,
-    terminate: verdict.terminate,
+    terminate: () => {
+      endLook();
+      verdict.terminate();
+    },
     sample: sampler(worker),
+    examine: (found) => (endLook = examine(worker, found)),
     ref: launched.ref,
     unref: launched.unref,
   };
@@ -73,6 +79,10 @@ function stillborn(error: unknown, spec: ThreadSpec, exited: (exit: ThreadExit) 
     threadId: -1,
     terminate: nothing,
     sample: () => ({ utilization: 0 }),
+    examine: (found) => {
+      found({ cpuTime: undefined, stack: [] });
+      return nothing;
+    },
     ref: nothing,
     unref: nothing,
   };

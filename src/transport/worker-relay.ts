@@ -11,6 +11,8 @@ export interface WorkerRelayOptions extends Omit<LaneEndOptions, 'sink' | 'passe
   readonly settings: Pick<WorkerSettings, 'window' | 'allowHalfOpen' | 'highWaterMark' | 'claims' | 'rings'>;
   /** A connection was claimed and is to be served. */
   readonly connected: (socket: RelaySocket) => void;
+  /** Something of that connection is taken up, and user code may run for it. */
+  readonly attends?: (id: ConnectionId) => void;
   /** A socket is closed. */
   readonly over: (socket: RelaySocket) => void;
 }
@@ -65,10 +67,12 @@ export class WorkerRelay {
     }
     // A frame for a socket that is closed here is only late.
     const socket = this.#sockets.get(id);
-    if (socket)
-      this.#isolated(() => {
-        this.#forSocket(socket, kind, payload);
-      });
+    if (!socket) return;
+    // Not for credit: that comes for any connection at any time.
+    if (kind !== FRAME.credit) this.#options.attends?.(id);
+    this.#isolated(() => {
+      this.#forSocket(socket, kind, payload);
+    });
   }
 
   #opened(id: ConnectionId, payload: Buffer): void {
@@ -94,6 +98,7 @@ export class WorkerRelay {
       },
     });
     this.#sockets.set(id, socket);
+    this.#options.attends?.(id);
     this.#isolated(() => {
       connected(socket);
     });

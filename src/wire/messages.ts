@@ -1,4 +1,5 @@
 import { errors, show } from '../core/errors.ts';
+import { type Activity } from './activity.ts';
 import { type Addresses, type ConnectionId, type Millis, type PlainError } from '../core/types.ts';
 import { type Rings } from './ring.ts';
 
@@ -17,6 +18,7 @@ export interface WorkerSettings {
   readonly claims: Int32Array<SharedArrayBuffer>;
   /** Memory for the lanes; without it the bytes go by the port. */
   readonly rings: Rings | undefined;
+  readonly activity: Activity;
 }
 
 /** Payload of an `open` frame. */

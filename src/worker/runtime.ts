@@ -4,6 +4,8 @@ import { type ConnectionId } from '../core/types.ts';
 import { leaveThread } from '../transport/boot.ts';
 import { type RelaySocket } from '../transport/relay-socket.ts';
 import { WorkerRelay } from '../transport/worker-relay.ts';
+import { sharedNow } from '../transport/shared-clock.ts';
+import { noteClient } from '../wire/activity.ts';
 import { type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
 import { Context } from './context.ts';
 import { type AnyHandlers } from './handlers.ts';
@@ -53,6 +55,9 @@ export class Runtime {
       },
       connected: (socket) => {
         this.#serve(socket);
+      },
+      attends: (id) => {
+        noteClient(settings.activity, id, sharedNow());
       },
       over: () => {
         this.#maybeLeave();

@@ -1,0 +1,28 @@
+import { type ConnectionId, type Millis } from '../core/types.ts';
+
+/**
+ * What a worker took up last, in memory that the main thread can read without its help, also when it is stuck. Two
+ * stores a frame are all that it costs. The times come from a clock that both threads share, cut to 32 bits.
+ */
+export type Activity = Int32Array<SharedArrayBuffer>;
+
+const CLIENT = 0;
+const AT = 1;
+
+export const createActivity = (): Activity =>
+  new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+
+export function noteClient(activity: Int32Array, id: ConnectionId, now: Millis): void {
+  Atomics.store(activity, CLIENT, id);
+  Atomics.store(activity, AT, now | 0);
+}
+
+/** The connection that was taken up last, and how long ago; right for up to 24 days. */
+export function lastClient(
+  activity: Int32Array,
+  now: Millis,
+): { readonly id: ConnectionId; readonly age: Millis } | undefined {
+  const id = Atomics.load(activity, CLIENT);
+  if (id === 0) return undefined;
+  return { id, age: Math.max(0, ((now | 0) - Atomics.load(activity, AT)) | 0) };
+}
