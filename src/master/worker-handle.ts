@@ -288,8 +288,9 @@ export class WorkerHandle {
 
   #reasonFor(reason: ThreadExit['reason']): ExitReason {
     if (this.#leaving) return 'left';
-    if (this.#ready || (this.#why !== undefined && this.#why !== 'boot-timeout')) return reason;
-    return 'boot-failed';
+    if (this.#ready) return reason;
+    const failed = this.#why === undefined || this.#why === 'boot-timeout' || this.#why === 'garbage';
+    return failed ? 'boot-failed' : reason;
   }
 
   #bootFailure(code: number, error: unknown): unknown {

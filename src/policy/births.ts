@@ -1,4 +1,5 @@
 import { type Millis } from '../core/types.ts';
+import { type Backoff, backoffOf } from './backoff.ts';
 import { type PolicyConfig } from './config.ts';
 import { spentWhy } from './limits.ts';
 import { type Decision, isReady, isSpare, type PoolState, type WorkerRecord } from './state.ts';
@@ -31,7 +32,7 @@ export function spawnMissing(
     state.toStart,
     demand(fresh, state, config),
   );
-  const most = Math.min(roomOf(state, config), bootsAllowed(fresh, state, now));
+  const most = Math.min(roomOf(state, config), bootsAllowed(fresh, backoffOf(state, config, now), now));
   return Array.from({ length: Math.max(0, Math.min(missing, most)) }, (_, index) => ({
     kind: 'spawn',
     id: state.nextId + index,
@@ -53,8 +54,7 @@ const isNewcomer = (worker: WorkerRecord): boolean =>
   !isReady(worker) || (worker.lastHandOver === 0 && !worker.paused && !worker.suspect);
 
 /** After a failed boot one at a time, until one succeeds: a broken module would fail in all of them alike. */
-function bootsAllowed(fresh: readonly WorkerRecord[], state: PoolState, now: Millis): number {
-  const { failures, until } = state.backoff;
+function bootsAllowed(fresh: readonly WorkerRecord[], { failures, until }: Backoff, now: Millis): number {
   if (now < until) return 0;
   return failures === 0 ? Infinity : 1 - fresh.filter((worker) => !isReady(worker)).length;
 }

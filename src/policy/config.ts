@@ -47,14 +47,21 @@ export interface PolicyOptions {
   readonly servedJitter?: number | undefined;
   /** A worker that reports more used JS heap than this is replaced, bytes. Default `Infinity`. */
   readonly maxHeap?: number | undefined;
-  /** A worker that reports more memory outside the JS heap than this is replaced, bytes. Default `Infinity`. */
+  /**
+   * A worker that reports more memory outside the JS heap than this (Buffers, but no SharedArrayBuffers) is replaced,
+   * bytes. Default `Infinity`.
+   */
   readonly maxExternal?: number | undefined;
+  /** Up to which fraction of `maxHeap` and `maxExternal` a worker may go earlier, so that not all go at once. Default 0.1. */
+  readonly memoryJitter?: number | undefined;
   /** A worker that reports more event-loop utilisation than this is replaced, above 0 to 1. Default `Infinity`. */
   readonly maxUtilization?: number | undefined;
   /** Threads that cannot be killed whose places are refilled; further ones cost a place each. Default 4. */
   readonly maxZombies?: number | undefined;
   /** Wait after a first failed boot; doubles with each further one. Default 100 ms. */
   readonly bootRetryDelay?: Millis | undefined;
+  /** A worker that dies by itself so soon after its boot counts as a failed boot. Default 5 000 ms. */
+  readonly minUptime?: Millis | undefined;
   /** The longest wait after a failed boot. Default 30 000 ms, or `bootRetryDelay` if that is more. */
   readonly maxBootRetryDelay?: Millis | undefined;
 }
@@ -82,10 +89,12 @@ export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
   'servedJitter',
   'maxHeap',
   'maxExternal',
+  'memoryJitter',
   'maxUtilization',
   'maxZombies',
   'bootRetryDelay',
   'maxBootRetryDelay',
+  'minUptime',
 ];
 
 /** Fills in the defaults and refuses what cannot work; unknown keys are not looked at. */
@@ -139,6 +148,7 @@ type Bounds =
   | 'servedJitter'
   | 'maxHeap'
   | 'maxExternal'
+  | 'memoryJitter'
   | 'maxUtilization';
 
 function bounds(options: PolicyOptions): Pick<PolicyConfig, Bounds> {
@@ -152,11 +162,13 @@ function bounds(options: PolicyOptions): Pick<PolicyConfig, Bounds> {
     servedJitter: fraction('servedJitter', given(options.servedJitter, 0)),
     maxHeap: most('maxHeap'),
     maxExternal: most('maxExternal'),
+    memoryJitter: fraction('memoryJitter', given(options.memoryJitter, 0.1)),
     maxUtilization: share('maxUtilization', given(options.maxUtilization, Infinity)),
   };
 }
 
-type Recovery = 'bootTimeout' | 'killTimeout' | 'maxZombies' | 'bootRetryDelay' | 'maxBootRetryDelay';
+type Recovery =
+  'bootTimeout' | 'killTimeout' | 'maxZombies' | 'bootRetryDelay' | 'maxBootRetryDelay' | 'minUptime';
 
 function recovery(options: PolicyOptions): Pick<PolicyConfig, Recovery> {
   const bootRetryDelay = millis('bootRetryDelay', given(options.bootRetryDelay, 100));
@@ -173,6 +185,7 @@ function recovery(options: PolicyOptions): Pick<PolicyConfig, Recovery> {
     maxZombies: integer('maxZombies', given(options.maxZombies, 4), 0),
     bootRetryDelay,
     maxBootRetryDelay,
+    minUptime: millis('minUptime', given(options.minUptime, 5_000)),
   };
 }
 

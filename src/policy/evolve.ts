@@ -1,5 +1,5 @@
 import { type LeaveReason, type Millis, type WorkerId } from '../core/types.ts';
-import { type BackoffConfig, failed, NO_BACKOFF } from './backoff.ts';
+import { type Backoff, type BackoffConfig, backoffOf, failed, isYoung, NO_BACKOFF } from './backoff.ts';
 import { type Decision, type PoolEvent, type PoolState, type Stage, type WorkerRecord } from './state.ts';
 import { tell } from './worker-events.ts';
 
@@ -17,7 +17,8 @@ export function evolve(state: PoolState, event: PoolEvent, now: Millis, config: 
   if (told === worker) return state;
   const next = { ...state, workers: state.workers.with(index, told) };
   if (event.kind === 'handed') return { ...next, handOvers: state.handOvers + 1 };
-  return isBoot(worker, told) ? { ...next, backoff: NO_BACKOFF, toStart: 0 } : next;
+  if (!isBoot(worker, told)) return next;
+  return { ...next, backoff: state.backoff.young ? state.backoff : NO_BACKOFF, toStart: 0 };
 }
 
 const isBoot = (before: WorkerRecord, after: WorkerRecord): boolean =>
@@ -59,9 +60,20 @@ function exited(
   config: BackoffConfig,
 ): PoolState {
   const workers = state.workers.filter((each) => each !== worker);
-  const booting = worker.stage.phase === 'starting';
-  const backoff = booting ? failed(state.backoff, config, now, luck) : state.backoff;
-  return { ...state, workers, backoff, toStart: 0 };
+  return { ...state, workers, backoff: afterEnd(state, worker, luck, now, config), toStart: 0 };
+}
+
+/** One that did not boot, or died soon after, is not replaced at once: the next would fare alike. */
+function afterEnd(
+  state: PoolState,
+  worker: WorkerRecord,
+  luck: number,
+  now: Millis,
+  config: BackoffConfig,
+): Backoff {
+  const young = isYoung(worker, config, now);
+  if (!young && worker.stage.phase !== 'starting') return state.backoff;
+  return failed(backoffOf(state, config, now), config, now, luck, young);
 }
 
 /**
@@ -109,9 +121,9 @@ function decided(
   const worker = state.workers[index];
   const stage = worker && stageAfter(worker.stage, decision, now);
   if (worker === undefined || stage === undefined) return state;
-  // A boot that must be killed has failed; by the time the thread exits it is no longer `starting`.
-  const failedBoot = worker.stage.phase === 'starting' && decision.kind === 'kill';
-  const backoff = failedBoot ? failed(state.backoff, config, now, luck) : state.backoff;
+  // By the time that a thread which had to be killed has ended, it is neither starting nor ready any more.
+  const killed = decision.kind === 'kill';
+  const backoff = killed ? afterEnd(state, worker, luck, now, config) : state.backoff;
   return { ...state, workers: state.workers.with(index, { ...worker, stage }), backoff };
 }
 

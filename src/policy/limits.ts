@@ -1,6 +1,7 @@
 import { type LeaveReason, type Millis } from '../core/types.ts';
+import { forgivenAt } from './backoff.ts';
 import { type PolicyConfig } from './config.ts';
-import { isReady, openOf, type PoolState, type Stage, type WorkerRecord } from './state.ts';
+import { type Beat, isReady, openOf, type PoolState, type Stage, type WorkerRecord } from './state.ts';
 
 export type QuotaConfig = Pick<PolicyConfig, 'maxServed' | 'servedJitter'>;
 
@@ -49,6 +50,11 @@ const agedAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>
 export const idleAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>
   isReady(worker) && openOf(worker) === 0 ? worker.lastActivity + config.maxSpareTime : Infinity;
 
+function isTooBig({ heap, external }: Beat, luck: number, config: PolicyConfig): boolean {
+  const share = 1 - config.memoryJitter * luck;
+  return heap > config.maxHeap * share || external > config.maxExternal * share;
+}
+
 /** Why a worker is to be replaced by a fresh one, if it is. Only its generation can be wrong before it is ready. */
 export function spentWhy(
   worker: WorkerRecord,
@@ -62,7 +68,7 @@ export function spentWhy(
   if (isUsedUp(worker, config)) return 'served';
   if (now >= agedAt(worker, config)) return 'aged';
   if (beat === undefined) return undefined;
-  if (beat.heap > config.maxHeap || beat.external > config.maxExternal) return 'memory';
+  if (isTooBig(beat, worker.luck, config)) return 'memory';
   return beat.utilization > config.maxUtilization ? 'utilization' : undefined;
 }
 
@@ -74,6 +80,6 @@ export function wakeAt(state: PoolState, config: PolicyConfig, now: Millis): Mil
     agedAt(worker, config),
     idleAt(worker, config),
   ]);
-  const ahead = [...deadlines, state.backoff.until].filter((at) => at > now);
+  const ahead = [...deadlines, state.backoff.until, forgivenAt(state, config)].filter((at) => at > now);
   return ahead.reduce((first, at) => Math.min(first, at), now + config.masterHeartbeat);
 }

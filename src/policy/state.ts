@@ -158,6 +158,6 @@ export const initialState = (startWorkers: number): PoolState => ({
   toStart: startWorkers,
   waiting: 0,
   handOvers: 0,
-  backoff: { failures: 0, until: -Infinity },
+  backoff: { failures: 0, until: -Infinity, young: false },
   closing: undefined,
 });

@@ -1,5 +1,6 @@
 import { type Clock } from '../core/clock.ts';
 import { type Millis } from '../core/types.ts';
+import { type Backoff, backoffOf } from '../policy/backoff.ts';
 import { zombiesOf } from '../policy/births.ts';
 import { type PolicyConfig } from '../policy/config.ts';
 import { type PoolState } from '../policy/state.ts';
@@ -45,13 +46,12 @@ export class Health {
 
   /** Compares the pool with how it was at the last look. */
   look(state: PoolState, config: PolicyConfig): void {
-    this.#lookAtBoots(state);
+    this.#lookAtBoots(backoffOf(state, config, this.#options.clock.now()));
     this.#lookAtZombies(zombiesOf(state), config.maxZombies);
   }
 
-  #lookAtBoots({ backoff }: PoolState): void {
+  #lookAtBoots({ failures, until }: Backoff): void {
     const { clock, announce } = this.#options;
-    const { failures, until } = backoff;
     const before = this.#failures;
     this.#failures = failures;
     if (failures === 0 && before > 0) announce('recovered', { cause: 'boot' });
@@ -75,9 +75,9 @@ export class Health {
 }
 
 /** What is wrong with the pool at present. */
-export function causesOf(state: PoolState, config: PolicyConfig): readonly DegradedCause[] {
+export function causesOf(state: PoolState, config: PolicyConfig, now: Millis): readonly DegradedCause[] {
   const causes: DegradedCause[] = [];
-  if (state.backoff.failures > 0) causes.push('boot');
+  if (backoffOf(state, config, now).failures > 0) causes.push('boot');
   if (zombiesOf(state) > config.maxZombies) causes.push('zombies');
   return causes;
 }

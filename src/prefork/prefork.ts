@@ -161,8 +161,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    * boot, the old ones stay and it rejects with `FORKLESS_RELOAD_FAILED`.
    */
   async reload(): Promise<void> {
-    const { master } = this.#running('reload()');
-    const generation = await reload(this, master, this.#clock, this.#watchers);
+    const pool = this.#running('reload()');
+    const generation = await reload(this, pool, this.#clock, this.#watchers);
     if (generation === undefined) throw errors.wrongState('reload()', this.#state);
     this.#announce('reloaded', { generation });
   }

@@ -1,10 +1,12 @@
 import { type EventEmitter } from 'node:events';
 import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
+import { type WorkerId } from '../core/types.ts';
 import { type Master } from '../master/master.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { isLive, isReady } from '../policy/state.ts';
 import { type PreforkEvents } from './events.ts';
+import { type Pool } from './pool.ts';
 import { type Watchers } from './watchers.ts';
 
 /**
@@ -13,7 +15,7 @@ import { type Watchers } from './watchers.ts';
  */
 export async function reload(
   events: EventEmitter<PreforkEvents>,
-  master: Master,
+  { master, handles }: Pool,
   clock: Clock,
   watchers: Watchers,
 ): Promise<number | undefined> {
@@ -21,18 +23,31 @@ export async function reload(
   master.tell({ kind: 'reload' });
   const mine = master.state.generation;
   const failed: { error: unknown }[] = [];
-  const onExit = ({ generation, reason, error }: WorkerExit): void => {
-    if (generation !== mine || reason !== 'boot-failed' || master.state.generation !== mine) return;
+  const fail = (error: unknown): void => {
+    if (master.state.generation !== mine) return;
     failed.push({ error });
     master.tell({ kind: 'rolled-back', generation: before });
   };
+  const onExit = ({ generation, reason, error }: WorkerExit): void => {
+    if (generation === mine && reason === 'boot-failed') fail(error);
+  };
   events.on('workerExited', onExit);
-  await watchers.until(clock, Infinity, () => failed.length > 0 || settled(master, mine));
+  await watchers.until(clock, Infinity, () => {
+    const stuck = stuckInBoot(master, mine);
+    // Not only its exit: a thread that cannot be ended would never have one.
+    if (stuck !== undefined && failed.length === 0) fail(handles.get(stuck)?.bootError);
+    return failed.length > 0 || settled(master, mine);
+  });
   events.off('workerExited', onExit);
   const [failure] = failed;
   if (failure) throw errors.reloadFailed(failure.error);
   return master.state.closing ? undefined : mine;
 }
+
+const stuckInBoot = ({ state }: Master, mine: number): WorkerId | undefined =>
+  state.workers.find(({ stage, generation }) => {
+    return generation === mine && 'why' in stage && stage.why === 'boot-timeout';
+  })?.id;
 
 function settled({ state }: Master, generation: number): boolean {
   const live = state.workers.filter(isLive);

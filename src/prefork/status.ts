@@ -6,6 +6,7 @@ import {
   type Millis,
   type WorkerId,
 } from '../core/types.ts';
+import { backoffOf } from '../policy/backoff.ts';
 import { openOf, type Phase, type WorkerRecord } from '../policy/state.ts';
 import { type Tally } from './connections.ts';
 import { type Evidence } from './evidence.ts';
@@ -103,7 +104,7 @@ export function snapshot(
   now: Millis,
   rest: Pick<PreforkStatus, 'state' | 'paused' | 'exits'>,
 ): PreforkStatus {
-  const { workers: records, generation, backoff } = pool.master.state;
+  const { workers: records, generation } = pool.master.state;
   const workers = records.map((worker) => {
     const threadId = pool.handles.get(worker.id)?.threadId;
     return statusOf(worker, { threadId, evidence: pool.evidence.get(worker.id) }, now);
@@ -133,7 +134,7 @@ export function snapshot(
       drops: { ...drops },
       closes: { ...closes },
     },
-    degraded: causesOf(pool.master.state, pool.master.config),
-    bootFailures: backoff.failures,
+    degraded: causesOf(pool.master.state, pool.master.config, now),
+    bootFailures: backoffOf(pool.master.state, pool.master.config, now).failures,
   };
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { failed, NO_BACKOFF } from '../../src/policy/backoff.ts';
+import { backoffOf, failed, forgivenAt, NO_BACKOFF } from '../../src/policy/backoff.ts';
+import { plan } from '../../src/policy/plan.ts';
+import { config as policy, draining, pool, starting, worker } from './pool.ts';
 
 const config = { bootRetryDelay: 100, maxBootRetryDelay: 1000 };
 
@@ -28,6 +30,39 @@ describe('failed', () => {
   });
 
   it('stays finite for ever', () => {
-    expect(failed({ failures: 5000, until: 0 }, config, 7, 0).until).toBe(1007);
+    expect(failed({ failures: 5000, until: 0, young: false }, config, 7, 0).until).toBe(1007);
+  });
+});
+
+describe('a death soon after the boot', () => {
+  const young = { failures: 2, until: 1_000, young: true };
+  const rules = policy({ minUptime: 5_000, startWorkers: 2 });
+  const since = (at: number): Partial<ReturnType<typeof worker>> => ({
+    stage: { phase: 'ready', since: at },
+  });
+
+  it.each([
+    ['by nobody', [], Infinity],
+    ['by no worker that is starting or leaving', [worker(1, starting()), worker(2, draining())], Infinity],
+    ['by a new one, once it has stood', [worker(1, since(1_200))], 6_200],
+    ['by the first of several', [worker(1, since(1_300)), worker(2, since(1_200))], 6_200],
+    ['by an old one, but not before the retry had its time', [worker(1, since(0))], 6_000],
+  ])('is forgiven %s', (_, workers, at) => {
+    const state = pool(workers, { backoff: young });
+    expect(forgivenAt(state, rules)).toBe(at);
+    if (at === Infinity) return;
+    expect(backoffOf(state, rules, at - 1)).toBe(young);
+    expect(backoffOf(state, rules, at)).toBe(NO_BACKOFF);
+    expect(plan(state, rules, at - 1).wakeAt).toBe(at);
+  });
+
+  it('lets one worker boot at a time until then', () => {
+    const births = (now: number): number =>
+      plan(pool([], { backoff: young }), rules, now).decisions.filter(({ kind }) => kind === 'spawn').length;
+    expect([births(999), births(1_000)]).toEqual([0, 1]);
+    const proven = pool([worker(1, since(0))], { backoff: young });
+    const wide = policy({ minUptime: 5_000, startWorkers: 4, maxWorkers: 9 });
+    const many = (now: number): number => plan(proven, wide, now).decisions.length;
+    expect([many(5_999), many(6_000)]).toEqual([1, 3]);
   });
 });

@@ -28,10 +28,12 @@ describe('resolvePolicy', () => {
       servedJitter: 0,
       maxHeap: Infinity,
       maxExternal: Infinity,
+      memoryJitter: 0.1,
       maxUtilization: Infinity,
       maxZombies: 4,
       bootRetryDelay: 100,
       maxBootRetryDelay: 30_000,
+      minUptime: 5_000,
     } satisfies PolicyConfig);
   });
 

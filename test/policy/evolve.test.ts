@@ -103,7 +103,7 @@ describe('evolve: events of one worker', () => {
 
   it('becoming ready counts as a beat and as activity, and forgives failed boots', () => {
     const state = after(
-      pool([worker(1, starting())], { backoff: { failures: 3, until: 5 }, toStart: 2 }),
+      pool([worker(1, starting())], { backoff: { failures: 3, until: 5, young: false }, toStart: 2 }),
       [{ kind: 'ready', id: 1 }],
       10,
     );
@@ -133,7 +133,8 @@ describe('evolve: events of one worker', () => {
 
   it.each([
     ['starting', starting(), 1],
-    ['ready', {}, 0],
+    ['ready, a moment too young', { stage: { phase: 'ready' as const, since: -4_989 } }, 1],
+    ['ready, old enough', { stage: { phase: 'ready' as const, since: -4_990 } }, 0],
     ['draining', draining(), 0],
     ['killing', killing(), 0],
     ['zombie', zombie(), 0],
@@ -186,12 +187,38 @@ describe('evolve: events of the pool', () => {
       luck: 0,
     };
     const state = one(starting(), [kill]);
-    expect(state.backoff).toEqual({ failures: 1, until: 110 });
+    expect(state.backoff).toEqual({ failures: 1, until: 110, young: false });
     expect(after(state, [{ kind: 'exited', id: 1, luck: 0 }], 200).backoff.failures).toBe(1);
   });
 
+  it('killing a young worker that sends garbage is a failure, killing an old one is none', () => {
+    const kill: PoolEvent = { kind: 'decided', decision: { kind: 'kill', id: 1, why: 'garbage' }, luck: 0 };
+    expect(one({}, [kill]).backoff).toEqual({ failures: 1, until: 110, young: true });
+    expect(one({ stage: { phase: 'ready', since: -5_000 } }, [kill]).backoff.failures).toBe(0);
+  });
+
+  it('a boot forgives failed boots, but no death soon after one', () => {
+    const backoff = { failures: 3, until: 5, young: true };
+    const state = after(pool([worker(1, starting())], { backoff }), [{ kind: 'ready', id: 1 }], 10);
+    expect(state.backoff).toBe(backoff);
+  });
+
+  it('deaths soon after the boot double the delay, up to the longest', () => {
+    let state = pool([]);
+    const delays: number[] = [];
+    for (let id = 1, now = 0; id <= 12; id++) {
+      const rules = config({ maxBootRetryDelay: 10_000 });
+      const spawn: PoolEvent = { kind: 'decided', decision: { kind: 'spawn', id, generation: 1 }, luck: 0 };
+      state = after(state, [spawn, { kind: 'ready', id }], now, rules);
+      state = after(state, [{ kind: 'exited', id, luck: 0 }], now + 1_000, rules);
+      delays.push(state.backoff.until - now - 1_000);
+      now = state.backoff.until;
+    }
+    expect(delays).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, ...Array<number>(5).fill(10_000)]);
+  });
+
   it('lateness is granted to all clocks of liveness, never past now, and to no other', () => {
-    const backoff = { failures: 1, until: 500 };
+    const backoff = { failures: 1, until: 500, young: false };
     const clocks = { bornAt: 10, lastBeat: 20, lastActivity: 950 };
     const state = after(
       pool([worker(1, clocks), worker(2, starting(30)), worker(3, draining(40)), worker(4, killing(50))], {
@@ -206,7 +233,7 @@ describe('evolve: events of the pool', () => {
   });
 
   it('a reload makes a new generation, a roll-back returns to an old one; numbers are never used twice', () => {
-    const failing = pool([], { backoff: { failures: 2, until: 900 } });
+    const failing = pool([], { backoff: { failures: 2, until: 900, young: false } });
     const reloaded = after(failing, [{ kind: 'reload' }]);
     expect(reloaded).toMatchObject({ generation: 2, lastGeneration: 2, backoff: { failures: 0 } });
     const back = after({ ...reloaded, backoff: failing.backoff }, [{ kind: 'rolled-back', generation: 1 }]);

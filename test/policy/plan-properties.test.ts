@@ -73,7 +73,11 @@ const state: fc.Arbitrary<PoolState> = fc
     generation: fc.constantFrom(2, 2, 3),
     toStart: few,
     waiting: few,
-    backoff: fc.record({ failures: fc.constantFrom(0, 0, 1, 3), until: fc.constantFrom(0, 999, 1000, 1001) }),
+    backoff: fc.record({
+      failures: fc.constantFrom(0, 0, 1, 3),
+      until: fc.constantFrom(0, 999, 1000, 1001),
+      young: fc.boolean(),
+    }),
     closing: fc.constantFrom(undefined, undefined, undefined, { until: 1100 }, { until: 999 }),
   })
   .map(({ records, ...more }) =>

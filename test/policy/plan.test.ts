@@ -252,7 +252,7 @@ describe('rule 2: make before break', () => {
     ],
     [
       'aged: while backing off stays',
-      pool(ready(1), { backoff: { failures: 1, until: 1001 } }),
+      pool(ready(1), { backoff: { failures: 1, until: 1001, young: false } }),
       { startWorkers: 1, ...aged },
       1000,
       [],
@@ -293,6 +293,27 @@ describe('rule 2: make before break', () => {
       { ...none, maxHeap: 100 },
       0,
       ['retire 1 memory'],
+    ],
+    [
+      'heap above the bound that jitter draws for it, by luck one of two',
+      pool([1, 2].map((id) => worker(id, { luck: id === 1 ? 0.5 : 0, beat: beat({ heap: 96 }) }))),
+      { ...none, maxHeap: 100 },
+      0,
+      ['retire 1 memory'],
+    ],
+    [
+      'external above the bound of the jitter',
+      pool(ready(1, { luck: 0.9, beat: beat({ external: 60 }) })),
+      { ...none, maxExternal: 100, memoryJitter: 0.5 },
+      0,
+      ['retire 1 memory'],
+    ],
+    [
+      'external below the bound of the jitter',
+      pool(ready(1, { luck: 0.9, beat: beat({ external: 55 }) })),
+      { ...none, maxExternal: 100, memoryJitter: 0.5 },
+      0,
+      [],
     ],
     [
       'external above the bound',
@@ -488,11 +509,17 @@ describe('rule 4: births', () => {
       0,
       [],
     ],
-    ['backing off: none', pool([], { backoff: { failures: 1, until: 100 } }), two, 99, []],
-    ['backing off: then one', pool([], { backoff: { failures: 1, until: 100 } }), two, 100, spawn(1)],
+    ['backing off: none', pool([], { backoff: { failures: 1, until: 100, young: false } }), two, 99, []],
+    [
+      'backing off: then one',
+      pool([], { backoff: { failures: 1, until: 100, young: false } }),
+      two,
+      100,
+      spawn(1),
+    ],
     [
       'backing off: then one at a time',
-      pool([worker(1, starting(100))], { backoff: { failures: 1, until: 100 } }),
+      pool([worker(1, starting(100))], { backoff: { failures: 1, until: 100, young: false } }),
       two,
       150,
       [],
@@ -541,7 +568,7 @@ describe('when to look again', () => {
     ['age', pool(ready(1, { luck: 0.5 })), { ...none, maxLifetime: 1000 }, 950],
     ['idle', pool(ready(1)), { ...none, maxSpareTime: 600 }, 600],
     ['busy is not idle', pool(ready(1, busy)), { ...none, maxSpareTime: 600 }, 10_000],
-    ['backoff', pool([], { backoff: { failures: 1, until: 123 } }), none, 123],
+    ['backoff', pool([], { backoff: { failures: 1, until: 123, young: false } }), none, 123],
   ])('%s', (_, state, options, expected) => {
     expect(plan(state, config(options), 0).wakeAt).toBe(expected);
   });
