@@ -49,9 +49,18 @@ export function show(value: unknown): string {
 /** Makes an error fit to cross a thread boundary; anything may be thrown, so anything is accepted. */
 export function toPlain(thrown: unknown): PlainError {
   if (!(thrown instanceof Error)) return { name: 'Error', message: `thrown: ${show(thrown)}` };
-  const { name, message, stack } = thrown;
-  const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
-  return { name, message, code, stack };
+  const [name, message, code, stack] = ['name', 'message', 'code', 'stack'].map((key) => textOf(thrown, key));
+  return { name: name ?? 'Error', message: message ?? '', code, stack };
+}
+
+// A class of the user's may have anything there, getters that throw included.
+function textOf(thrown: Error, key: string): string | undefined {
+  try {
+    const value: unknown = Reflect.get(thrown, key);
+    return typeof value === 'string' ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The far side of `toPlain`. */

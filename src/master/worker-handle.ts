@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { type Cancel, type Clock } from '../core/clock.ts';
+import { type Clock } from '../core/clock.ts';
 import { errors, fromPlain, show } from '../core/errors.ts';
 import {
   type CloseReason,
@@ -94,6 +94,7 @@ export class WorkerHandle {
   #why: LeaveReason | undefined;
   #bootError: Error | undefined;
   #endLook = (): void => undefined;
+  #broken = false;
   #abandoned = false;
   #over = false;
 
@@ -117,13 +118,18 @@ export class WorkerHandle {
       message: (message) => {
         this.#control(readToMain(message));
       },
-      broken: events.broken,
+      broken: (error) => {
+        this.#broke(error);
+      },
       claimed,
       released,
       over,
     });
     port1.on('message', (message: unknown) => {
       this.#receive(message);
+    });
+    port1.on('messageerror', (error) => {
+      this.#broke(error);
     });
     // The thread holds the process, not its port: it would hold it also before the thread is there.
     port1.unref();
@@ -239,9 +245,16 @@ export class WorkerHandle {
   }
 
   #receive(message: unknown): void {
-    if (this.#over) return;
+    // What follows garbage is not looked at: it would be told of once for each message until the thread is killed.
+    if (this.#over || this.#broken) return;
     this.hub.heard(message);
     this.#options.events.alive();
+  }
+
+  #broke(error: unknown): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#options.events.broken(error);
   }
 
   #control(message: ToMain): void {

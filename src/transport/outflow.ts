@@ -1,3 +1,4 @@
+import { errors } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
 import { FRAME, HEADER } from '../wire/frames.ts';
 import { type Lane, type LaneSource } from './lane.ts';
@@ -16,6 +17,7 @@ export class Outflow implements LaneSource {
   #head = 0;
   #offset = 0;
   #pending = 0;
+  readonly #window: number;
   #credit: number;
   #admitted = false;
   #end: 'no' | 'wanted' | 'sent' = 'no';
@@ -24,7 +26,7 @@ export class Outflow implements LaneSource {
   constructor(lane: Lane, id: ConnectionId, credit: number, drained: () => void) {
     this.#lane = lane;
     this.#id = id;
-    this.#credit = credit;
+    this.#window = this.#credit = credit;
     this.#drained = drained;
   }
 
@@ -60,7 +62,10 @@ export class Outflow implements LaneSource {
     if (this.#pending === 0) this.#sendEnd();
   }
 
+  /** Throws `FORKLESS_BAD_FRAME` for more than was sent: the far side would lift its own bound on our memory. */
   grant(bytes: number): void {
+    if (this.#credit + bytes > this.#window)
+      throw errors.badFrame(`credit of ${bytes} bytes, with ${this.#credit} of ${this.#window} unused`);
     this.#credit += bytes;
     const waited = this.#pending > 0;
     this.#push();

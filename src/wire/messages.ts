@@ -1,5 +1,6 @@
 import { errors, show } from '../core/errors.ts';
 import { type Activity } from './activity.ts';
+import { CLAIM_SLOTS } from './claims.ts';
 import { type Addresses, type ConnectionId, type Millis, type PlainError } from '../core/types.ts';
 import { type Rings } from './ring.ts';
 
@@ -70,10 +71,16 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
 
-const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0;
+const isCount = (value: unknown): value is number => Number.isFinite(value) && Number(value) >= 0;
+
+const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';
 
 const isPlainError = (value: unknown): value is PlainError =>
-  isFields(value) && typeof value['name'] === 'string' && typeof value['message'] === 'string';
+  isFields(value) &&
+  typeof value['name'] === 'string' &&
+  typeof value['message'] === 'string' &&
+  isText(value['code']) &&
+  isText(value['stack']);
 
 const isRequest = (value: unknown): value is Request =>
   value === 'retire' || value === 'pause' || value === 'resume' || value === 'shutdown';
@@ -86,7 +93,10 @@ const GUARDS: Readonly<Record<ToMain['kind'], (message: Fields) => boolean>> = {
   beat: (message) => BEAT_FIELDS.every((field) => isCount(message[field])),
   ask: (message) => isRequest(message['request']),
   leaving: () => true,
-  trouble: (message) => isPlainError(message['error']) && typeof message['callback'] === 'string',
+  trouble: (message) =>
+    isPlainError(message['error']) &&
+    typeof message['callback'] === 'string' &&
+    (message['connection'] === undefined || isCount(message['connection'])),
   message: () => true,
 };
 
@@ -115,8 +125,10 @@ const encoder = new TextEncoder();
 export const encodeJson = (value: OpenFrame | CloseFrame | CallFrame): Uint8Array =>
   encoder.encode(JSON.stringify(value));
 
+const isSlot = (value: unknown): boolean => isCount(value) && Number.isInteger(value) && value < CLAIM_SLOTS;
+
 function isOpenFrame(value: unknown): value is OpenFrame {
-  return isFields(value) && isCount(value['slot']) && isFields(value['addresses']);
+  return isFields(value) && isSlot(value['slot']) && isFields(value['addresses']);
 }
 
 export function readOpen(payload: Buffer): OpenFrame {
@@ -124,8 +136,6 @@ export function readOpen(payload: Buffer): OpenFrame {
   if (isOpenFrame(value)) return value;
   throw errors.badFrame('an open frame without slot or addresses');
 }
-
-const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';
 
 function isCloseFrame(value: unknown): value is CloseFrame {
   return isFields(value) && isText(value['code']) && isText(value['message']);

@@ -86,7 +86,12 @@ describe('a pool without a worker', () => {
   });
 
   it('slows down for a module that dies at each first connection', async () => {
-    const open = await start({ startWorkers: 1, minWorkers: 1, bootRetryDelay: 50 });
+    const open = await start({
+      startWorkers: 1,
+      minWorkers: 1,
+      bootRetryDelay: 50,
+      graceTime: 60_000,
+    });
     const first = open();
     await first.until(/welcome/);
     become('shy');
