@@ -22,7 +22,7 @@ class Rig {
       this.onPerform(what, id);
     };
     this.master = new Master({
-      config: resolvePolicy(options),
+      config: resolvePolicy({ minUptime: 1, ...options }),
       clock: this.clock,
       random: () => {
         this.drawn++;
