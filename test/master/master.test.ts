@@ -137,6 +137,7 @@ describe('the master', () => {
   it('takes events in at once and plans once a turn', () => {
     const rig = new Rig(THREE).up();
     const turns = rig.turns;
+    rig.clock.advance(1);
     for (const id of [1, 2, 3]) rig.master.tell({ kind: 'exited', id, luck: 0 });
     rig.master.tell({ kind: 'waiting', count: 1 });
     expect(rig.master.state.workers).toEqual([]);

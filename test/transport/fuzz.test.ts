@@ -1,10 +1,10 @@
 import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ForklessError } from '../../src/core/errors.ts';
 import { type Connection } from '../../src/transport/connection.ts';
 import { RelayHub } from '../../src/transport/relay-hub.ts';
 import { FRAME, FrameWriter, type FrameKind } from '../../src/wire/frames.ts';
+import { createRings, RingWriter, type Rings } from '../../src/wire/ring.ts';
 
 const CONNECTIONS = 3;
 const WINDOW = 64;
@@ -23,50 +23,75 @@ const frame = fc.record({
 
 const claimed = fc.uniqueArray(fc.integer({ min: 1, max: CONNECTIONS }));
 
-it('frames in any order from a broken worker are refused or bounded, and every connection ends with its worker', () => {
-  fc.assert(
-    fc.property(fc.array(frame, { maxLength: 30 }), claimed, (frames, claims) => {
-      const over: number[] = [];
-      const hub = new RelayHub({
-        port: { postMessage: () => undefined },
-        clock: { now: () => 0, callAt: () => () => undefined },
-        window: WINDOW,
-        lingerTimeout: 1_000,
-        atTurnEnd: (run) => {
-          run();
-        },
-        claimed: () => undefined,
-        released: () => undefined,
-        over: ({ connection }) => over.push(connection.id),
-      });
-      const connections = Array.from({ length: CONNECTIONS }, (_, index): Connection => {
-        const [stream] = duplexPair();
-        stream.on('error', () => undefined);
-        return { id: index + 1, stream, addresses: {}, acceptedAt: 0 };
-      });
-      for (const connection of connections) hub.offer(connection);
-      // What the worker does to the shared words, whether or not it says so.
-      for (const id of claims) {
-        const slot = hub.claims.indexOf(id);
-        Atomics.store(hub.claims, slot, -id);
-      }
-      for (const { kind, id, payload } of frames) {
-        const writer = new FrameWriter();
-        writer.add(kind, id, payload);
-        try {
-          hub.receive(writer.take());
-        } catch (error) {
-          if (!(error instanceof ForklessError) || error.code !== 'FORKLESS_BAD_FRAME') throw error;
-          break;
+interface Sent {
+  readonly kind: FrameKind;
+  readonly id: number;
+  readonly payload: Uint8Array;
+}
+
+const batchTo =
+  (hub: RelayHub) =>
+  ({ kind, id, payload }: Sent): void => {
+    const writer = new FrameWriter();
+    writer.add(kind, id, payload);
+    hub.heard(writer.take());
+  };
+
+const ringTo = (hub: RelayHub, rings: Rings): ((frame: Sent) => void) => {
+  const writer = new RingWriter(rings.toMain);
+  return ({ kind, id, payload }) => {
+    writer.frame(kind, id, payload);
+    writer.publish();
+    hub.heard(0);
+  };
+};
+
+it.each(['rings', 'batches'])(
+  '%s: frames in any order from a broken worker are refused or bounded, and every connection ends with its worker',
+  (kind) => {
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 30 }), claimed, (frames, claims) => {
+        const over: number[] = [];
+        const rings = kind === 'rings' ? createRings() : undefined;
+        const broken: unknown[] = [];
+        const hub = new RelayHub({
+          port: { postMessage: () => undefined },
+          clock: { now: () => 0, callAt: () => () => undefined },
+          rings,
+          message: () => undefined,
+          broken: (error) => broken.push(error),
+          window: WINDOW,
+          lingerTimeout: 1_000,
+          atTurnEnd: (run) => {
+            run();
+          },
+          claimed: () => undefined,
+          released: () => undefined,
+          over: ({ connection }) => over.push(connection.id),
+        });
+        const connections = Array.from({ length: CONNECTIONS }, (_, index): Connection => {
+          const [stream] = duplexPair();
+          stream.on('error', () => undefined);
+          return { id: index + 1, stream, addresses: {}, acceptedAt: 0 };
+        });
+        for (const connection of connections) hub.offer(connection);
+        // What the worker does to the shared words, whether or not it says so.
+        for (const id of claims) {
+          const slot = hub.claims.indexOf(id);
+          Atomics.store(hub.claims, slot, -id);
         }
-      }
-      for (const { stream } of connections) expect(stream.writableLength).toBeLessThanOrEqual(WINDOW);
-      const unclaimed = hub.abandon('worker-lost').map(({ id }) => id);
-      expect([...unclaimed, ...claims].sort()).toEqual([1, 2, 3]);
-      expect(new Set(over).size).toBe(over.length);
-      hub.destroy();
-      for (const { stream } of connections) stream.destroy();
-    }),
-    { numRuns: 500 },
-  );
-});
+        const send = rings ? ringTo(hub, rings) : batchTo(hub);
+        for (const each of frames) if (broken.length === 0) send(each);
+        for (const error of broken) expect(error).toMatchObject({ code: 'FORKLESS_BAD_FRAME' });
+        expect(broken.length).toBeLessThanOrEqual(1);
+        for (const { stream } of connections) expect(stream.writableLength).toBeLessThanOrEqual(WINDOW);
+        const unclaimed = hub.abandon('worker-lost').map(({ id }) => id);
+        expect([...unclaimed, ...claims].sort()).toEqual([1, 2, 3]);
+        expect(new Set(over).size).toBe(over.length);
+        hub.destroy();
+        for (const { stream } of connections) stream.destroy();
+      }),
+      { numRuns: 500 },
+    );
+  },
+);
