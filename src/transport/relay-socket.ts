@@ -1,4 +1,3 @@
-import { Duplex } from 'node:stream';
 import { type Addresses, type ConnectionId, type Millis } from '../core/types.ts';
 import { CreditWindow } from '../wire/credit.ts';
 import { FRAME } from '../wire/frames.ts';
@@ -6,6 +5,8 @@ import { encodeJson, type CloseFrame } from '../wire/messages.ts';
 import { type Lane } from './lane.ts';
 import { Outflow } from './outflow.ts';
 import { ownBytes } from './own-bytes.ts';
+import { networkError } from './socket-errors.ts';
+import { SocketSurface } from './socket-surface.ts';
 
 export interface RelaySocketOptions {
   readonly id: ConnectionId;
@@ -26,40 +27,20 @@ type WriteDone = (error?: Error | null) => void;
  * count as delivered once the main thread has them; a reset, an error or a half-close of the peer shows as on a
  * real socket.
  */
-export class RelaySocket extends Duplex {
-  readonly connectionId: ConnectionId;
-  readonly remoteAddress: string | undefined;
-  readonly remotePort: number | undefined;
-  readonly remoteFamily: string | undefined;
-  readonly localAddress: string | undefined;
-  readonly localPort: number | undefined;
-  readonly localFamily: string | undefined;
-  readonly connecting = false;
-  readonly pending = false;
-  /** Milliseconds of `setTimeout`, 0 when none is set, as on a `net.Socket`. */
-  timeout: Millis = 0;
-  bytesRead = 0;
-  bytesWritten = 0;
-
+export class RelaySocket extends SocketSurface {
   readonly #lane: Lane;
   readonly #outflow: Outflow;
   readonly #inflow: CreditWindow;
   readonly #over: () => void;
   #unread = 0;
+  #dispatched = 0;
+  #inFlight = 0;
   #writeDone: WriteDone | undefined;
-  #idle: NodeJS.Timeout | undefined;
   #peerClosed = false;
   #resetting = false;
 
   constructor({ id, addresses, lane, window, allowHalfOpen, highWaterMark, over }: RelaySocketOptions) {
-    super({ allowHalfOpen, decodeStrings: true, ...(highWaterMark !== undefined && { highWaterMark }) });
-    this.connectionId = id;
-    this.remoteAddress = addresses.remoteAddress;
-    this.remotePort = addresses.remotePort;
-    this.remoteFamily = addresses.remoteFamily;
-    this.localAddress = addresses.localAddress;
-    this.localPort = addresses.localPort;
-    this.localFamily = addresses.localFamily;
+    super({ id, addresses, allowHalfOpen, highWaterMark });
     this.#lane = lane;
     this.#over = over;
     this.#inflow = new CreditWindow(window);
@@ -68,21 +49,12 @@ export class RelaySocket extends Duplex {
     });
   }
 
-  get readyState(): 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.readable && this.writable) return 'open';
-    if (this.readable) return 'readOnly';
-    return this.writable ? 'writeOnly' : 'closed';
+  protected override get dispatched(): number {
+    return this.#dispatched;
   }
 
-  /** Bytes written that have not left this thread. */
-  get bufferSize(): number {
-    return this.writableLength;
-  }
-
-  address(): { address: string; family: string; port: number } | Record<string, never> {
-    const { localAddress, localFamily, localPort } = this;
-    if (localAddress === undefined || localFamily === undefined || localPort === undefined) return {};
-    return { address: localAddress, family: localFamily, port: localPort };
+  protected override get inFlight(): number {
+    return this.#inFlight;
   }
 
   setNoDelay(enable: unknown = true): this {
@@ -101,44 +73,6 @@ export class RelaySocket extends Duplex {
     return this;
   }
 
-  /** Emits 'timeout' after so many milliseconds without a byte either way; 0 turns it off, as on a `net.Socket`. */
-  setTimeout(timeout: Millis, listener?: () => void): this {
-    this.timeout = timeout;
-    clearTimeout(this.#idle);
-    this.#idle = undefined;
-    if (listener !== undefined) {
-      if (timeout === 0) this.removeListener('timeout', listener);
-      else this.once('timeout', listener);
-    }
-    if (timeout > 0 && !this.destroyed) {
-      this.#idle = setTimeout(() => {
-        this.emit('timeout');
-      }, timeout);
-      this.#idle.unref();
-    }
-    return this;
-  }
-
-  /** Does nothing: a worker lives as long as the master lets it, not as long as its sockets. */
-  ref(): this {
-    return this;
-  }
-
-  /** Does nothing; see `ref`. */
-  unref(): this {
-    return this;
-  }
-
-  /** Ends the writable side and destroys the socket once everything is written. */
-  destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else
-      this.once('finish', () => {
-        this.destroy();
-      });
-  }
-
   /** Closes with a TCP reset where the connection is TCP. */
   resetAndDestroy(): this {
     this.#resetting = true;
@@ -151,7 +85,7 @@ export class RelaySocket extends Duplex {
     if (this.destroyed || this.readableEnded) return;
     this.bytesRead += payload.length;
     this.#unread += payload.length;
-    this.#idle?.refresh();
+    this.active();
     if (this.push(ownBytes(payload))) this.#consumed();
   }
 
@@ -167,12 +101,12 @@ export class RelaySocket extends Duplex {
       this.#closeInOrder();
       return;
     }
-    const error = new Error(`read ${frame.code}`);
-    this.destroy(Object.assign(error, { code: frame.code, syscall: 'read' }));
+    this.destroy(networkError(frame.code));
   }
 
   /** @internal */
   receiveCredit(bytes: number): void {
+    this.active();
     this.#outflow.grant(bytes);
   }
 
@@ -181,30 +115,32 @@ export class RelaySocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
-    this.bytesWritten += chunk.length;
-    this.#idle?.refresh();
+    this.active();
+    this.#dispatched += chunk.length;
     if (this.#outflow.write(chunk)) done();
-    else this.#writeDone = done;
+    else this.#hold(chunk.length, done);
   }
 
   override _writev(writes: { chunk: Buffer; encoding: BufferEncoding }[], done: WriteDone): void {
-    this.#idle?.refresh();
+    this.active();
     let sent = true;
+    let bytes = 0;
     for (const { chunk } of writes) {
-      this.bytesWritten += chunk.length;
+      bytes += chunk.length;
       sent = this.#outflow.write(chunk);
     }
+    this.#dispatched += bytes;
     if (sent) done();
-    else this.#writeDone = done;
+    else this.#hold(bytes, done);
   }
 
   override _final(done: WriteDone): void {
     this.#outflow.end();
-    done();
+    // Shutting down a handle takes a turn of the loop; what runs in the meantime expects no 'finish' yet.
+    setImmediate(done);
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {
-    clearTimeout(this.#idle);
     this.#outflow.discard();
     if (this.#resetting && !this.#peerClosed) this.#lane.control(FRAME.reset, this.connectionId);
     const why = error && !this.#peerClosed ? closeFrame(error) : undefined;
@@ -212,7 +148,7 @@ export class RelaySocket extends Duplex {
     const writeDone = this.#writeDone;
     this.#writeDone = undefined;
     this.#over();
-    done(error);
+    super._destroy(error, done);
     writeDone?.(error ?? new Error('The socket was closed before all was written'));
   }
 
@@ -229,9 +165,15 @@ export class RelaySocket extends Duplex {
     });
   }
 
+  #hold(bytes: number, done: WriteDone): void {
+    this.#inFlight = bytes;
+    this.#writeDone = done;
+  }
+
   #sent(): void {
     const done = this.#writeDone;
     this.#writeDone = undefined;
+    this.#inFlight = 0;
     done?.();
   }
 

@@ -58,14 +58,18 @@ describe.each(LANES)('over the %s lane', (lane) => {
   });
 
   describe('a reset', () => {
-    it.each(['ECONNRESET', 'ETIMEDOUT', 'EPIPE'])('of the peer reaches the worker as %s', async (code) => {
+    it.each([
+      ['ECONNRESET', 'read'],
+      ['ETIMEDOUT', 'read'],
+      ['EPIPE', 'write'],
+    ])('of the peer reaches the worker as %s', async (code, syscall) => {
       const rig = new Rig({ lane });
       const { stream, socket, id } = await rig.serve();
       const closed = once(socket, 'close').catch(() => []);
       stream.destroy(withCode(code));
       await rig.settle();
       await closed;
-      expect(rig.socketErrors).toEqual([expect.objectContaining({ code, syscall: 'read' })]);
+      expect(rig.socketErrors).toEqual([expect.objectContaining({ code, syscall })]);
       expect(socket.destroyed).toBe(true);
       expectOver(rig, id, 'peer-error', code);
     });

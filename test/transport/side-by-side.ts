@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { RelayHub } from '../../src/transport/relay-hub.ts';
+import { WorkerRelay } from '../../src/transport/worker-relay.ts';
+import { createRings } from '../../src/wire/ring.ts';
+import { SystemClock } from '../../src/master/system-clock.ts';
+
+/** A net.Socket, or what claims to pass for one. */
+export type ServedNetSocket = Socket;
+
+export interface Side {
+  /** A client of a server whose every connection goes to `served`. */
+  connect(allowHalfOpen: boolean): Socket;
+  close(): Promise<void>;
+}
+
+export interface SideOptions {
+  readonly allowHalfOpen: boolean;
+  readonly served: (socket: ServedNetSocket) => void;
+}
+
+async function listening(server: ReturnType<typeof createServer>): Promise<Omit<Side, 'close'>> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { connect: (allowHalfOpen) => connect({ port, host: '127.0.0.1', allowHalfOpen }) };
+}
+
+/** Node's own sockets. */
+export async function real({ allowHalfOpen, served }: SideOptions): Promise<Side> {
+  const server = createServer({ allowHalfOpen }, served);
+  const side = await listening(server);
+  return {
+    ...side,
+    close: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** The same connections, relayed through a real port; both ends in this thread, so that traces can be compared. */
+export async function relayed({ allowHalfOpen, served }: SideOptions): Promise<Side> {
+  const { port1, port2 } = new MessageChannel();
+  const rings = createRings();
+  const hub = new RelayHub({
+    port: port1,
+    rings,
+    message: () => undefined,
+    broken,
+    clock: new SystemClock(),
+    window: 262_144,
+    lingerTimeout: 30_000,
+    atTurnEnd: setImmediate,
+    claimed: () => undefined,
+    released: () => undefined,
+    over: () => undefined,
+  });
+  const relay = new WorkerRelay({
+    port: port2,
+    settings: { window: 262_144, allowHalfOpen, highWaterMark: undefined, claims: hub.claims, rings },
+    message: () => undefined,
+    broken,
+    atTurnEnd: setImmediate,
+    connected: (socket) => {
+      // The claim under test: that the scenarios cannot tell it from one.
+      served(socket as unknown as Socket);
+    },
+    over: () => undefined,
+  });
+  listen(port1, hub);
+  listen(port2, relay);
+  let id = 0;
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (stream) => {
+    stream.on('error', () => undefined);
+    const { remoteAddress, remotePort, remoteFamily, localAddress, localPort } = stream;
+    const addresses = {
+      remoteAddress,
+      remotePort,
+      remoteFamily,
+      localAddress,
+      localPort,
+      localFamily: remoteFamily,
+    };
+    hub.offer({ id: (id += 1), stream, addresses, acceptedAt: 0 });
+  });
+  const side = await listening(server);
+  return {
+    ...side,
+    close: async () => {
+      server.close();
+      await once(server, 'close');
+      port1.close();
+    },
+  };
+}
+
+function listen(port: MessagePort, end: RelayHub | WorkerRelay): void {
+  port.on('message', (message: unknown) => {
+    end.heard(message);
+  });
+}
+
+function broken(error: unknown): never {
+  throw error;
+}
