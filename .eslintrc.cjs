@@ -12,6 +12,7 @@ const layers = {
   master: ['core', 'policy', 'wire', 'transport', 'threads'],
   listener: ['core', 'policy', 'transport', 'master'],
   worker: ['core', 'wire', 'transport', 'filters'],
+  http: ['core', 'worker'],
   prefork: ['core', 'policy', 'wire', 'transport', 'threads', 'master', 'listener', 'worker'],
   poe: ['core', 'filters', 'codecs', 'transport', 'worker', 'prefork'],
 };

@@ -13,4 +13,6 @@ export interface ServedSocket extends Duplex, Addresses {
   setTimeout(timeout: number, callback?: () => void): this;
   setNoDelay(noDelay?: boolean): this;
   setKeepAlive(enable?: boolean, initialDelay?: number): this;
+  /** Ends the writable side and destroys the socket once everything is written. */
+  destroySoon?(): void;
 }

@@ -1,0 +1,95 @@
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Server } from 'node:net';
+import { type Millis } from '../core/types.ts';
+import { type ServedSocket } from '../worker/served-socket.ts';
+
+interface Held {
+  /** Responses that are not over; more than one only when the client pipelines. */
+  readonly responses: Set<ServerResponse>;
+  /** `bytesRead` when the last response was over: more since then is a request on its way. */
+  seen: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * The HTTP/1 connections of one worker. When the worker is to leave, each gets to finish its request and is told
+ * `Connection: close`; one that is idle is closed after `idleGrace`, unless it brings a request before.
+ */
+export class Http1Drain {
+  readonly #idleGrace: Millis;
+  readonly #held = new Map<ServedSocket, Held>();
+  #draining = false;
+
+  constructor(server: Server, idleGrace: Millis) {
+    this.#idleGrace = idleGrace;
+    for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+      // For the two latter a listener changes what Node does: only where the user has one already.
+      if (event !== 'request' && server.listenerCount(event) === 0) continue;
+      server.prependListener(event, (request: IncomingMessage, response: ServerResponse) => {
+        this.#begun(request, response);
+      });
+    }
+  }
+
+  get open(): number {
+    return this.#held.size;
+  }
+
+  add(socket: ServedSocket): void {
+    const held: Held = { responses: new Set(), seen: 0, timer: undefined };
+    this.#held.set(socket, held);
+    socket.once('close', () => {
+      this.#drop(socket);
+    });
+    if (this.#draining) this.#closeLater(socket, held);
+  }
+
+  /** The worker is to leave. */
+  begin(): void {
+    this.#draining = true;
+    for (const [socket, held] of this.#held) {
+      const last = [...held.responses].at(-1);
+      if (last) closeAfter(last);
+      else this.#closeLater(socket, held);
+    }
+  }
+
+  #begun({ socket }: IncomingMessage, response: ServerResponse): void {
+    // Requests of HTTP/2 come here too, and sockets that the user has given to the server.
+    const held = this.#held.get(socket as unknown as ServedSocket);
+    if (!held) return;
+    clearTimeout(held.timer);
+    held.responses.add(response);
+    if (this.#draining) closeAfter(response);
+    response.once('close', () => {
+      held.responses.delete(response);
+      held.seen = socket.bytesRead;
+      if (this.#draining && held.responses.size === 0) {
+        this.#closeLater(socket as unknown as ServedSocket, held);
+      }
+    });
+  }
+
+  // A protocol that a connection was upgraded to ends it in its own way.
+  #closeLater(socket: ServedSocket, held: Held): void {
+    if (socket.destroyed) return;
+    clearTimeout(held.timer);
+    held.timer = setTimeout(() => {
+      if (!isHttp(socket)) this.#drop(socket);
+      else if (socket.bytesRead === held.seen) socket.destroySoon?.();
+      else this.#closeLater(socket, Object.assign(held, { seen: socket.bytesRead }));
+    }, this.#idleGrace);
+  }
+
+  #drop(socket: ServedSocket): void {
+    clearTimeout(this.#held.get(socket)?.timer);
+    this.#held.delete(socket);
+  }
+}
+
+// Node takes its parser off a socket that was upgraded, and leaves no other sign of it.
+const isHttp = (socket: object): boolean => !('parser' in socket) || socket.parser !== null;
+
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.shouldKeepAlive = false;
+}

@@ -1,0 +1,29 @@
+import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import { type RequestListener } from 'node:http';
+import { type HttpOptions } from './options.ts';
+
+type Compatible = Parameters<typeof createServer>[1];
+
+/** The HTTP/2 sessions of one worker, which agree to end (GOAWAY) when it is to leave. */
+export class Http2Drain {
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #draining = false;
+
+  constructor(server: { on(event: 'session', listener: (session: ServerHttp2Session) => void): unknown }) {
+    server.on('session', (session) => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+      if (this.#draining) session.close();
+    });
+  }
+
+  begin(): void {
+    this.#draining = true;
+    for (const session of this.#sessions) session.close();
+  }
+}
+
+/** A server of HTTP/2 that answers by a listener written for HTTP/1, through Node's compatibility API. */
+export function http2Server(listener: RequestListener, { http2 }: HttpOptions): Http2Server {
+  return createServer(typeof http2 === 'object' ? http2 : {}, listener as unknown as Compatible);
+}

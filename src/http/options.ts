@@ -1,0 +1,72 @@
+import { type ServerOptions } from 'node:http';
+import { type ServerOptions as Http2ServerOptions } from 'node:http2';
+import { millis, onlyKnown } from '../core/check.ts';
+import { errors } from '../core/errors.ts';
+import { type Millis } from '../core/types.ts';
+import { type WorkerContext } from '../worker/handlers.ts';
+
+const SERVER = [
+  'IncomingMessage',
+  'ServerResponse',
+  'connectionsCheckingInterval',
+  'headersTimeout',
+  'highWaterMark',
+  'insecureHTTPParser',
+  'joinDuplicateHeaders',
+  'keepAliveTimeout',
+  'maxHeaderSize',
+  'requestTimeout',
+  'requireHostHeader',
+  'uniqueHeaders',
+] as const;
+const OWN = [
+  'http2',
+  'idleGrace',
+  'maxHeadersCount',
+  'maxRequestsPerSocket',
+  'noDelay',
+  'timeout',
+  'workerStarted',
+  'workerStopping',
+] as const;
+
+/** Options of `http.createServer()`, with Node's defaults, and some of our own. */
+export interface HttpOptions extends Pick<ServerOptions, (typeof SERVER)[number]> {
+  /** Requests a connection may bring; the last one is answered with `Connection: close`. Default: no limit. */
+  readonly maxRequestsPerSocket?: number | undefined;
+  /** Header lines a request may have. Default 2000, as Node's. */
+  readonly maxHeadersCount?: number | undefined;
+  /** Milliseconds without traffic after which a connection is closed. Default: none. */
+  readonly timeout?: Millis | undefined;
+  /** Sends small writes at once. Default true, as `http.createServer()` has it. */
+  readonly noDelay?: boolean | undefined;
+  /**
+   * Serves HTTP/2 as well, beside HTTP/1 on the same port: by ALPN where TLS has agreed on it (give
+   * `ALPNProtocols: ['h2', 'http/1.1']` there), else by the first bytes of the connection. Default false.
+   */
+  readonly http2?: boolean | Http2ServerOptions | undefined;
+  /**
+   * How long an idle kept-alive connection may still bring one request when its worker is to leave; that one is
+   * answered with `Connection: close`. Closing at once would cross with requests on their way. Default 1 000 ms.
+   */
+  readonly idleGrace?: Millis | undefined;
+  /** As in `serve()`; runs before the app is asked to get ready. */
+  workerStarted?(worker: WorkerContext): unknown;
+  /** As in `serve()`; runs after the app was asked to stop. */
+  workerStopping?(worker: WorkerContext): unknown;
+}
+
+/** Throws `FORKLESS_UNKNOWN_OPTION` or `FORKLESS_BAD_OPTION`; Node checks what is its own. */
+export function checkHttpOptions(options: HttpOptions): void {
+  onlyKnown(options, [...SERVER, ...OWN]);
+  if (options.idleGrace !== undefined) millis('idleGrace', options.idleGrace);
+  const { http2 } = options;
+  if (http2 !== undefined && typeof http2 !== 'boolean' && typeof http2 !== 'object')
+    throw errors.badOption('http2', 'a boolean or the options of http2.createServer()', http2);
+}
+
+/** What `http.createServer()` takes. */
+export function serverOptions(options: HttpOptions): ServerOptions {
+  const given = Object.entries(options).filter(([name]) => SERVER.some((known) => known === name));
+  return Object.fromEntries(given);
+}

@@ -1,0 +1,28 @@
+import { type ServedSocket } from '../worker/served-socket.ts';
+
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+
+/**
+ * Tells which protocol a connection begins with, as soon as its first bytes do, and leaves them to be read. TLS has
+ * told already where both sides have agreed on a protocol (ALPN).
+ */
+export function protocolOf(socket: ServedSocket, told: (protocol: 'http1' | 'http2') => void): void {
+  const agreed = 'alpnProtocol' in socket ? socket.alpnProtocol : undefined;
+  if (typeof agreed === 'string') {
+    told(agreed === 'h2' ? 'http2' : 'http1');
+    return;
+  }
+  let start = Buffer.alloc(0);
+  const look = (): void => {
+    const chunk: unknown = socket.read();
+    if (!(chunk instanceof Uint8Array)) return;
+    start = Buffer.concat([start, chunk]);
+    const compared = Math.min(start.length, PREFACE.length);
+    const same = start.subarray(0, compared).equals(PREFACE.subarray(0, compared));
+    if (same && compared < PREFACE.length) return;
+    socket.off('readable', look);
+    socket.unshift(start);
+    told(same ? 'http2' : 'http1');
+  };
+  socket.on('readable', look);
+}
