@@ -52,7 +52,7 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
         });
       },
       connection: (socket) => {
-        // A client may end its side after a request and still wait for the answer.
+        // As on the sockets of an http.Server, which decides itself what the end of input means.
         socket.allowHalfOpen = true;
         if (noDelay) socket.setNoDelay(true);
         if (!second) give(server, socket);

@@ -110,21 +110,6 @@ describe("Node's limits", () => {
     await peer.closed;
     expect(peer.text).toMatch(/hello[^]*Connection: close[^]*hello$/);
   });
-
-  it('a client that ends its side still gets its answer', async () => {
-    await serving('listener');
-    const peer = new Peer(port);
-    peer.socket.end('GET /slow?ms=50 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-    await peer.closed;
-    expect(peer.text).toMatch(/slow$/);
-  });
-
-  it('refuses an option that it does not know', async () => {
-    await expect(serving('listener', { keepAliveTimeOut: 50 })).rejects.toMatchObject({
-      code: 'FORKLESS_BOOT_FAILED',
-    });
-    ({ server } = await started('bare/echo').catch(() => ({ server })));
-  });
 });
 
 describe('a worker that is to leave', () => {

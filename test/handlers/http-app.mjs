@@ -2,10 +2,6 @@
 import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { threadId } from 'node:worker_threads';
-import express from 'express';
-import fastify from 'fastify';
-import { Hono } from 'hono';
-import Koa from 'koa';
 import { serveHttp } from 'forkless/http';
 
 const body = async (stream) => {
@@ -53,14 +49,16 @@ const forms = {
   server: () => createServer(listener),
   http2: () => createHttp2Server(listener),
   fetch: () => ({ fetch }),
-  express: () => {
+  express: async () => {
+    const { default: express } = await import('express');
     const app = express();
     app.get('/', (request, response) => response.send('hello'));
     app.post('/post', async (request, response) => response.send(await body(request)));
     app.get('/peer', (request, response) => response.send(`${request.ip} ${request.protocol}`));
     return app;
   },
-  koa: () => {
+  koa: async () => {
+    const { default: Koa } = await import('koa');
     const app = new Koa();
     app.use(async (context) => {
       if (context.path === '/post') context.body = await body(context.req);
@@ -69,13 +67,15 @@ const forms = {
     });
     return app;
   },
-  hono: () => {
+  hono: async () => {
+    const { Hono } = await import('hono');
     const app = new Hono();
     app.get('/', (context) => context.text('hello'));
     app.post('/post', async (context) => context.text(await body(context.req.raw.body)));
     return app;
   },
-  fastify: () => {
+  fastify: async () => {
+    const { default: fastify } = await import('fastify');
     const app = fastify();
     app.addContentTypeParser('*', (request, payload, done) => done(null));
     app.get('/', async () => 'hello');
@@ -86,4 +86,4 @@ const forms = {
 };
 
 const [form, options = '{}'] = process.argv.slice(2);
-export default serveHttp(forms[form](), JSON.parse(options));
+export default serveHttp(await forms[form](), JSON.parse(options));
