@@ -11,9 +11,10 @@ const layers = {
   threads: ['core', 'wire', 'transport'],
   master: ['core', 'policy', 'wire', 'transport', 'threads'],
   listener: ['core', 'policy', 'transport', 'master'],
-  worker: ['core', 'wire', 'transport', 'filters'],
+  tls: ['core'],
+  worker: ['core', 'wire', 'transport', 'filters', 'tls'],
   http: ['core', 'worker'],
-  prefork: ['core', 'policy', 'wire', 'transport', 'threads', 'master', 'listener', 'worker'],
+  prefork: ['core', 'policy', 'wire', 'transport', 'threads', 'master', 'listener', 'tls', 'worker'],
   poe: ['core', 'filters', 'codecs', 'transport', 'worker', 'prefork'],
 };
 const pure = ['core', 'policy', 'wire', 'filters'];

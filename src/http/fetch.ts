@@ -1,7 +1,6 @@
 import { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type ReadableStream } from 'node:stream/web';
 
 /** A handler in the terms of the Fetch standard. */
 export type FetchHandler = (request: Request) => Response | PromiseLike<Response>;

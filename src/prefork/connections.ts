@@ -12,9 +12,9 @@ import { type ConnectionInfo } from './events.ts';
 export const infoOf = ({ id, addresses }: Connection): ConnectionInfo => ({ id, ...addresses });
 
 // Read at once: a destroyed socket does not know them any more.
-function addressesOf(stream: Duplex & Addresses): Addresses {
+export function addressesOf(stream: Duplex & Addresses): Addresses {
   const { remoteAddress, remotePort, remoteFamily, localAddress, localPort } = stream;
-  const localFamily = stream instanceof Socket ? remoteFamily : stream.localFamily;
+  const localFamily = stream instanceof Socket ? (stream.localFamily ?? remoteFamily) : stream.localFamily;
   return { remoteAddress, remotePort, remoteFamily, localAddress, localPort, localFamily };
 }
 

@@ -12,6 +12,7 @@ import { type HostName } from '../threads/host.ts';
 import { HOST_NAMES } from '../threads/hosts.ts';
 import { checkListen, checkPassed, LISTEN_OPTIONS } from './passed-options.ts';
 import { checkOnStuck, type StuckReport } from './stuck.ts';
+import { resolveTls, type PlainTls, type TlsOptions } from '../tls/options.ts';
 
 /** Options that `configure()` can change while the prefork runs. */
 export interface RunningOptions extends PolicyOptions {
@@ -32,6 +33,11 @@ export interface RunningOptions extends PolicyOptions {
   readonly waitTimeout?: Millis | undefined;
   /** A connection that its worker has not claimed for so long is given to another. Default 1 000 ms. */
   readonly claimTimeout?: Millis | undefined;
+  /**
+   * Ends TLS on every connection, in the workers or in the main thread. Changed by `configure()`, it holds for new
+   * handshakes in the main thread at once, in workers for those born afterwards: `reload()` next.
+   */
+  readonly tls?: TlsOptions | undefined;
 }
 
 /** Where to listen: what `net.Server.listen()` takes. */
@@ -87,6 +93,7 @@ export interface PreforkSettings {
   readonly lingerTimeout: Millis;
   readonly socket: ServerOpts;
   readonly listen: ListenTarget;
+  readonly tls: PlainTls | undefined;
 }
 
 const SOCKET = ['noDelay', 'keepAlive', 'keepAliveInitialDelay', 'highWaterMark'] as const;
@@ -115,7 +122,7 @@ const FIXED = [
   'signal',
 ] as const;
 
-const RUNNING_OPTIONS: readonly string[] = [...POLICY_OPTIONS, ...DISPATCH];
+const RUNNING_OPTIONS: readonly string[] = [...POLICY_OPTIONS, ...DISPATCH, 'tls'];
 const PREFORK_OPTIONS: readonly string[] = [...RUNNING_OPTIONS, ...FIXED, ...LISTEN_OPTIONS, ...SOCKET];
 
 const DISPATCHES = ['least-open', 'round-robin', 'least-busy', 'sticky-address'] as const;
@@ -176,6 +183,7 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
     lingerTimeout: millis('lingerTimeout', lingerTimeout),
     socket: pick(options, SOCKET),
     listen: checkTarget(pickListen(options)),
+    tls: options.tls && resolveTls(options.tls),
   };
 }
 
@@ -196,5 +204,6 @@ export function reconfigure(settings: PreforkSettings, options: RunningOptions):
   checkPassed(options);
   const given = { ...settings.given, ...options };
   const policy = resolvePolicy(given);
-  return { ...settings, given, policy, dispatcher: resolveDispatcher(given, policy) };
+  const tls = options.tls === undefined ? settings.tls : resolveTls(options.tls);
+  return { ...settings, given, policy, tls, dispatcher: resolveDispatcher(given, policy) };
 }

@@ -94,7 +94,7 @@ export class Pool implements Crew {
 
   spawn(id: WorkerId, generation: number): void {
     const { host, clock, announce } = this.#options;
-    const { url, given, window, maxOutput, lingerTimeout, policy } = this.#settings;
+    const { url, given, window, maxOutput, lingerTimeout, policy, tls } = this.#settings;
     const handle = new WorkerHandle({
       id,
       generation,
@@ -116,6 +116,7 @@ export class Pool implements Crew {
         maxOutput,
         allowHalfOpen: given.allowHalfOpen ?? false,
         highWaterMark: given.highWaterMark,
+        tls: tls?.in === 'worker' ? tls : undefined,
       },
       events: this.#eventsOf(id),
     });

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { type AddressInfo, type Socket } from 'node:net';
-import { duplexPair, type Duplex } from 'node:stream';
+import { type Duplex } from 'node:stream';
 import { integer, MAX_WAIT, millis, millisOrNever } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type ExitReason, type Millis, type WorkerId } from '../core/types.ts';
@@ -14,6 +14,7 @@ import { checkStream, type Tally } from './connections.ts';
 import { MOVES, type State } from './lifecycle.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
+import { Handshakes } from './handshakes.ts';
 import { Health } from './health.ts';
 import {
   checkTarget,
@@ -24,6 +25,7 @@ import {
   type PreforkSettings,
   type RunningOptions,
 } from './options.ts';
+import { memoryPair } from './memory-pair.ts';
 import { Pool } from './pool.ts';
 import { reload } from './reload.ts';
 import { snapshot, type PreforkStatus } from './status.ts';
@@ -37,6 +39,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   readonly #exits: Tally<ExitReason> = {};
   readonly #trouble: AcceptTrouble;
   readonly #health: Health;
+  readonly #handshakes = new Handshakes((stream) => {
+    if (this.#pool) this.#hand(this.#pool, stream);
+  });
   #settings: PreforkSettings;
   #state: State = 'idle';
   #paused = false;
@@ -77,6 +82,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     if (this.#state === 'listening') return this.#bind(listener);
     this.#move('starting');
     try {
+      this.#handshakes.configure(this.#settings.tls);
       // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
       await this.#prepare();
       const address = await this.#bind(listener);
@@ -110,12 +116,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   /** A connection without a network: returns the client's end of it. */
   connect(): Duplex {
-    const [client, server] = duplexPair();
-    // Of itself a pair only passes on a proper end; a network would also tell that a side is gone.
-    client.once('close', () => server.destroy());
-    server.once('close', () => {
-      if (!server.writableFinished) client.destroy();
-    });
+    const [client, server] = memoryPair();
     this.accept(server);
     return client;
   }
@@ -169,7 +170,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   /** Changes options while running; refuses unknown, fixed or bad ones and then changes nothing. */
   configure(options: RunningOptions): void {
-    this.#settings = reconfigure(this.#settings, options);
+    const settings = reconfigure(this.#settings, options);
+    if (options.tls !== undefined) this.#handshakes.configure(settings.tls);
+    this.#settings = settings;
     this.#pool?.configure(this.#settings);
   }
 
@@ -243,11 +246,17 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   };
 
   #arrive(pool: Pool, stream: Duplex): void {
+    // A handshake takes the place of a connection; beyond the limit there is none.
+    const full = pool.connections.size + this.#handshakes.size >= this.#settings.dispatcher.maxConnections;
+    if (full || this.#state === 'closing' || !this.#handshakes.take(stream)) this.#hand(pool, stream);
+  }
+
+  #hand(pool: Pool, stream: Duplex): void {
     const [connection, others] = pool.connections.add(stream, (left) => {
       pool.dispatcher.left(left);
       this.#watchers.look();
     });
-    pool.dispatcher.arrive(connection, others);
+    pool.dispatcher.arrive(connection, { ...others, all: others.all + this.#handshakes.size });
   }
 
   #listener(listen: ListenTarget): Listener {
@@ -339,6 +348,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     }
     this.#state = 'closing';
     const ports = this.#listeners.map((listener) => listener.close());
+    this.#handshakes.close();
     const pool = this.#pool;
     if (pool) {
       pool.dispatcher.close();

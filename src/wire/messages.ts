@@ -20,6 +20,8 @@ export interface WorkerSettings {
   /** Memory for the lanes; without it the bytes go by the port. */
   readonly rings: Rings | undefined;
   readonly activity: Activity;
+  /** How to end TLS, where the worker is to; `PlainTls` of the tls layer, which this one does not know. */
+  readonly tls: object | undefined;
 }
 
 /** Payload of an `open` frame. */

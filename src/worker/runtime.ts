@@ -7,10 +7,14 @@ import { WorkerRelay } from '../transport/worker-relay.ts';
 import { sharedNow } from '../transport/shared-clock.ts';
 import { noteClient } from '../wire/activity.ts';
 import { type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
+import { type PlainTls } from '../tls/options.ts';
+import { TlsTerminator } from '../tls/terminator.ts';
 import { Context } from './context.ts';
 import { type AnyHandlers } from './handlers.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { runSession } from './run-session.ts';
+import { servedSecure } from './secure-socket.ts';
+import { type ServedSocket } from './served-socket.ts';
 
 const atTurnEnd = (run: () => void): void => {
   setImmediate(run);
@@ -26,6 +30,7 @@ export class Runtime {
   readonly #heartbeat: Heartbeat;
   // Connections whose handlers are not all done; a client may be gone while its handler still works.
   #sessions = 0;
+  #tls: TlsTerminator | undefined;
   #started = false;
   #every: number;
   #stopping = false;
@@ -54,7 +59,7 @@ export class Runtime {
         });
       },
       connected: (socket) => {
-        this.#serve(socket);
+        this.#receiveClient(socket);
       },
       attends: (id) => {
         noteClient(settings.activity, id, sharedNow());
@@ -81,6 +86,8 @@ export class Runtime {
       this.#relay.finish();
     });
     try {
+      // Throws for a key or certificate that is missing or bad: then this worker is none.
+      if (this.#settings.tls) this.#tls = new TlsTerminator(this.#settings.tls as PlainTls);
       await this.#handlers.workerStarted?.(this.#context);
     } catch (error) {
       this.#send({ kind: 'failed', error: toPlain(error) });
@@ -97,7 +104,21 @@ export class Runtime {
     else this.#drain();
   }
 
-  #serve(socket: RelaySocket): void {
+  #receiveClient(socket: RelaySocket): void {
+    if (!this.#tls) {
+      this.#serve(socket);
+      return;
+    }
+    // Its end of input is for the secure socket over it to judge.
+    socket.allowHalfOpen = true;
+    socket.on('error', () => undefined);
+    this.#tls.secure(socket, (secure) => {
+      secure.allowHalfOpen = this.#settings.allowHalfOpen || this.#handlers.connection === undefined;
+      this.#serve(servedSecure(secure, socket));
+    });
+  }
+
+  #serve(socket: ServedSocket): void {
     this.#sessions += 1;
     runSession({
       socket,

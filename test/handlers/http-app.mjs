@@ -12,7 +12,7 @@ const body = async (stream) => {
 
 const listener = (request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-  const answer = (text) => response.setHeader('x-worker', String(threadId)).end(text);
+  const answer = (text) => response.writeHead(200, { 'x-worker': String(threadId) }).end(text);
   if (pathname === '/post') void body(request).then(answer);
   else if (pathname === '/slow') setTimeout(answer, Number(searchParams.get('ms')), 'slow');
   else if (pathname === '/block') {

@@ -1,0 +1,12 @@
+import { duplexPair, type Duplex } from 'node:stream';
+
+/** Both ends of a connection without a network: the client's and the one to be served. */
+export function memoryPair(): [client: Duplex, server: Duplex] {
+  const [client, server] = duplexPair();
+  // Of itself a pair only passes on a proper end; a network would also tell that a side is gone.
+  client.once('close', () => server.destroy());
+  server.once('close', () => {
+    if (!server.writableFinished) client.destroy();
+  });
+  return [client, server];
+}

@@ -1,0 +1,202 @@
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { type Prefork, type PreforkOptions } from 'forkless';
+import { afterEach, describe, expect, it } from 'vitest';
+import { certificate, hasOpenssl } from './certificates.ts';
+import { event, Peer, started } from './peers.ts';
+
+let server: Prefork | undefined;
+let port: number;
+
+async function serving(
+  tls: NonNullable<PreforkOptions['tls']>,
+  handlers = 'tls-echo',
+  argv: string[] = [],
+): Promise<void> {
+  ({ server, port } = await started(handlers, {
+    tls,
+    argv,
+    startWorkers: 1,
+    maxWorkers: 4,
+    masterHeartbeat: 2_000,
+    workerHeartbeat: 500,
+    allowHalfOpen: true,
+  }));
+}
+
+afterEach(async () => {
+  await server?.close({ grace: 1_000 });
+  server = undefined;
+});
+
+class SecurePeer {
+  readonly socket: TLSSocket;
+  text = '';
+
+  constructor(options: ConnectionOptions = {}) {
+    this.socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
+    this.socket.on('data', (chunk) => (this.text += chunk.toString()));
+    this.socket.on('error', () => undefined);
+  }
+
+  async until(pattern: RegExp): Promise<string> {
+    while (!pattern.test(this.text)) {
+      if (this.socket.destroyed) throw new Error(`closed before ${String(pattern)}: ${this.text}`);
+      await Promise.race([once(this.socket, 'data'), once(this.socket, 'close')]);
+    }
+    return this.text;
+  }
+
+  /** What the handler saw of this connection. */
+  async seen(): Promise<unknown> {
+    return JSON.parse(await this.until(/\n/));
+  }
+
+  get certificateOf(): string {
+    return String(this.socket.getPeerCertificate().subject.CN);
+  }
+}
+
+describe.skipIf(!hasOpenssl).each(['worker', 'main'] as const)('TLS that ends in the %s', (where) => {
+  it('carries bytes both ways, and shows the addresses', async () => {
+    await serving({ ...certificate('one.test'), in: where });
+    const peer = new SecurePeer();
+    expect(await peer.seen()).toMatchObject({ remoteAddress: '127.0.0.1', localPort: 'number' });
+    const sent = 'x'.repeat(1_000_000);
+    peer.socket.end(sent);
+    await once(peer.socket, 'close');
+    expect(peer.text.length - peer.text.indexOf('\n') - 1).toBe(sent.length);
+  });
+
+  it('shows another certificate by SNI, and agrees on a protocol', async () => {
+    await serving({
+      ...certificate('one.test'),
+      contexts: { '*.two.test': certificate('a.two.test') },
+      ALPNProtocols: ['mine/1', 'mine/0'],
+      in: where,
+    });
+    const one = new SecurePeer({ ALPNProtocols: ['mine/0'] });
+    await one.seen();
+    const two = new SecurePeer({ servername: 'a.two.test' });
+    await two.seen();
+    expect([one.certificateOf, two.certificateOf]).toEqual(['one.test', 'a.two.test']);
+    expect(one.socket.alpnProtocol).toBe('mine/0');
+    one.socket.destroy();
+    two.socket.destroy();
+  });
+
+  it('asks for a client certificate, and refuses a stranger', async () => {
+    const client = certificate('client.test');
+    await serving({ ...certificate('one.test'), ca: client.cert, requestCert: true, in: where });
+    const known = new SecurePeer(client);
+    await known.seen();
+    const stranger = new SecurePeer(certificate('stranger.test'));
+    await once(stranger.socket, 'close');
+    expect(stranger.text).toBe('');
+    known.socket.destroy();
+  });
+
+  it('survives what is not TLS', async () => {
+    await serving({ ...certificate('one.test'), in: where });
+    const odd = new Peer(port).send('GET / HTTP/1.1\r\n\r\n');
+    await odd.closed;
+    const peer = new SecurePeer();
+    await peer.seen();
+    peer.socket.destroy();
+  });
+
+  it('gives a handshake up that takes too long', async () => {
+    await serving({ ...certificate('one.test'), handshakeTimeout: 100, in: where });
+    const peer = new Peer(port);
+    await peer.closed;
+    expect(peer.text).toBe('');
+  });
+
+  it('changes the certificate at reload() without dropping a connection', async () => {
+    await serving({ ...certificate('old.test'), in: where });
+    const before = new SecurePeer();
+    await before.seen();
+    server!.configure({ tls: { ...certificate('new.test'), in: where } });
+    await server!.reload();
+    const after = new SecurePeer();
+    await after.seen();
+    expect([before.certificateOf, after.certificateOf]).toEqual(['old.test', 'new.test']);
+    before.socket.write('still');
+    await before.until(/still$/);
+    before.socket.destroy();
+    after.socket.destroy();
+  });
+});
+
+describe.skipIf(!hasOpenssl)('TLS in a worker', () => {
+  it('shows the handler all of it', async () => {
+    const client = certificate('client.test');
+    await serving({
+      ...certificate('one.test'),
+      ca: client.cert,
+      requestCert: true,
+      ALPNProtocols: ['mine/1'],
+    });
+    const peer = new SecurePeer({ ...client, servername: 'one.test', ALPNProtocols: ['mine/1'] });
+    expect(await peer.seen()).toEqual({
+      remoteAddress: '127.0.0.1',
+      localPort: 'number',
+      encrypted: true,
+      alpn: 'mine/1',
+      servername: 'one.test',
+      authorized: true,
+      client: 'client.test',
+    });
+    peer.socket.destroy();
+  });
+
+  it('reads files anew at reload()', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'forkless-tls-'));
+    const write = ({ key, cert }: { key: string; cert: string }): void => {
+      writeFileSync(join(folder, 'key.pem'), key);
+      writeFileSync(join(folder, 'cert.pem'), cert);
+    };
+    const url = (name: string): URL => pathToFileURL(join(folder, name));
+    write(certificate('old.test'));
+    await serving({ key: url('key.pem'), cert: url('cert.pem') });
+    write(certificate('new.test'));
+    await server!.reload();
+    const peer = new SecurePeer();
+    await peer.seen();
+    expect(peer.certificateOf).toBe('new.test');
+    peer.socket.destroy();
+  });
+
+  it('tells the reason of a handshake that failed', async () => {
+    await serving({ ...certificate('one.test') });
+    const closed = event(server!, 'connectionClosed');
+    new Peer(port).send('GET / HTTP/1.1\r\n\r\n');
+    expect(await closed).toMatchObject({ reason: 'handler-error', error: 'ERR_SSL_HTTP_REQUEST' });
+  });
+
+  it('a key that does not fit fails the boot', async () => {
+    const { key } = certificate('a.test');
+    const { cert } = certificate('b.test');
+    await expect(serving({ key, cert })).rejects.toMatchObject({ code: 'FORKLESS_BOOT_FAILED' });
+  });
+
+  it('serves HTTPS', async () => {
+    await serving({ ...certificate('one.test') }, 'http-app', ['listener', '{}']);
+    const call = request({
+      host: '127.0.0.1',
+      port,
+      path: '/peer',
+      agent: false,
+      rejectUnauthorized: false,
+    }).end();
+    const [response] = (await once(call, 'response')) as [AsyncIterable<Buffer>];
+    let text = '';
+    for await (const chunk of response) text += chunk.toString();
+    expect(text).toBe('127.0.0.1 true 1.1');
+  });
+});
