@@ -1,5 +1,6 @@
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import { type RequestListener } from 'node:http';
+import { type Addresses } from '../core/types.ts';
 import { type HttpOptions } from './options.ts';
 
 type Compatible = Parameters<typeof createServer>[1];
@@ -12,6 +13,7 @@ export class Http2Drain {
   constructor(server: { on(event: 'session', listener: (session: ServerHttp2Session) => void): unknown }) {
     server.on('session', (session) => {
       this.#sessions.add(session);
+      lendPeer(session);
       session.once('close', () => this.#sessions.delete(session));
       if (this.#draining) session.close();
     });
@@ -21,6 +23,14 @@ export class Http2Drain {
     this.#draining = true;
     for (const session of this.#sessions) session.close();
   }
+}
+
+// A session wraps a socket without a handle, and asks the handle for the addresses; this is where Node keeps the answer.
+function lendPeer({ socket }: ServerHttp2Session): void {
+  const under: unknown = Reflect.get(socket, 'stream');
+  if (typeof under !== 'object' || under === null || !('remoteAddress' in under)) return;
+  const { remoteAddress, remotePort, remoteFamily } = under as Addresses;
+  Reflect.set(socket, '_peername', { address: remoteAddress, port: remotePort, family: remoteFamily });
 }
 
 /** A server of HTTP/2 that answers by a listener written for HTTP/1, through Node's compatibility API. */

@@ -309,14 +309,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   async #firstReady(): Promise<void> {
     const wanted = this.#settings.policy.startWorkers + this.#settings.policy.minWorkers > 0;
-    await this.#watchers.until(this.#clock, Infinity, () => {
-      return (
-        !wanted ||
-        this.#startError !== undefined ||
-        this.#state !== 'starting' ||
-        (this.#pool?.ready ?? 0) > 0
-      );
-    });
+    const over = (): boolean => this.#startError !== undefined || this.#state !== 'starting';
+    const ready = (): boolean => !wanted || over() || (this.#pool?.ready ?? 0) > 0;
+    await this.#watchers.until(this.#clock, Infinity, ready);
     if (this.#startError !== undefined) throw this.#startError;
   }
 

@@ -76,15 +76,19 @@ export class TlsTerminator {
   }
 }
 
+type Under = Duplex & { readonly stream?: Duplex };
+
 interface Wrapping {
-  readonly _parent?: (Duplex & { readonly stream?: Duplex }) | null;
+  readonly _parent?: Under | null;
+  readonly ssl?: { readonly _parentWrap?: Under | null } | null;
 }
 
 // Node tells it nowhere officially. Over a stream without a handle there is a wrapper in between, which has it as
 // `stream`. Were it ever gone, handshakes would fail, loudly.
 function streamUnder(socket: TLSSocket): Duplex | undefined {
-  const { _parent: parent } = socket as unknown as Wrapping;
-  return parent?.stream ?? parent ?? undefined;
+  const { ssl, _parent } = socket as unknown as Wrapping;
+  const under = ssl?._parentWrap ?? _parent ?? undefined;
+  return under?.stream ?? under;
 }
 
 function secretsOf(identity: PlainIdentity, tls: PlainTls): SecureContextOptions {
