@@ -40,7 +40,7 @@ class SecurePeer {
 
   constructor(options: ConnectionOptions = {}) {
     this.socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
-    this.socket.on('data', (chunk) => (this.text += chunk.toString()));
+    this.socket.on('data', (chunk: Buffer) => (this.text += chunk.toString()));
     this.socket.on('error', () => undefined);
   }
 
