@@ -5,6 +5,7 @@ import { errors } from '../core/errors.ts';
 import { type Addresses, type CloseReason, type ConnectionId, type DropReason } from '../core/types.ts';
 import { networkOf, type Crowd } from '../listener/admission.ts';
 import { type Connection } from '../transport/connection.ts';
+import { destroyStream } from '../transport/guarded.ts';
 import { type RelayEnd } from '../transport/relay-end.ts';
 import { LAST_CONNECTION_ID } from '../wire/claims.ts';
 import { type ConnectionInfo } from './events.ts';
@@ -90,7 +91,7 @@ export class Connections {
 
   dropped({ stream }: Connection, reason: DropReason): void {
     count(this.drops, reason);
-    stream.destroy();
+    destroyStream(stream);
   }
 
   closed({ reason, bytesRead, bytesWritten }: RelayEnd): void {
@@ -100,7 +101,7 @@ export class Connections {
   }
 
   destroyAll(): void {
-    for (const { stream } of [...this.#open.values()]) stream.destroy();
+    for (const { stream } of [...this.#open.values()]) destroyStream(stream);
   }
 
   #nextId(): ConnectionId {

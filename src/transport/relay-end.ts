@@ -7,6 +7,7 @@ import { encodeJson, type CallFrame, type CloseFrame } from '../wire/messages.ts
 import { type Connection, type SocketCalls } from './connection.ts';
 import { type Lane } from './lane.ts';
 import { readDirectly } from './direct-read.ts';
+import { destroyStream, guarded } from './guarded.ts';
 import { Outflow } from './outflow.ts';
 import { ownBytes } from './own-bytes.ts';
 import { isDirect, writeThrough } from './write-through.ts';
@@ -78,7 +79,7 @@ export class RelayEnd {
     this.#inflow = new CreditWindow(window);
     this.#outflow = new Outflow(lane, connection.id, window, () => {
       if (this.#state === 'stream-closed') this.#tellWorker();
-      else this.#stream.resume();
+      else this.#resume();
     });
   }
 
@@ -133,7 +134,7 @@ export class RelayEnd {
       stream.on('close', () => {
         this.#streamClosed();
       });
-    stream.resume();
+    this.#resume();
   }
 
   /** Bytes from the worker. Returns true when the caller must call `passed` after the last frame for now. */
@@ -143,19 +144,18 @@ export class RelayEnd {
     if (this.#state !== 'open' || this.#ended) return false;
     const first = !this.#wrote;
     this.#wrote = true;
-    try {
+    guarded(this.#stream, () => {
       this.#write(payload, first || payload.length > GATHERED_UP_TO);
-    } catch (error) {
-      // The stream may be the user's own, and throw: that concerns this connection, not its worker.
-      this.#stream.destroy(error instanceof Error ? error : undefined);
-    }
+    });
     return first;
   }
 
   /** All frames that had come are read. */
   passed(): void {
     this.#wrote = false;
-    this.#uncork();
+    guarded(this.#stream, () => {
+      this.#uncork();
+    });
     this.#grantFlushed();
   }
 
@@ -182,7 +182,7 @@ export class RelayEnd {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#stream.end();
+    guarded(this.#stream, () => this.#stream.end());
   }
 
   grant(bytes: number): void {
@@ -190,8 +190,10 @@ export class RelayEnd {
   }
 
   call(frame: CallFrame): void {
-    if (frame.call === 'noDelay') this.#stream.setNoDelay?.(frame.enable);
-    else this.#stream.setKeepAlive?.(frame.enable, frame.delay);
+    guarded(this.#stream, () => {
+      if (frame.call === 'noDelay') this.#stream.setNoDelay?.(frame.enable);
+      else this.#stream.setKeepAlive?.(frame.enable, frame.delay);
+    });
   }
 
   /** The worker's socket is closed. */
@@ -207,7 +209,7 @@ export class RelayEnd {
     } catch {
       // Then it is closed in the way that it can be.
     }
-    this.#stream.destroy();
+    destroyStream(this.#stream);
   }
 
   /** The worker is gone, or will never speak again: what it sent is still delivered, then the connection closes. */
@@ -218,7 +220,7 @@ export class RelayEnd {
 
   /** Closes the stream at once. */
   destroy(): void {
-    this.#stream.destroy();
+    destroyStream(this.#stream);
     if (this.#state === 'stream-closed' && this.#outflow.pending > 0) this.#dropAndTell();
   }
 
@@ -226,7 +228,11 @@ export class RelayEnd {
     this.#bytesRead += chunk.length;
     if (this.#state !== 'open') return;
     const sent = borrowed ? this.#outflow.writeBorrowed(chunk) : this.#outflow.write(chunk);
-    if (!sent) this.#stream.pause();
+    if (!sent) guarded(this.#stream, () => this.#stream.pause());
+  }
+
+  #resume(): void {
+    guarded(this.#stream, () => this.#stream.resume());
   }
 
   #grantFlushed(): void {
@@ -237,7 +243,7 @@ export class RelayEnd {
   }
 
   #endedBothWays(): void {
-    if (this.#stream.readableEnded && this.#stream.writableFinished) this.#stream.destroy();
+    if (this.#stream.readableEnded && this.#stream.writableFinished) destroyStream(this.#stream);
   }
 
   #fail(reason: CloseReason, error: string | undefined): void {
@@ -256,7 +262,7 @@ export class RelayEnd {
 
   #lingerOn(): void {
     this.end();
-    this.#stream.resume();
+    this.#resume();
     this.#linger(this.#stream.writableFinished ? AFTER_FLUSH : this.#lingerTimeout);
   }
 
@@ -264,7 +270,7 @@ export class RelayEnd {
     this.#cancelLinger?.();
     const until = this.#clock.now() + Math.min(time, this.#lingerTimeout);
     this.#cancelLinger = this.#clock.callAt(until, () => {
-      this.#stream.destroy();
+      destroyStream(this.#stream);
     });
   }
 

@@ -221,6 +221,58 @@ describe.each(LANES)('over the %s lane', (lane) => {
     });
   });
 
+  describe('a stream that throws', () => {
+    type Method =
+      'write' | '_write' | 'end' | 'cork' | 'uncork' | 'resume' | 'pause' | 'setNoDelay' | 'destroy';
+    const methods: Method[] = [
+      'write',
+      '_write',
+      'end',
+      'cork',
+      'uncork',
+      'resume',
+      'pause',
+      'setNoDelay',
+      'destroy',
+    ];
+
+    it.each(methods)('in %s closes its own connection alone', async (method) => {
+      const rig = new Rig({ lane, window: 1000 });
+      const other = await rig.serve();
+      const { client, stream, socket, id } = await rig.serve();
+      const thrown = vi.fn(() => {
+        throw withCode('ETHROWN');
+      });
+      Object.assign(stream, { [method]: thrown });
+      socket.setNoDelay();
+      // Two small frames of one pass, for another one lies between them: the second is gathered.
+      socket.write('first');
+      await nextTurn();
+      other.socket.write('between');
+      await nextTurn();
+      socket.write('second');
+      socket.pause();
+      client.write(Buffer.alloc(5000));
+      await rig.settle();
+      socket.resume();
+      await rig.settle();
+      socket.end();
+      await rig.settle();
+      socket.destroy();
+      client.destroy();
+      await rig.settle();
+      rig.clock.advance(LINGER);
+      await rig.settle();
+      expect(thrown).toHaveBeenCalled();
+      expect(stream.destroyed).toBe(true);
+      expect(rig.over.map(({ connection }) => connection.id)).toEqual([id]);
+      expect([rig.broken, rig.hub.open]).toEqual([[], 1]);
+      other.client.write('still there');
+      await rig.settle();
+      expect(rig.bytesAt(other.id).toString()).toBe('still there');
+    });
+  });
+
   describe('lingering', () => {
     it('gives a peer that does not read the linger timeout', async () => {
       const rig = new Rig({ lane, lingerTimeout: LINGER });
