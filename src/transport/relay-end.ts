@@ -78,8 +78,7 @@ export class RelayEnd {
     this.#over = over;
     this.#inflow = new CreditWindow(window);
     this.#outflow = new Outflow(lane, connection.id, window, () => {
-      if (this.#state === 'stream-closed') this.#tellWorker();
-      else this.#resume();
+      if (this.#state === 'open') this.#resume();
     });
   }
 
@@ -280,18 +279,19 @@ export class RelayEnd {
     this.#cancelLinger?.();
     if (before === 'lingering') this.#over(this);
     if (before !== 'open') return;
-    // A peer that ended in order may leave bytes that the worker has no credit for yet: it is told behind them.
+    // A peer that ended in order may leave bytes that the worker has no credit for yet. The close goes before them:
+    // a worker that waits to write, and reads nothing until then, would never grant that credit.
     const inOrder = this.#stream.readableEnded && this.#reason === 'ended';
-    if (!inOrder || this.#outflow.pending === 0) this.#dropAndTell();
+    if (inOrder && this.#outflow.pending > 0) this.#tellWorker({ more: true });
+    else this.#dropAndTell();
   }
 
   #dropAndTell(): void {
     this.#outflow.discard();
-    this.#tellWorker();
+    this.#tellWorker(this.#reason === 'peer-error' ? { code: this.#error } : undefined);
   }
 
-  #tellWorker(): void {
-    const error = this.#reason === 'peer-error' ? encodeJson({ code: this.#error }) : undefined;
-    this.#lane.control(FRAME.close, this.connection.id, error);
+  #tellWorker(frame: CloseFrame | undefined): void {
+    this.#lane.control(FRAME.close, this.connection.id, frame && encodeJson(frame));
   }
 }

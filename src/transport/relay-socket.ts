@@ -91,17 +91,24 @@ export class RelaySocket extends SocketSurface {
 
   /** @internal The peer has ended its side. */
   receiveEnd(): void {
-    if (!this.destroyed) this.push(null);
+    if (this.destroyed) return;
+    if (this.#peerClosed) this.#closeInOrder();
+    else this.push(null);
   }
 
   /** @internal The connection is closed on the main thread's side. */
   receiveClose(frame: CloseFrame): void {
     this.#peerClosed = true;
-    if (frame.code === undefined) {
-      this.#closeInOrder();
+    if (frame.code !== undefined) {
+      this.destroy(networkError(frame.code));
       return;
     }
-    this.destroy(networkError(frame.code));
+    const waiting = this.#writeDone;
+    this.#outflow.discard();
+    this.#writeDone = undefined;
+    this.#inFlight = 0;
+    if (waiting) waiting(networkError('EPIPE'));
+    else if (frame.more !== true) this.#closeInOrder();
   }
 
   /** @internal */
@@ -115,6 +122,10 @@ export class RelaySocket extends SocketSurface {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
+    if (this.#peerClosed) {
+      done(networkError('EPIPE'));
+      return;
+    }
     this.active();
     this.#dispatched += chunk.length;
     if (this.#outflow.write(chunk)) done();
@@ -122,6 +133,10 @@ export class RelaySocket extends SocketSurface {
   }
 
   override _writev(writes: { chunk: Buffer; encoding: BufferEncoding }[], done: WriteDone): void {
+    if (this.#peerClosed) {
+      done(networkError('EPIPE'));
+      return;
+    }
     this.active();
     let sent = true;
     let bytes = 0;

@@ -36,6 +36,8 @@ export interface CloseFrame {
   readonly message?: string | undefined;
   /** The handler threw, or destroyed the socket with an error. */
   readonly handler?: boolean | undefined;
+  /** The peer ended in order before: the rest of its bytes and their end are still to come. */
+  readonly more?: boolean | undefined;
 }
 
 /** Payload of a `call` frame. */

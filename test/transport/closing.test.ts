@@ -178,6 +178,48 @@ describe.each(LANES)('over the %s lane', (lane) => {
       expectOver(rig, id, 'ended');
     });
 
+    it.each(['ends and goes', 'goes'])(
+      'of a peer that does not read, writes a lot and %s ends a worker that waits to write',
+      async (how) => {
+        const rig = new Rig({
+          lane,
+          window: 1000,
+          highWaterMark: 100,
+          connected: (socket) => socket.pipe(socket),
+        });
+        const { client, stream, socket, id } = await rig.serve(10);
+        client.on('error', () => undefined);
+        for (let n = 0; n < 10; n += 1) client.write(Buffer.alloc(1000));
+        await rig.settle();
+        if (how === 'ends and goes') client.end();
+        await rig.settle();
+        expect([socket.destroyed, socket.writableNeedDrain]).toEqual([false, true]);
+        client.destroy();
+        // As a pair in memory passes it on.
+        stream.destroy();
+        await rig.settle();
+        expect(rig.socketErrors).toEqual([expect.objectContaining({ code: 'EPIPE', syscall: 'write' })]);
+        expectOver(rig, id, 'ended');
+      },
+    );
+
+    it('of both directions in order lets the worker read all that waits for credit', async () => {
+      const rig = new Rig({ lane, window: 100, connected: () => undefined });
+      const { client, stream, socket, id } = await rig.serve();
+      client.resume();
+      client.end(Buffer.alloc(500));
+      await rig.settle();
+      expect(stream.readableEnded).toBe(true);
+      socket.end();
+      await rig.settle();
+      expect([stream.destroyed, socket.destroyed]).toEqual([true, false]);
+      rig.read(socket);
+      await rig.settle();
+      expect(rig.bytesAt(id).length).toBe(500);
+      expect(rig.socketErrors).toEqual([]);
+      expectOver(rig, id, 'ended');
+    });
+
     it('of the stream closes a worker that never reads and has nothing to read', async () => {
       const rig = new Rig({ lane, connected: () => undefined });
       const { stream, id } = await rig.serve();
