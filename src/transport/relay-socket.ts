@@ -1,3 +1,4 @@
+import { errors } from '../core/errors.ts';
 import { type Addresses, type ConnectionId, type Millis } from '../core/types.ts';
 import { CreditWindow } from '../wire/credit.ts';
 import { FRAME } from '../wire/frames.ts';
@@ -16,6 +17,8 @@ export interface RelaySocketOptions {
   readonly window: number;
   readonly allowHalfOpen: boolean;
   readonly highWaterMark: number | undefined;
+  /** Bytes that may wait before a further write; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`. */
+  readonly maxOutput: number;
   /** The socket is closed and has said so; told once. */
   readonly over: () => void;
 }
@@ -32,6 +35,7 @@ export class RelaySocket extends SocketSurface {
   readonly #outflow: Outflow;
   readonly #inflow: CreditWindow;
   readonly #over: () => void;
+  readonly #maxOutput: number;
   #unread = 0;
   #dispatched = 0;
   #inFlight = 0;
@@ -39,10 +43,12 @@ export class RelaySocket extends SocketSurface {
   #peerClosed = false;
   #resetting = false;
 
-  constructor({ id, addresses, lane, window, allowHalfOpen, highWaterMark, over }: RelaySocketOptions) {
+  constructor(options: RelaySocketOptions) {
+    const { id, addresses, lane, window, allowHalfOpen, highWaterMark, maxOutput, over } = options;
     super({ id, addresses, allowHalfOpen, highWaterMark });
     this.#lane = lane;
     this.#over = over;
+    this.#maxOutput = maxOutput;
     this.#inflow = new CreditWindow(window);
     this.#outflow = new Outflow(lane, id, window, () => {
       this.#sent();
@@ -115,6 +121,17 @@ export class RelaySocket extends SocketSurface {
   receiveCredit(bytes: number): void {
     this.active();
     this.#outflow.grant(bytes);
+  }
+
+  // A handler may write on and on without a look at the result; what it has corked, `client.put` does, is one write.
+  override write(chunk: unknown, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
+    const waiting = this.writableLength;
+    if (waiting > this.#maxOutput && this.writableCorked === 0 && chunk !== '')
+      this.destroy(errors.outputOverflow(waiting, this.#maxOutput));
+    // Without an encoding it is the stream's default; the types do not say so.
+    return typeof encoding === 'function'
+      ? super.write(chunk, encoding)
+      : super.write(chunk, encoding as BufferEncoding, done);
   }
 
   override _read(): void {

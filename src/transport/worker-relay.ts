@@ -8,7 +8,10 @@ import { laneToMain } from './open-lane.ts';
 import { RelaySocket } from './relay-socket.ts';
 
 export interface WorkerRelayOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
-  readonly settings: Pick<WorkerSettings, 'window' | 'allowHalfOpen' | 'highWaterMark' | 'claims' | 'rings'>;
+  readonly settings: Pick<
+    WorkerSettings,
+    'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'claims' | 'rings'
+  >;
   /** A connection was claimed and is to be served. */
   readonly connected: (socket: RelaySocket) => void;
   /** Something of that connection is taken up, and user code may run for it. */
@@ -84,7 +87,7 @@ export class WorkerRelay {
     }
     this.#served += 1;
     this.#lane.control(FRAME.claim, id);
-    const { window, allowHalfOpen, highWaterMark } = settings;
+    const { window, allowHalfOpen, highWaterMark, maxOutput } = settings;
     const socket: RelaySocket = new RelaySocket({
       id,
       addresses,
@@ -92,6 +95,7 @@ export class WorkerRelay {
       window,
       allowHalfOpen,
       highWaterMark,
+      maxOutput,
       over: () => {
         this.#sockets.delete(id);
         over(socket);

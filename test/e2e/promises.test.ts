@@ -146,6 +146,24 @@ describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) 
     });
   });
 
+  describe('promise 4: output that nobody reads', () => {
+    it('is bounded by maxOutput when the handler ignores drain', async () => {
+      const open = await start('ignores-drain', { maxOutput: 4_194_304 });
+      const before = rss();
+      const peer = open();
+      peer.socket.pause();
+      await event(server, 'connection');
+      const closed = event(server, 'connectionClosed');
+      // Closed in the worker first; what had left it still goes to the peer.
+      while (server.status().workers.some(({ open }) => open > 0)) await new Promise(setImmediate);
+      peer.socket.resume();
+      expect(await closed).toMatchObject({ reason: 'handler-error', error: 'FORKLESS_OUTPUT_OVERFLOW' });
+      await peer.closed;
+      expect(peer.bytes.length).toBeLessThan(67_108_864);
+      expect(rss() - before).toBeLessThan(96);
+    });
+  });
+
   describe('promises 5 to 8', () => {
     it('5: for each clientConnected exactly one clientDisconnected', async () => {
       const open = await start('books');

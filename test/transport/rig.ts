@@ -73,6 +73,7 @@ export interface RigOptions {
   readonly lingerTimeout?: number;
   readonly allowHalfOpen?: boolean;
   readonly highWaterMark?: number;
+  readonly maxOutput?: number;
   /** Called with each claimed socket; by default the socket is read and its errors are noted. */
   readonly connected?: (socket: RelaySocket) => void;
 }
@@ -128,6 +129,7 @@ export class Rig {
     lingerTimeout = 30_000,
     allowHalfOpen = true,
     highWaterMark,
+    maxOutput = Infinity,
     connected = (socket) => {
       this.read(socket);
     },
@@ -154,7 +156,14 @@ export class Rig {
     this.relay = new WorkerRelay({
       ...both,
       port: this.workerPort,
-      settings: { window, allowHalfOpen, highWaterMark, claims: this.hub.claims, rings: this.rings },
+      settings: {
+        window,
+        allowHalfOpen,
+        highWaterMark,
+        maxOutput,
+        claims: this.hub.claims,
+        rings: this.rings,
+      },
       atTurnEnd: (run) => this.#workerTurns.push(run),
       connected: (socket) => {
         this.sockets.set(socket.connectionId, socket);

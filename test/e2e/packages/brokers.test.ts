@@ -1,10 +1,19 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { type Prefork } from 'forkless';
-import { connectAsync } from 'mqtt';
 import { createTransport } from 'nodemailer';
 import { afterEach, expect, it } from 'vitest';
 import { started } from '../peers.ts';
+
+interface MqttClient extends NodeJS.EventEmitter {
+  subscribeAsync(topic: string): Promise<unknown>;
+  publishAsync(topic: string, message: string, options: { qos: 0 | 1 | 2 }): Promise<unknown>;
+  endAsync(): Promise<unknown>;
+}
+
+const require = createRequire(import.meta.url);
+// Its own types are those of browsers.
+const { connectAsync } = require('mqtt') as { connectAsync: (url: string) => Promise<MqttClient> };
 
 let server: Prefork;
 let port: number;
@@ -59,7 +68,7 @@ interface SshClient extends NodeJS.EventEmitter {
 
 it('ssh2: runs a command, by its own client', async () => {
   await serving('ssh');
-  const { Client } = createRequire(import.meta.url)('ssh2') as { Client: new () => SshClient };
+  const { Client } = require('ssh2') as { Client: new () => SshClient };
   const client = new Client();
   client.connect({ host: '127.0.0.1', port, username: 'x', password: 'y' });
   await once(client, 'ready');
