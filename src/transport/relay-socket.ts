@@ -128,10 +128,8 @@ export class RelaySocket extends SocketSurface {
     const waiting = this.writableLength;
     if (waiting > this.#maxOutput && this.writableCorked === 0 && chunk !== '')
       this.destroy(errors.outputOverflow(waiting, this.#maxOutput));
-    // Without an encoding it is the stream's default; the types do not say so.
-    return typeof encoding === 'function'
-      ? super.write(chunk, encoding)
-      : super.write(chunk, encoding as BufferEncoding, done);
+    if (typeof encoding === 'string') return super.write(chunk, encoding, done);
+    return super.write(chunk, encoding ?? done);
   }
 
   override _read(): void {
