@@ -40,8 +40,13 @@ export function oneOf<T extends string>(name: string, value: unknown, known: rea
   throw errors.badOption(name, known.map((each) => `'${each}'`).join(' or '), value);
 }
 
+export function checkObject(name: string, value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null) throw errors.badOption(name, 'an object', value);
+}
+
 /** Refuses keys nobody reads: a misspelt option would be silently without effect. */
-export function onlyKnown(options: object, known: readonly string[]): void {
+export function onlyKnown(options: unknown, known: readonly string[]): void {
+  checkObject('options', options);
   const stranger = Object.keys(options).find((key) => !known.includes(key));
   if (stranger !== undefined) throw errors.unknownOption(stranger, known);
 }
@@ -72,7 +77,7 @@ export function record(
   expected: string,
   isGood: (key: string, value: unknown) => boolean,
 ): void {
-  if (typeof value !== 'object' || value === null)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw errors.badOption(name, `an object of ${expected}`, value);
   const bad = Object.entries(value).find(([key, each]) => !isGood(key, each));
   if (bad) throw errors.badOption(`${name}.${bad[0]}`, `one of ${expected}`, bad[1]);

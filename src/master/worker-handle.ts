@@ -284,7 +284,7 @@ export class WorkerHandle {
     this.#over = true;
     this.#passage.done();
     this.#options.events.gone();
-    const unclaimed = this.hub.abandon('worker-lost');
+    const unclaimed = this.hub.abandon(this.#why === 'closing' ? 'closing' : 'worker-lost');
     this.#port.close();
     this.#options.events.exited(
       {

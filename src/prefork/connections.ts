@@ -113,6 +113,10 @@ export class Connections {
 
 /** Refuses a stream that the relay would lose or garble bytes of. */
 export function checkStream(stream: Duplex): void {
+  // Not only for types: a stream of another package is one too.
+  const duck = stream as Partial<Duplex> | null | undefined;
+  if (typeof duck?.write !== 'function' || typeof duck.on !== 'function')
+    throw errors.badOption('stream', 'an open Duplex of bytes', stream);
   const { destroyed, readableEncoding, readableObjectMode, writableObjectMode } = stream;
   if (!destroyed && readableEncoding === null && !readableObjectMode && !writableObjectMode) return;
   const given = destroyed ? 'a destroyed one' : 'one in object mode or with an encoding';

@@ -1,3 +1,4 @@
+import { checkObject } from '../core/check.ts';
 import { bootSlot } from '../transport/boot.ts';
 import { checkHandlers, HANDLER_NAMES, type AnyHandlers, type Handlers } from '../worker/handlers.ts';
 import { serve } from '../worker/serve.ts';
@@ -9,6 +10,7 @@ import { Prefork } from './prefork.ts';
  * `ForklessError` for bad options. Call `listen()` next.
  */
 export function createPrefork(options: PreforkOptions & { readonly worker: URL | string }): Prefork {
+  checkObject('options', options);
   const { worker, ...rest } = options;
   return new Prefork(worker, rest);
 }
@@ -25,6 +27,7 @@ export async function prefork<Heap extends object = Record<string, unknown>, In 
   options: PreforkOptions & Handlers<Heap, In, Out>,
   prepare?: (server: Prefork) => void,
 ): Promise<Prefork> {
+  checkObject('options', options);
   const isHandler = ([key]: [string, unknown]): boolean => HANDLER_NAMES.includes(key);
   // Exactly the keys of `Handlers`, by the filter.
   const handlers = Object.fromEntries(Object.entries(options).filter(isHandler)) as Handlers<Heap, In, Out>;

@@ -43,7 +43,12 @@ const PASSED: Readonly<Record<Passed, Check>> = {
     instance(name, value, BlockList);
   },
   resourceLimits: (name, value) => {
-    record(name, value, 'megabytes above 0', (key, size) => LIMITS.includes(key) && Number(size) > 0);
+    record(
+      name,
+      value,
+      'megabytes above 0',
+      (key, size) => LIMITS.includes(key) && (size === undefined || (typeof size === 'number' && size > 0)),
+    );
   },
   env: (name, value) => {
     record(name, value, 'strings', (_, each) => typeof each === 'string' || each === undefined);

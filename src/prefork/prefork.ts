@@ -74,10 +74,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    * `FORKLESS_BOOT_TIMEOUT` when a worker fails to boot before any is ready; then nothing is left behind.
    */
   async listen(target?: ListenTarget): Promise<AddressInfo | string | null> {
+    const { signal } = this.#settings.given;
+    if (signal?.aborted === true) throw errors.aborted(signal.reason);
     if (this.#state !== 'idle' && this.#state !== 'listening')
       throw errors.wrongState('listen()', this.#state);
-    if (this.#settings.given.signal?.aborted === true)
-      throw errors.aborted(this.#settings.given.signal.reason);
     const listener = this.#listener(target === undefined ? this.#settings.listen : checkTarget(target));
     if (this.#state === 'listening') return this.#bind(listener);
     this.#move('starting');
@@ -228,7 +228,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   #move(to: State): void {
     if (!MOVES[this.#state].includes(to))
-      throw this.#startError ?? errors.wrongState(`going to ${to}`, this.#state);
+      throw (
+        this.#startError ?? errors.wrongState(to === 'listening' ? 'listen()' : `going to ${to}`, this.#state)
+      );
     this.#state = to;
   }
 
@@ -293,16 +295,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       host,
       clock: this.#clock,
       announce: this.#announce,
-      exited: (exit) => {
-        this.#exited(exit);
-      },
-      failed: (error) => {
-        this.#health.blame(error);
-      },
+      exited: this.#exited.bind(this),
+      failed: this.#health.blame.bind(this.#health),
       shutdown: () => void this.close(),
-      turned: () => {
-        this.#turned();
-      },
+      turned: this.#turned.bind(this),
     });
     this.#pool.hold(this.#held);
   }

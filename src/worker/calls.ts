@@ -26,16 +26,16 @@ export class Calls {
     let result: unknown;
     try {
       result = body();
+      if (this.follow(callback, result, after)) return true;
     } catch (error) {
       this.#owner.failed(error, callback);
       return false;
     }
-    if (this.follow(callback, result, after)) return true;
     after?.(result, false);
     return false;
   }
 
-  /** Runs `after` when `result`, if it is a promise, is fulfilled; tells whether it is one. */
+  /** Throws what looking at `result` throws. Runs `after` when `result`, if it is a promise, is fulfilled; tells whether it is one. */
   follow(callback: string, result: unknown, after?: AfterCall): boolean {
     if (!isPromise(result)) return false;
     this.#pending += 1;

@@ -126,14 +126,13 @@ export class Conversation implements ClientOwner, InletOwner {
   }
 
   deliver(record: unknown): boolean {
-    let result: unknown;
     try {
-      result = this.#handlers.clientInput?.(this.#context, record);
+      const result: unknown = this.#handlers.clientInput?.(this.#context, record);
+      return result !== undefined && this.#calls.follow('clientInput', result, this.#settled);
     } catch (error) {
       this.failed(error, 'clientInput');
       return false;
     }
-    return result !== undefined && this.#calls.follow('clientInput', result, this.#settled);
   }
 
   refuse(error: unknown): boolean {

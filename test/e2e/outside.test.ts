@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createPrefork, type Prefork, type PreforkOptions } from 'forkless';
+import { createPrefork, prefork, type Prefork, type PreforkOptions } from 'forkless';
 import { event, handlers, Peer, started } from './peers.ts';
 
 let server: Prefork;
@@ -182,6 +182,7 @@ describe('a handler that misbehaves disturbs nobody', () => {
     ['returns after its client has left', 'slow', undefined],
     ['throws', 'throw', 'thrown on demand'],
     ['rejects', 'reject', 'rejected on demand'],
+    ['returns what throws when looked at', 'then', 'thrown by then'],
     ['rejects after its client has left', 'slow reject', 'rejected late'],
   ])('when it %s', async (_, command, message) => {
     const open = await start('commands', { startWorkers: 1, minWorkers: 1, maxWorkers: 1 });
@@ -206,6 +207,30 @@ describe('a handler that misbehaves disturbs nobody', () => {
 });
 
 describe('bad input', () => {
+  it('that is no object, or no stream, is named', async () => {
+    const nothing = undefined as never;
+    const said = (run: () => unknown): unknown => {
+      try {
+        return run();
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    await start('commands');
+    expect(said(() => createPrefork(nothing))).toBe('Expected `options` to be an object, got undefined');
+    expect(
+      said(() => {
+        server.configure(nothing);
+      }),
+    ).toBe('Expected `options` to be an object, got undefined');
+    expect(
+      said(() => {
+        server.accept(nothing);
+      }),
+    ).toBe('Expected `stream` to be an open Duplex of bytes, got undefined');
+    await expect(prefork(import.meta.url, nothing)).rejects.toThrow('Expected `options` to be an object');
+  });
+
   it.each([
     [{ maxWorkers: 0 }, 'FORKLESS_BAD_OPTION', /`maxWorkers`.*got 0/],
     [{ minWorkers: 30 }, 'FORKLESS_BAD_OPTION', /`minWorkers`.*got 30/],

@@ -261,7 +261,11 @@ describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) 
       await peer.send('still\n').until(/still/);
       await closing;
       await peer.closed;
-      expect(server.status()).toMatchObject({ state: 'closed', workers: [], connections: { open: 0 } });
+      expect(server.status()).toMatchObject({
+        state: 'closed',
+        workers: [],
+        connections: { open: 0, closes: { closing: 1 } },
+      });
     });
 
     it('with a blocked worker, whose client gets an end', async () => {

@@ -17,6 +17,11 @@ const commands = {
   reject: async () => {
     await Promise.reject(new TypeError('rejected on demand'));
   },
+  then: () => ({
+    get then() {
+      throw new TypeError('thrown by then');
+    },
+  }),
   stray: () => {
     setImmediate(() => {
       throw new RangeError('stray');

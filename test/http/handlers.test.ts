@@ -25,6 +25,8 @@ describe('httpHandlers', () => {
   });
 
   it.each([undefined, {}, 'app'])('refuses %o as an app', (app) => {
-    expect(() => httpHandlers(app as never)).toThrow(expect.objectContaining({ code: 'FORKLESS_BAD_OPTION' }));
+    expect(() => httpHandlers(app as never)).toThrow(
+      expect.objectContaining({ code: 'FORKLESS_BAD_OPTION' }),
+    );
   });
 });

@@ -80,7 +80,7 @@ const BAD: [string, readonly unknown[]][] = [
   ['highWaterMark', [0, 1.5]],
   ['blockList', [[], {}, null]],
   ['resourceLimits', [null, 64]],
-  ['env', ['A=1', null]],
+  ['env', ['A=1', null, ['A']]],
   ['argv', ['--x', [1], null]],
   ['execArgv', ['--x', [null]]],
   ['shutdownWorkers', [1, 'yes', null]],
@@ -136,6 +136,7 @@ describe('resolveOptions', () => {
       [badly('resourceLimits', { maxOldGenerationSizeMb: 0 }), '`resourceLimits.maxOldGenerationSizeMb`'],
       [badly('resourceLimits', { maxOldSpaceMb: 64 }), '`resourceLimits.maxOldSpaceMb`'],
       [badly('env', { PORT: 80 }), '`env.PORT`'],
+      [badly('resourceLimits', { stackSizeMb: '4' }), '`resourceLimits.stackSizeMb`'],
     ];
     for (const [options, name] of partly)
       expect(errorOf(() => resolveOptions(WORKER, options))?.message).toContain(`Expected ${name} to be `);

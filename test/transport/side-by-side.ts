@@ -59,7 +59,14 @@ export async function relayed({ allowHalfOpen, served }: SideOptions): Promise<S
   });
   const relay = new WorkerRelay({
     port: port2,
-    settings: { window: 262_144, allowHalfOpen, highWaterMark: undefined, claims: hub.claims, rings },
+    settings: {
+      window: 262_144,
+      allowHalfOpen,
+      highWaterMark: undefined,
+      maxOutput: Infinity,
+      claims: hub.claims,
+      rings,
+    },
     message: () => undefined,
     broken,
     atTurnEnd: setImmediate,
