@@ -30,6 +30,8 @@ export {
   type WorkerContext,
 } from './worker/handlers.ts';
 export { type Client } from './worker/client.ts';
+export { type ClientInfo } from './worker/client-info.ts';
+export { type ServedSocket } from './worker/served-socket.ts';
 export { type Filter } from './filters/filter.ts';
-export { LineFilter } from './filters/line.ts';
+export { LineFilter, type LineFilterOptions } from './filters/line.ts';
 export { StreamFilter } from './filters/stream.ts';

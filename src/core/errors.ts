@@ -1,6 +1,6 @@
-import { type Millis, type PlainError, type WorkerId } from './types.ts';
+import { type Millis, type PlainError } from './types.ts';
 
-/** One code per cause; `docs` of each stands at the function below that makes it. */
+/** One code per cause; the messages below say which. */
 export type ErrorCode =
   | 'FORKLESS_BAD_OPTION'
   | 'FORKLESS_UNKNOWN_OPTION'
@@ -24,7 +24,6 @@ export type ErrorCode =
   | 'FORKLESS_BAD_STACK'
   | 'FORKLESS_INPUT_OVERFLOW'
   | 'FORKLESS_OUTPUT_OVERFLOW'
-  | 'FORKLESS_WORKER_LOST'
   | 'FORKLESS_ABORTED';
 
 /** The one error class of this package; tell causes apart by `code`. */
@@ -94,7 +93,6 @@ export const errors: {
   badStack(what: string): ForklessError;
   inputOverflow(waiting: number, limit: number): ForklessError;
   outputOverflow(waiting: number, limit: number): ForklessError;
-  workerLost(id: WorkerId, how: string): ForklessError;
   aborted(cause: unknown): ForklessError;
 } = {
   badOption: (name, expected, given) =>
@@ -157,6 +155,5 @@ export const errors: {
       'FORKLESS_OUTPUT_OVERFLOW',
       `${waiting} bytes of output wait for a client that does not read (limit ${limit})`,
     ),
-  workerLost: (id, how) => new ForklessError('FORKLESS_WORKER_LOST', `worker ${id} ${how}`),
   aborted: (cause) => new ForklessError('FORKLESS_ABORTED', 'The AbortSignal was aborted', cause),
 };

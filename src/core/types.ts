@@ -4,7 +4,7 @@ export type Millis = number;
 /** Counts up from 1 within one prefork; never used twice. */
 export type WorkerId = number;
 
-/** Counts up from 1 within one prefork; never used twice. */
+/** Counts up from 1 within one prefork; after 2^31 - 1 from 1 again, past those that are open. */
 export type ConnectionId = number;
 
 /** Where a connection comes from and where it arrived, as `net.Socket` names it; a Unix socket has no fields. */

@@ -77,7 +77,7 @@ const sticky =
   (a, b) =>
     weight(hash, a.id) > weight(hash, b.id);
 
-// A worker that owes a claim may hang, and comes last whatever else speaks for it.
+// A worker that owes a claim may hang, and comes last whatever else speaks for it; only an address sticks to its own.
 const claims = (a: WorkerRecord, b: WorkerRecord): number => Number(a.owed > 0) - Number(b.owed > 0);
 
 const utilization = (worker: WorkerRecord): number => worker.beat?.utilization ?? 0;

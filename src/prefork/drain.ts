@@ -3,6 +3,7 @@ import { type Millis } from '../core/types.ts';
 import { type Pool } from './pool.ts';
 import { type Watchers } from './watchers.ts';
 
+/** How a `drain()` ended. */
 export interface DrainReport {
   /** Whether it came down to `until` in time. */
   readonly drained: boolean;

@@ -12,6 +12,7 @@ import { type AddressInfo } from 'node:net';
 import { type Evidence } from './evidence.ts';
 import { type Degradation, type DegradedCause } from './health.ts';
 
+/** A connection in events: its number, and where it comes from and arrived. */
 export interface ConnectionInfo extends Addresses {
   readonly id: ConnectionId;
 }

@@ -47,9 +47,11 @@ export type ListenTarget = Pick<
 > & {
   /** A socket that listens already, by its file descriptor. */
   readonly fd?: number | undefined;
+  /** Lets several processes listen on one port, where the system can; from Node 22.12 on. */
   readonly reusePort?: boolean | undefined;
 };
 
+/** All options of a prefork; README.md has them in tables. Bad ones throw a `ForklessError` that names the first. */
 export interface PreforkOptions extends RunningOptions, ListenTarget {
   /** Credit of a connection in each direction, bytes: its share of memory at most. Default 262 144. */
   readonly window?: number | undefined;
@@ -68,15 +70,23 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
   readonly onStuck?: ((report: StuckReport) => void) | undefined;
   /** Kill the workers at `close()` instead of letting them finish. Default false. */
   readonly shutdownWorkers?: boolean | undefined;
+  /** Of each thread, megabytes, as for Node's `Worker`. No wall: see `maxHeap`. Default Node's. */
   readonly resourceLimits?: ResourceLimits | undefined;
+  /** `process.env` of the workers. Default a copy of the main thread's. */
   readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Appended to `process.argv` of the workers. Default none. */
   readonly argv?: readonly string[] | undefined;
+  /** Node's options for the workers. Default those of the process. */
   readonly execArgv?: readonly string[] | undefined;
+  /** Sends small pieces at once, as for `net.createServer()`. Default Node's: false. */
   readonly noDelay?: boolean | undefined;
+  /** TCP probes on silent connections, so that a peer that vanished is noticed. Default Node's: false. */
   readonly keepAlive?: boolean | undefined;
+  /** How long a connection is silent before the first probe. Default the system's. */
   readonly keepAliveInitialDelay?: Millis | undefined;
   /** For `connection(socket)` handlers: keep the writable side open when the peer ends. Default false. */
   readonly allowHalfOpen?: boolean | undefined;
+  /** Of the streams on both sides, bytes. Default Node's. */
   readonly highWaterMark?: number | undefined;
   /** Aborting it closes the prefork; before `listen()` has ended it rejects that. */
   readonly signal?: AbortSignal | undefined;

@@ -128,6 +128,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#paused = true;
   }
 
+  /** Hands over again, those who waited first. */
   resume(): void {
     this.#running('resume()').dispatcher.resume();
     if (this.#paused) this.#announce('resumed');

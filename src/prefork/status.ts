@@ -9,10 +9,12 @@ import {
 import { backoffOf } from '../policy/backoff.ts';
 import { openOf, type Phase, type WorkerRecord } from '../policy/state.ts';
 import { type Tally } from './connections.ts';
+import { type State } from './lifecycle.ts';
 import { type Evidence } from './evidence.ts';
 import { causesOf, type DegradedCause } from './health.ts';
 import { type Pool } from './pool.ts';
 
+/** One worker, as the master sees it at this instant. */
 export interface WorkerStatus {
   readonly id: WorkerId;
   /** Node's id of its thread; `undefined` before it is started. */
@@ -45,8 +47,9 @@ export interface WorkerStatus {
   readonly suspect: boolean;
 }
 
+/** Everything there is to know of a prefork, at one instant. */
 export interface PreforkStatus {
-  readonly state: string;
+  readonly state: State;
   readonly paused: boolean;
   readonly generation: number;
   readonly workers: readonly WorkerStatus[];

@@ -114,7 +114,6 @@ describe('the error class', () => {
     errors.badStack('a number'),
     errors.inputOverflow(9, 5),
     errors.outputOverflow(9, 5),
-    errors.workerLost(3, 'crashed'),
     errors.aborted(undefined),
   ])('$code', (error) => {
     expect(error).toBeInstanceOf(ForklessError);
