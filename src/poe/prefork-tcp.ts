@@ -61,7 +61,7 @@ export function preforkOptions(parameters: AnyParameters, warn: Warn): PreforkOp
     ...listenTarget(parameters),
     shutdownWorkers: Boolean(ShutdownChildren),
   };
-  const names = [...ADDRESS, ...Object.keys(mapped)];
+  const names = ['worker', ...ADDRESS, ...Object.keys(mapped)];
   const twice = Object.keys(Forkless).find((name) => names.includes(name));
   if (twice === undefined) return { ...Forkless, ...mapped };
   throw errors.badParameter(

@@ -37,7 +37,7 @@ export class WorkerMaster implements Target {
         'sets concurrency in the main thread only: there connections are handed over',
       );
     }
-    if (event in EVENTS) return;
+    if (Object.hasOwn(EVENTS, event)) return;
     const known = Object.keys(EVENTS).join(', ');
     throw errors.badParameter(`has no event "${event}" of ${this.ID} in a worker; known are: ${known}`);
   }

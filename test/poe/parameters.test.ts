@@ -97,6 +97,11 @@ describe('parameters that contradict each other', () => {
     expect(() => statesOf(parameters)).toThrow(failure('FORKLESS_BAD_PARAMETER', message));
   });
 
+  it('the module of the workers is refused in Forkless', () => {
+    const parameters = { ClientInput, Forkless: { worker: 'file:///other.js' } as never };
+    expect(() => preforkOptions(parameters, callback)).toThrow('Forkless.worker');
+  });
+
   it('an option that has a parameter is refused in Forkless', () => {
     expect(() => preforkOptions({ ClientInput, Forkless: { maxWorkers: 1 } as never }, callback)).toThrow(
       failure('FORKLESS_BAD_PARAMETER', 'has a parameter of its own for `maxWorkers`'),

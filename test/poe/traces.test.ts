@@ -456,6 +456,21 @@ describe('events of a connection', () => {
       { error: { message: expect.stringContaining('has no event "born" of prefork_master') as string } },
     ]);
   });
+
+  it('not even one that every object has, of the master', async () => {
+    const { peer, reports, done } = serveTCP({
+      ClientInput: ({ kernel, heap }) => {
+        expect(kernel.post('nobody', 'shutdown')).toBe(false);
+        expect(kernel.call(99, 'shutdown')).toBeUndefined();
+        kernel.post(heap.master_alias, 'toString');
+      },
+    });
+    peer.write('a\n');
+    await done;
+    expect(reports).toMatchObject([
+      { error: { message: expect.stringContaining('has no event "toString" of prefork_master') as string } },
+    ]);
+  });
 });
 
 describe('heap.client, the wheel', () => {
