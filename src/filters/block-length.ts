@@ -22,14 +22,15 @@ const NINE = 0x39;
 // Lengths of so many digits are exact numbers.
 const MOST_DIGITS = 15;
 
-/** Decimal digits and a NUL byte. What is not that is garbage. */
+/** Decimal digits and a NUL byte. Other bytes are garbage; a number that is no exact one leaves nothing to go on from. */
 export const decimalLength: LengthCodec = {
   encode: (length) => `${length}\0`,
   decode(bytes) {
     let digits = 0;
     while (digits <= MOST_DIGITS && isDigit(bytes[digits])) digits += 1;
     if (digits === 0) return { size: leadingGarbage(bytes) };
-    if (digits > MOST_DIGITS) return { size: digits };
+    // Skipping the first of them would read the rest as a length that nobody sent.
+    if (digits > MOST_DIGITS) throw new RangeError(`more than ${MOST_DIGITS} digits`);
     if (digits === bytes.length) return undefined;
     if (bytes[digits] !== 0) return { size: digits };
     return { size: digits + 1, length: Number(bytes.toString('latin1', 0, digits)) };
