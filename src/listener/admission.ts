@@ -1,4 +1,4 @@
-import { type BlockList } from 'node:net';
+import { isIP, type BlockList } from 'node:net';
 import { type Addresses, type DropReason } from '../core/types.ts';
 
 export interface AdmissionConfig {
@@ -30,7 +30,9 @@ export function refusalOf(
 function isBlocked({ remoteAddress }: Addresses, blockList: BlockList | undefined): boolean {
   if (blockList === undefined || remoteAddress === undefined) return false;
   const address = withoutZone(remoteAddress);
-  return blockList.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
+  const version = isIP(address);
+  // A stream of the user's own may call its origin what it likes; the list would throw at that.
+  return version !== 0 && blockList.check(address, version === 6 ? 'ipv6' : 'ipv4');
 }
 
 const withoutZone = (address: string): string => address.split('%', 1)[0] ?? address;

@@ -32,7 +32,7 @@ describe('who is let in', () => {
     blockList.addSubnet('fe80::', 64, 'ipv6');
     for (const address of ['192.0.2.77', '::ffff:192.0.2.77', '2001:db8::5', 'fe80::1%eth0'])
       expect(refusal(address, { blockList }), address).toBe('blocked');
-    for (const address of ['198.51.100.1', '2001:db8::6', undefined])
+    for (const address of ['198.51.100.1', '2001:db8::6', 'a proxy', undefined])
       expect(refusal(address, { blockList }), address).toBeUndefined();
   });
 });
