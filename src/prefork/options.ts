@@ -193,7 +193,8 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
     lingerTimeout: millis('lingerTimeout', lingerTimeout),
     socket: pick(options, SOCKET),
     listen: checkTarget(pickListen(options)),
-    tls: options.tls && resolveTls(options.tls),
+    // Anything but `undefined` is looked at: a `null` from a missing setting must not mean plain text.
+    tls: options.tls === undefined ? undefined : resolveTls(options.tls),
   };
 }
 

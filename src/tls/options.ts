@@ -99,8 +99,9 @@ function plainIdentity(name: string, { key, cert, ca, passphrase }: TlsIdentity)
 }
 
 /** Checks the option `tls`; throws `FORKLESS_BAD_OPTION` or `FORKLESS_UNKNOWN_OPTION`. Key and certificate are not read. */
-export function resolveTls(options: TlsOptions): PlainTls {
-  if (typeof options !== 'object') throw errors.badOption('tls', 'an object with key and cert', options);
+export function resolveTls(options: TlsOptions | null): PlainTls {
+  if (typeof options !== 'object' || options === null)
+    throw errors.badOption('tls', 'an object with key and cert', options);
   onlyKnown(options, KNOWN);
   const passed = PASSED.map((name) => [name, options[name]] as const).filter(
     ([, value]) => value !== undefined,

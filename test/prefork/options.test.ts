@@ -86,6 +86,7 @@ const BAD: [string, readonly unknown[]][] = [
   ['shutdownWorkers', [1, 'yes', null]],
   ['allowHalfOpen', [0]],
   ['signal', [new EventTarget(), 'SIGINT', null]],
+  ['tls', [null, false, '', 'cert.pem']],
 ];
 
 describe('resolveOptions', () => {
