@@ -39,7 +39,7 @@ export class Http1Drain {
     const held: Held = { responses: new Set(), seen: 0, timer: undefined };
     this.#held.set(socket, held);
     socket.once('close', () => {
-      this.#drop(socket);
+      this.forget(socket);
     });
     if (this.#draining) this.#closeLater(socket, held);
   }
@@ -75,13 +75,14 @@ export class Http1Drain {
     if (socket.destroyed) return;
     clearTimeout(held.timer);
     held.timer = setTimeout(() => {
-      if (!isHttp(socket)) this.#drop(socket);
+      if (!isHttp(socket)) this.forget(socket);
       else if (socket.bytesRead === held.seen) socket.destroySoon?.();
       else this.#closeLater(socket, Object.assign(held, { seen: socket.bytesRead }));
     }, this.#idleGrace);
   }
 
-  #drop(socket: ServedSocket): void {
+  /** Another protocol's connection: it ends in that one's way. */
+  forget(socket: ServedSocket): void {
     clearTimeout(this.#held.get(socket)?.timer);
     this.#held.delete(socket);
   }

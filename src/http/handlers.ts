@@ -28,10 +28,8 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
       ? undefined
       : http2Server(served.listener, options);
   const sessions = [server, ...(second ? [second] : [])].map((each) => new Http2Drain(each));
-  const give = (to: Server, socket: ServedSocket): void => {
-    if (to === server && !(to instanceof TlsServer)) http1?.add(socket);
-    to.emit('connection', socket);
-  };
+  const held = !(server instanceof TlsServer);
+  const { headersTimeout = 60_000 } = options;
   return {
     server,
     handlers: {
@@ -55,10 +53,13 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
         // As on the sockets of an http.Server, which decides itself what the end of input means.
         socket.allowHalfOpen = true;
         if (noDelay) socket.setNoDelay(true);
-        if (!second) give(server, socket);
+        // Held before its protocol is known, too: one that says nothing must not keep a worker that is to leave.
+        if (held) http1?.add(socket);
+        if (!second) server.emit('connection', socket);
         else
-          protocolOf(socket, (protocol) => {
-            give(protocol === 'http2' ? second : server, socket);
+          protocolOf(socket, headersTimeout, (protocol) => {
+            if (protocol === 'http2') http1?.forget(socket);
+            (protocol === 'http2' ? second : server).emit('connection', socket);
           });
       },
       workerStopping: async (worker) => {

@@ -1,17 +1,27 @@
+import { type Millis } from '../core/types.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 /**
  * Tells which protocol a connection begins with, as soon as its first bytes do, and leaves them to be read. TLS has
- * told already where both sides have agreed on a protocol (ALPN).
+ * told already where both sides have agreed on a protocol (ALPN). A connection that has told nothing for `limit` ms
+ * (0: no limit, as in `headersTimeout`) is closed: no server has it yet that would time it.
  */
-export function protocolOf(socket: ServedSocket, told: (protocol: 'http1' | 'http2') => void): void {
+export function protocolOf(
+  socket: ServedSocket,
+  limit: Millis,
+  told: (protocol: 'http1' | 'http2') => void,
+): void {
   const agreed = 'alpnProtocol' in socket ? socket.alpnProtocol : undefined;
   if (typeof agreed === 'string') {
     told(agreed === 'h2' ? 'http2' : 'http1');
     return;
   }
+  const timer = limit > 0 ? setTimeout(() => socket.destroy(), limit) : undefined;
+  socket.once('close', () => {
+    clearTimeout(timer);
+  });
   let start = Buffer.alloc(0);
   const look = (): void => {
     const chunk: unknown = socket.read();
@@ -21,6 +31,7 @@ export function protocolOf(socket: ServedSocket, told: (protocol: 'http1' | 'htt
     const same = start.subarray(0, compared).equals(PREFACE.subarray(0, compared));
     if (same && compared < PREFACE.length) return;
     socket.off('readable', look);
+    clearTimeout(timer);
     socket.unshift(start);
     told(same ? 'http2' : 'http1');
   };

@@ -227,6 +227,23 @@ describe('HTTP/2 without TLS', () => {
     expect((await get('/peer')).text).toBe('127.0.0.1 false 1.1');
   });
 
+  it('waits for the first bytes no longer than headersTimeout', async () => {
+    await serving('listener', { http2: true, headersTimeout: 100 });
+    const silent = new Peer(port);
+    const started = new Peer(port).send('PRI * HT');
+    await Promise.all([silent.closed, started.closed]);
+    expect([silent.text, started.text]).toEqual(['', '']);
+  });
+
+  it('a connection that has said nothing keeps no worker that is to leave', async () => {
+    await serving('listener', { http2: true, idleGrace: 50 });
+    const silent = new Peer(port);
+    const [{ worker }] = (await once(server, 'connection')) as [{ worker: number }];
+    server.retire(worker);
+    await silent.closed;
+    expect(silent.error).toBeUndefined();
+  });
+
   it('finishes its streams and says GOAWAY when its worker is to leave', async () => {
     await serving('listener', { http2: true });
     const session = connectHttp2(`http://127.0.0.1:${port}`);
