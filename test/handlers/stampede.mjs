@@ -1,11 +1,13 @@
-// Raw echo. A first byte of 0xfe ends the thread, 0xff blocks it for ever.
+// Raw echo. 0xfe as the first byte of a connection ends the thread, 0xff blocks it for ever.
 import { serve } from 'forkless/worker';
 
 serve({
   connection: (socket) => {
+    socket.once('data', ([first]) => {
+      if (first === 0xfe) process.exit(1);
+      while (first === 0xff);
+    });
     socket.on('data', (chunk) => {
-      if (chunk[0] === 0xfe) process.exit(1);
-      while (chunk[0] === 0xff);
       socket.write(chunk);
     });
     socket.on('end', () => socket.end());
