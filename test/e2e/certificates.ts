@@ -14,6 +14,7 @@ export const hasOpenssl: boolean = ((): boolean => {
     execFileSync('openssl', ['version'], { stdio: 'ignore' });
     return true;
   } catch {
+    console.warn('No `openssl` here to make certificates with: tests of TLS are SKIPPED');
     return false;
   }
 })();
