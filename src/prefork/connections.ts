@@ -63,11 +63,10 @@ export class Connections {
       acceptedAt: this.#clock.now(),
     };
     const network = networkOf(connection.addresses);
-    const sameNetwork = network === undefined ? 0 : (this.#perNetwork.get(network) ?? 0);
-    const others: Crowd = { all: this.size, sameNetwork };
+    const others = this.#crowd(network);
     this.accepted += 1;
     this.#open.set(connection.id, connection);
-    if (network !== undefined) this.#perNetwork.set(network, sameNetwork + 1);
+    if (network !== undefined) this.#perNetwork.set(network, others.sameNetwork + 1);
     // Without a listener a reset before any worker has it would be an uncaught exception of the host.
     stream.on('error', () => undefined);
     stream.once('close', () => {
@@ -76,6 +75,16 @@ export class Connections {
       left(connection);
     });
     return [connection, others];
+  }
+
+  /** Who is open when one comes from these addresses. */
+  besides(addresses: Addresses): Crowd {
+    return this.#crowd(networkOf(addresses));
+  }
+
+  #crowd(network: string | undefined): Crowd {
+    const sameNetwork = network === undefined ? 0 : (this.#perNetwork.get(network) ?? 0);
+    return { all: this.size, sameNetwork };
   }
 
   #leaves(network: string | undefined): void {

@@ -10,11 +10,11 @@ import { type WorkerExit } from '../master/worker-handle.ts';
 import { loadHost } from '../threads/hosts.ts';
 import { AcceptTrouble } from './accept-trouble.ts';
 import { callUser } from './call-user.ts';
+import { Arrivals } from './arrivals.ts';
 import { checkStream, type Tally } from './connections.ts';
 import { MOVES, type State } from './lifecycle.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
-import { Handshakes } from './handshakes.ts';
 import { Health } from './health.ts';
 import {
   checkTarget,
@@ -39,14 +39,12 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   readonly #exits: Tally<ExitReason> = {};
   readonly #trouble: AcceptTrouble;
   readonly #health: Health;
-  readonly #handshakes = new Handshakes((stream) => {
-    if (this.#pool) this.#hand(this.#pool, stream);
-  });
   #settings: PreforkSettings;
   #state: State = 'idle';
   #paused = false;
   #held = true;
   #pool: Pool | undefined;
+  #arrivals: Arrivals | undefined;
   #closing: Promise<void> | undefined;
   #closeBy: Millis = Infinity;
   #hurried: (() => void) | undefined;
@@ -82,7 +80,6 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     if (this.#state === 'listening') return this.#bind(listener);
     this.#move('starting');
     try {
-      this.#handshakes.configure(this.#settings.tls);
       // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
       await this.#prepare();
       const address = await this.#bind(listener);
@@ -108,10 +105,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    * that is destroyed, in object mode, or has an encoding.
    */
   accept(stream: Duplex): void {
-    const pool = this.#running('accept()');
+    this.#running('accept()');
     checkStream(stream);
     stream.allowHalfOpen = true;
-    this.#arrive(pool, stream);
+    this.#arrivals?.take(stream);
   }
 
   /** A connection without a network: returns the client's end of it. */
@@ -172,7 +169,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   /** Changes options while running; refuses unknown, fixed or bad ones and then changes nothing. */
   configure(options: RunningOptions): void {
     const settings = reconfigure(this.#settings, options);
-    if (options.tls !== undefined) this.#handshakes.configure(settings.tls);
+    this.#arrivals?.configure(settings);
     this.#settings = settings;
     this.#pool?.configure(this.#settings);
   }
@@ -248,27 +245,13 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     });
   };
 
-  #arrive(pool: Pool, stream: Duplex): void {
-    // A handshake takes the place of a connection; beyond the limit there is none.
-    const full = pool.connections.size + this.#handshakes.size >= this.#settings.dispatcher.maxConnections;
-    if (full || this.#state === 'closing' || !this.#handshakes.take(stream)) this.#hand(pool, stream);
-  }
-
-  #hand(pool: Pool, stream: Duplex): void {
-    const [connection, others] = pool.connections.add(stream, (left) => {
-      pool.dispatcher.left(left);
-      this.#watchers.look();
-    });
-    pool.dispatcher.arrive(connection, { ...others, all: others.all + this.#handshakes.size });
-  }
-
   #listener(listen: ListenTarget): Listener {
     return new Listener({
       socket: this.#settings.socket,
       listen,
       accepted: (socket: Socket) => {
         // While closing too: the dispatcher refuses it, with its reason in an event.
-        if (this.#pool) this.#arrive(this.#pool, socket);
+        if (this.#arrivals) this.#arrivals.take(socket);
         else socket.destroy();
       },
       failed: (error) => {
@@ -302,6 +285,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       turned: this.#turned.bind(this),
     });
     this.#pool.hold(this.#held);
+    this.#arrivals = new Arrivals(this.#pool, this.#settings, () => {
+      this.#watchers.look();
+    });
   }
 
   async #firstReady(): Promise<void> {
@@ -340,7 +326,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     }
     this.#state = 'closing';
     const ports = this.#listeners.map((listener) => listener.close());
-    this.#handshakes.close();
+    this.#arrivals?.close();
     const pool = this.#pool;
     if (pool) {
       pool.dispatcher.close();

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { BlockList } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -61,6 +62,20 @@ class SecurePeer {
     return String(this.socket.getPeerCertificate().subject.CN);
   }
 }
+
+describe.skipIf(!hasOpenssl)('who is refused', () => {
+  it('gets no handshake in the main thread, but a reason', async () => {
+    await serving({ ...certificate('one.test'), in: 'main' });
+    const blockList = new BlockList();
+    blockList.addAddress('127.0.0.1');
+    server?.configure({ blockList });
+    const drops: unknown[] = [];
+    server?.on('drop', (drop) => drops.push(drop));
+    const { socket } = new SecurePeer();
+    await expect(once(socket, 'secureConnect')).rejects.toThrow(/before secure TLS connection/);
+    expect(drops).toMatchObject([{ reason: 'blocked', connection: { remoteAddress: '127.0.0.1' } }]);
+  });
+});
 
 describe.skipIf(!hasOpenssl).each(['worker', 'main'] as const)('TLS that ends in the %s', (where) => {
   it('carries bytes both ways, and shows the addresses', async () => {

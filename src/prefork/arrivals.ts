@@ -1,0 +1,59 @@
+import { type Duplex } from 'node:stream';
+import { refusalOf, type Crowd } from '../listener/admission.ts';
+import { addressesOf } from './connections.ts';
+import { Handshakes } from './handshakes.ts';
+import { type PreforkSettings } from './options.ts';
+import { type Pool } from './pool.ts';
+
+/** Where every connection comes in, from a port or not: it is refused, does its handshake first, or is handed on. */
+export class Arrivals {
+  readonly #pool: Pool;
+  readonly #left: () => void;
+  readonly #handshakes = new Handshakes((stream) => {
+    this.#hand(stream);
+  });
+  #settings: PreforkSettings;
+  #closing = false;
+
+  /** `left` is called when a connection is closed. Throws as `configure()`. */
+  constructor(pool: Pool, settings: PreforkSettings, left: () => void) {
+    this.#pool = pool;
+    this.#left = left;
+    this.#settings = settings;
+    this.#handshakes.configure(settings.tls);
+  }
+
+  /** Throws for a key or certificate that is missing or bad; then nothing changes. */
+  configure(settings: PreforkSettings): void {
+    if (settings.tls !== this.#settings.tls) this.#handshakes.configure(settings.tls);
+    this.#settings = settings;
+  }
+
+  take(stream: Duplex): void {
+    const addresses = addressesOf(stream);
+    const others = this.#crowd(this.#pool.connections.besides(addresses));
+    // Who will be refused is not worth a handshake.
+    const refused = this.#closing || refusalOf(addresses, others, this.#settings.dispatcher) !== undefined;
+    if (refused || !this.#handshakes.take(stream)) this.#hand(stream);
+  }
+
+  /** Gives all handshakes up. */
+  close(): void {
+    this.#closing = true;
+    this.#handshakes.close();
+  }
+
+  #hand(stream: Duplex): void {
+    const { connections, dispatcher } = this.#pool;
+    const [connection, others] = connections.add(stream, (left) => {
+      dispatcher.left(left);
+      this.#left();
+    });
+    dispatcher.arrive(connection, this.#crowd(others));
+  }
+
+  // A handshake takes the place of a connection.
+  #crowd({ all, sameNetwork }: Crowd): Crowd {
+    return { all: all + this.#handshakes.size, sameNetwork };
+  }
+}
