@@ -14,7 +14,7 @@ const EVENTS = ['shutdown', 'shutdown_all', 'pause', 'resume', 'set_concurrency'
 /**
  * What `PreforkTCP` gives in the main thread: the master's and the listener's session in one. Its events, by either
  * alias: `shutdown` with the number of a worker retires that one; without, and `shutdown_all`, closes everything
- * gracefully. `pause` and `resume` are for the whole server. `set_concurrency` takes the new number.
+ * gracefully. `pause` and `resume` are for the whole server, or with a number for that worker. `set_concurrency` takes the new number.
  */
 export class Master implements Target {
   /** The same server in this package's own terms. */
@@ -94,10 +94,10 @@ export class Master implements Target {
       case 'shutdown_all':
         return this.prefork.close();
       case 'pause':
-        this.prefork.pause();
+        this.prefork.pause(argument === undefined ? undefined : numberOf(argument));
         return undefined;
       case 'resume':
-        this.prefork.resume();
+        this.prefork.resume(argument === undefined ? undefined : numberOf(argument));
         return undefined;
       default:
         this.#running.change({ Concurrency: numberOf(argument) });

@@ -24,6 +24,9 @@ export interface PreforkEvents {
   workerReady: [{ readonly worker: WorkerId; readonly generation: number; readonly bootTime: Millis }];
   /** A worker was asked to leave. */
   workerRetiring: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
+  /** A worker gets no new connection until it is resumed; it was paused by itself or by `pause(id)`. */
+  workerPaused: [{ readonly worker: WorkerId }];
+  workerResumed: [{ readonly worker: WorkerId }];
   workerKilled: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
   /** A worker gave no heartbeat for `workerExpireTime` and was asked to leave; told before it is killed. */
   workerExpired: [

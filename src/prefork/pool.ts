@@ -215,6 +215,14 @@ export class Pool implements Crew {
     };
   }
 
+  /** Whether the worker gets new connections; told only when it changes. */
+  setPaused(id: WorkerId, paused: boolean): void {
+    const record = this.#record(id);
+    if (record === undefined || record.paused === paused) return;
+    this.master.tell({ kind: 'paused', id, paused });
+    this.#options.announce(paused ? 'workerPaused' : 'workerResumed', { worker: id });
+  }
+
   #record(id: WorkerId): WorkerRecord | undefined {
     return this.master.state.workers.find((worker) => worker.id === id);
   }
@@ -245,7 +253,7 @@ export class Pool implements Crew {
       case 'ask':
         if (message.request === 'shutdown') shutdown();
         else if (message.request === 'retire') this.master.tell({ kind: 'asked', id });
-        else this.master.tell({ kind: 'paused', id, paused: message.request === 'pause' });
+        else this.setPaused(id, message.request === 'pause');
         return;
       case 'trouble': {
         const { connection, callback, error } = message;

@@ -118,25 +118,40 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     return client;
   }
 
-  /** Hands over nothing from now on: new connections wait, within `maxWaiting` and `waitTimeout`. */
-  pause(): void {
-    this.#running('pause()').dispatcher.pause();
+  /**
+   * Hands over nothing from now on: new connections wait, within `maxWaiting` and `waitTimeout`. With the id of a
+   * worker, only that one gets nothing, until it is resumed here or by itself; throws `FORKLESS_NO_SUCH_WORKER`.
+   */
+  pause(worker?: WorkerId): void {
+    const pool = this.#running('pause()');
+    if (worker !== undefined) {
+      pool.setPaused(knownTo(pool, worker), true);
+      return;
+    }
+    pool.dispatcher.pause();
     if (!this.#paused) this.#announce('paused');
     this.#paused = true;
   }
 
-  /** Hands over again, those who waited first. */
-  resume(): void {
-    this.#running('resume()').dispatcher.resume();
+  /**
+   * Hands over again, those who waited first. With the id of a worker, to that one; throws
+   * `FORKLESS_NO_SUCH_WORKER`.
+   */
+  resume(worker?: WorkerId): void {
+    const pool = this.#running('resume()');
+    if (worker !== undefined) {
+      pool.setPaused(knownTo(pool, worker), false);
+      return;
+    }
+    pool.dispatcher.resume();
     if (this.#paused) this.#announce('resumed');
     this.#paused = false;
   }
 
   /** Asks one worker to finish and leave; throws `FORKLESS_NO_SUCH_WORKER`. */
   retire(worker: WorkerId): void {
-    const { master, handles } = this.#running('retire()');
-    if (!handles.has(worker)) throw errors.noSuchWorker(worker);
-    master.tell({ kind: 'asked', id: worker });
+    const pool = this.#running('retire()');
+    pool.master.tell({ kind: 'asked', id: knownTo(pool, worker) });
   }
 
   /**
@@ -358,4 +373,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     pool.connections.destroyAll();
     await this.#watchers.until(this.#clock, 1_000, gone);
   }
+}
+
+function knownTo({ handles }: Pool, worker: WorkerId): WorkerId {
+  if (handles.has(worker)) return worker;
+  throw errors.noSuchWorker(worker);
 }

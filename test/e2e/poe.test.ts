@@ -132,6 +132,15 @@ describe('PreforkTCP with threads', () => {
     expect(third.text).toBe('');
     expect(kernel.post(heap.alias, 'resume')).toBe(true);
     await third.until(/welcome/);
+    const paused = event(prefork, 'workerPaused');
+    kernel.post(heap.master_alias, 'pause', 1);
+    expect(await paused).toEqual({ worker: 1 });
+    expect(prefork.status()).toMatchObject({ paused: false, workers: [{ paused: true }] });
+    const resumed = event(prefork, 'workerResumed');
+    kernel.post(heap.master_alias, 'resume', 1);
+    expect(await resumed).toEqual({ worker: 1 });
+    expect(() => kernel.call(heap.master_alias, 'pause', 99)).toThrow('There is no worker 99');
+    expect(() => kernel.call(heap.master_alias, 'pause', 'all')).toThrow('needs a number');
     for (const { socket } of [first, second, third]) socket.destroy();
   });
 

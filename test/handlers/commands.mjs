@@ -35,6 +35,8 @@ const commands = {
   'slow reject': () =>
     new Promise((_, reject) => setTimeout(() => reject(new TypeError('rejected late')), 100)),
   shutdown: ({ worker }) => worker.shutdown(),
+  pause: ({ worker }) => worker.pause(),
+  resume: ({ worker }) => worker.resume(),
   big: ({ client }) => {
     client.put('x'.repeat(1_000_000));
     client.shutdown();
