@@ -10,8 +10,8 @@ import {
   type WorkerId,
 } from '../core/types.ts';
 import { type Connection } from '../transport/connection.ts';
-import { type RelayEnd } from '../transport/relay-end.ts';
-import { RelayHub } from '../transport/relay-hub.ts';
+import { type ConnectionEnd } from '../transport/connection-end.ts';
+import { Hub } from '../transport/hub.ts';
 import { type BootGate, type Passage } from '../threads/boot-gate.ts';
 import {
   type Thread,
@@ -45,7 +45,7 @@ export interface WorkerHandleEvents {
   readonly alive: () => void;
   readonly claimed: (connection: Connection) => void;
   readonly released: (connection: Connection) => void;
-  readonly over: (end: RelayEnd) => void;
+  readonly over: (end: ConnectionEnd) => void;
   /** It sent what no worker sends. */
   readonly broken: (error: unknown) => void;
   /** Its thread has ended: nothing may be handed to it from here on. Comes before all that follows from it. */
@@ -80,7 +80,7 @@ const atTurnEnd = (run: () => void): void => {
 export class WorkerHandle {
   readonly id: WorkerId;
   readonly generation: number;
-  readonly hub: RelayHub;
+  readonly hub: Hub;
   readonly #options: WorkerHandleOptions;
   readonly #rings: Rings | undefined;
   readonly #port: MessagePort;
@@ -108,7 +108,7 @@ export class WorkerHandle {
     const { clock, settings, lingerTimeout, events } = options;
     const { claimed, released, over } = events;
     this.#rings = createRings();
-    this.hub = new RelayHub({
+    this.hub = new Hub({
       port: port1,
       rings: this.#rings,
       clock,

@@ -6,7 +6,7 @@ import { type Addresses, type CloseReason, type ConnectionId, type DropReason } 
 import { networkOf, type Crowd } from '../listener/admission.ts';
 import { type Connection } from '../transport/connection.ts';
 import { destroyStream } from '../transport/guarded.ts';
-import { type RelayEnd } from '../transport/relay-end.ts';
+import { type ConnectionEnd } from '../transport/connection-end.ts';
 import { LAST_CONNECTION_ID } from '../wire/claims.ts';
 import { type ConnectionInfo } from './events.ts';
 
@@ -103,7 +103,7 @@ export class Connections {
     destroyStream(stream);
   }
 
-  closed({ reason, bytesRead, bytesWritten }: RelayEnd): void {
+  closed({ reason, bytesRead, bytesWritten }: ConnectionEnd): void {
     count(this.closes, reason);
     this.bytesRead += bytesRead;
     this.bytesWritten += bytesWritten;

@@ -8,7 +8,7 @@ import { isReady, type WorkerRecord } from '../policy/state.ts';
 import { BootGate } from '../threads/boot-gate.ts';
 import { type ThreadHost } from '../threads/host.ts';
 import { type Connection } from '../transport/connection.ts';
-import { type RelayEnd } from '../transport/relay-end.ts';
+import { type ConnectionEnd } from '../transport/connection-end.ts';
 import { type ToMain } from '../wire/messages.ts';
 import { Connections, infoOf } from './connections.ts';
 import { evidenceOf, gather, type Evidence } from './evidence.ts';
@@ -227,7 +227,7 @@ export class Pool implements Crew {
     return this.master.state.workers.find((worker) => worker.id === id);
   }
 
-  #over(worker: WorkerId, end: RelayEnd): void {
+  #over(worker: WorkerId, end: ConnectionEnd): void {
     const { connection, reason, error, bytesRead, bytesWritten } = end;
     this.connections.closed(end);
     this.#options.announce('connectionClosed', {

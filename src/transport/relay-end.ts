@@ -5,6 +5,7 @@ import { CreditWindow } from '../wire/credit.ts';
 import { FRAME } from '../wire/frames.ts';
 import { encodeJson, type CallFrame, type CloseFrame } from '../wire/messages.ts';
 import { type Connection, type SocketCalls } from './connection.ts';
+import { type ConnectionEnd } from './connection-end.ts';
 import { type Lane } from './lane.ts';
 import { readDirectly } from './direct-read.ts';
 import { destroyStream, guarded } from './guarded.ts';
@@ -44,7 +45,7 @@ const AFTER_FLUSH: Millis = 2_000;
 const GATHERED_UP_TO = 4_096;
 
 /** The main thread's end of one relayed connection: between its stream and the lane to the worker that claimed it. */
-export class RelayEnd {
+export class RelayEnd implements ConnectionEnd {
   readonly connection: Connection;
   readonly #stream: Duplex & SocketCalls;
   readonly #lane: Lane;

@@ -3,7 +3,7 @@ import { toPlain } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
 import { leaveThread } from '../transport/boot.ts';
 import { type RelaySocket } from '../transport/relay-socket.ts';
-import { WorkerRelay } from '../transport/worker-relay.ts';
+import { WorkerHub } from '../transport/worker-hub.ts';
 import { sharedNow } from '../transport/shared-clock.ts';
 import { noteClient } from '../wire/activity.ts';
 import { type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
@@ -26,7 +26,7 @@ export class Runtime {
   readonly #settings: WorkerSettings;
   readonly #handlers: AnyHandlers;
   readonly #context: Context;
-  readonly #relay: WorkerRelay;
+  readonly #hub: WorkerHub;
   readonly #heartbeat: Heartbeat;
   // Connections whose handlers are not all done; a client may be gone while its handler still works.
   #sessions = 0;
@@ -45,7 +45,7 @@ export class Runtime {
     });
     // Client handlers decide themselves what the end of input means.
     const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
-    this.#relay = new WorkerRelay({
+    this.#hub = new WorkerHub({
       port,
       settings: { ...settings, allowHalfOpen },
       atTurnEnd,
@@ -69,7 +69,7 @@ export class Runtime {
       },
     });
     this.#heartbeat = new Heartbeat(
-      () => ({ open: this.#relay.open, served: this.#relay.served }),
+      () => ({ open: this.#hub.open, served: this.#hub.served }),
       (beat) => {
         this.#send(beat);
       },
@@ -79,11 +79,11 @@ export class Runtime {
   /** Runs `workerStarted` and reports ready, or why not. */
   async start(): Promise<void> {
     this.#port.on('message', (message: unknown) => {
-      this.#relay.heard(message);
+      this.#hub.heard(message);
     });
     // What was put in the very turn that ends the thread is still sent.
     process.on('exit', () => {
-      this.#relay.finish();
+      this.#hub.finish();
     });
     try {
       // Throws for a key or certificate that is missing or bad: then this worker is none.
@@ -147,7 +147,7 @@ export class Runtime {
   }
 
   #maybeLeave(): void {
-    if (!this.#context.draining || this.#stopping || this.#sessions > 0 || this.#relay.open > 0) return;
+    if (!this.#context.draining || this.#stopping || this.#sessions > 0 || this.#hub.open > 0) return;
     this.#stopping = true;
     void this.#leave();
   }
@@ -168,6 +168,6 @@ export class Runtime {
   }
 
   #send(message: ToMain): void {
-    this.#relay.post(message);
+    this.#hub.post(message);
   }
 }

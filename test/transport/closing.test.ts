@@ -12,7 +12,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
     expect(rig.over.map((end) => [end.connection.id, end.reason, end.error])).toEqual([[id, reason, error]]);
     expect([rig.claimed, rig.released, rig.workerOver]).toEqual([[id], [id], [id]]);
     expect([rig.hub.open, rig.relay.open, rig.clock.armed]).toEqual([0, 0, 0]);
-    expect(rig.over[0]!.state).toBe('closed');
+    expect(rig.over[0]).toMatchObject({ state: 'closed' });
   }
 
   describe('half-close', () => {

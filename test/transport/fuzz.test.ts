@@ -2,7 +2,7 @@ import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Connection } from '../../src/transport/connection.ts';
-import { RelayHub } from '../../src/transport/relay-hub.ts';
+import { Hub } from '../../src/transport/hub.ts';
 import { FRAME, FrameWriter, type FrameKind } from '../../src/wire/frames.ts';
 import { createRings, RingWriter, type Rings } from '../../src/wire/ring.ts';
 
@@ -30,14 +30,14 @@ interface Sent {
 }
 
 const batchTo =
-  (hub: RelayHub) =>
+  (hub: Hub) =>
   ({ kind, id, payload }: Sent): void => {
     const writer = new FrameWriter();
     writer.add(kind, id, payload);
     hub.heard(writer.take());
   };
 
-const ringTo = (hub: RelayHub, rings: Rings): ((frame: Sent) => void) => {
+const ringTo = (hub: Hub, rings: Rings): ((frame: Sent) => void) => {
   const writer = new RingWriter(rings.toMain);
   return ({ kind, id, payload }) => {
     writer.frame(kind, id, payload);
@@ -54,7 +54,7 @@ it.each(['rings', 'batches'])(
         const over: number[] = [];
         const rings = kind === 'rings' ? createRings() : undefined;
         const broken: unknown[] = [];
-        const hub = new RelayHub({
+        const hub = new Hub({
           port: { postMessage: () => undefined },
           clock: { now: () => 0, callAt: () => () => undefined },
           rings,

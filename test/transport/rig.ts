@@ -2,10 +2,10 @@ import { duplexPair, type Duplex } from 'node:stream';
 import { type Cancel, type Clock } from '../../src/core/clock.ts';
 import { type LanePort } from '../../src/transport/lane.ts';
 import { type Connection } from '../../src/transport/connection.ts';
-import { type RelayEnd } from '../../src/transport/relay-end.ts';
-import { RelayHub } from '../../src/transport/relay-hub.ts';
+import { type ConnectionEnd } from '../../src/transport/connection-end.ts';
+import { Hub } from '../../src/transport/hub.ts';
 import { type RelaySocket } from '../../src/transport/relay-socket.ts';
-import { WorkerRelay } from '../../src/transport/worker-relay.ts';
+import { WorkerHub } from '../../src/transport/worker-hub.ts';
 import { createRings, HEAD, TAIL, type Rings } from '../../src/wire/ring.ts';
 
 /** Time that stands still until it is told to go on. */
@@ -101,14 +101,14 @@ export class Rig {
   readonly rings: Rings | undefined;
   readonly mainPort: HeldPort;
   readonly workerPort: HeldPort;
-  readonly hub: RelayHub;
-  readonly relay: WorkerRelay;
+  readonly hub: Hub;
+  readonly relay: WorkerHub;
   readonly sockets = new Map<number, RelaySocket>();
   readonly received = new Map<number, Buffer[]>();
   readonly socketErrors: unknown[] = [];
   readonly claimed: number[] = [];
   readonly released: number[] = [];
-  readonly over: RelayEnd[] = [];
+  readonly over: ConnectionEnd[] = [];
   readonly workerOver: number[] = [];
   /** Control messages, as they arrived. */
   readonly heard: unknown[] = [];
@@ -141,7 +141,7 @@ export class Rig {
       message: (message: unknown) => this.heard.push(message),
       broken: (error: unknown) => this.broken.push(error),
     };
-    this.hub = new RelayHub({
+    this.hub = new Hub({
       ...both,
       port: this.mainPort,
       rings: this.rings,
@@ -153,7 +153,7 @@ export class Rig {
       released: ({ id }) => this.released.push(id),
       over: (end) => this.over.push(end),
     });
-    this.relay = new WorkerRelay({
+    this.relay = new WorkerHub({
       ...both,
       port: this.workerPort,
       settings: {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { RelayHub } from '../../src/transport/relay-hub.ts';
-import { WorkerRelay } from '../../src/transport/worker-relay.ts';
+import { Hub } from '../../src/transport/hub.ts';
+import { WorkerHub } from '../../src/transport/worker-hub.ts';
 import { createRings } from '../../src/wire/ring.ts';
 import { SystemClock } from '../../src/master/system-clock.ts';
 
@@ -44,7 +44,7 @@ export async function real({ allowHalfOpen, served }: SideOptions): Promise<Side
 export async function relayed({ allowHalfOpen, served }: SideOptions): Promise<Side> {
   const { port1, port2 } = new MessageChannel();
   const rings = createRings();
-  const hub = new RelayHub({
+  const hub = new Hub({
     port: port1,
     rings,
     message: () => undefined,
@@ -57,7 +57,7 @@ export async function relayed({ allowHalfOpen, served }: SideOptions): Promise<S
     released: () => undefined,
     over: () => undefined,
   });
-  const relay = new WorkerRelay({
+  const relay = new WorkerHub({
     port: port2,
     settings: {
       window: 262_144,
@@ -103,7 +103,7 @@ export async function relayed({ allowHalfOpen, served }: SideOptions): Promise<S
   };
 }
 
-function listen(port: MessagePort, end: RelayHub | WorkerRelay): void {
+function listen(port: MessagePort, end: Hub | WorkerHub): void {
   port.on('message', (message: unknown) => {
     end.heard(message);
   });

@@ -6,11 +6,12 @@ import { FRAME, readWord, type FrameKind } from '../wire/frames.ts';
 import { encodeJson, readCall, readClose } from '../wire/messages.ts';
 import { type Rings } from '../wire/ring.ts';
 import { type Connection } from './connection.ts';
+import { type ConnectionEnd } from './connection-end.ts';
 import { type LaneEnd, type LaneEndOptions } from './lane.ts';
 import { laneToWorker } from './open-lane.ts';
 import { RelayEnd } from './relay-end.ts';
 
-export interface RelayHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
+export interface HubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   /** Memory for the lanes; without it the bytes go by the port. */
   readonly rings: Rings | undefined;
   readonly clock: Clock;
@@ -21,19 +22,19 @@ export interface RelayHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'>
   /** The worker has closed its side of a connection that it had claimed. */
   readonly released: (connection: Connection) => void;
   /** A connection that the worker had claimed is closed on both sides. */
-  readonly over: (end: RelayEnd) => void;
+  readonly over: (end: ConnectionEnd) => void;
 }
 
-/** The main thread's side of all relayed connections of one worker: what is on offer, and what it serves. */
-export class RelayHub {
-  readonly #options: RelayHubOptions;
+/** The main thread's side of all connections of one worker: what is on offer, and what it serves. */
+export class Hub {
+  readonly #options: HubOptions;
   readonly #lane: LaneEnd;
   readonly #offers = new OfferBook();
   readonly #offered = new Map<ConnectionId, Connection>();
   readonly #ends = new Map<ConnectionId, RelayEnd>();
   readonly #written: RelayEnd[] = [];
 
-  constructor(options: RelayHubOptions) {
+  constructor(options: HubOptions) {
     this.#options = options;
     this.#lane = laneToWorker(options.rings, {
       ...options,

@@ -7,7 +7,7 @@ import { type LaneEnd, type LaneEndOptions } from './lane.ts';
 import { laneToMain } from './open-lane.ts';
 import { RelaySocket } from './relay-socket.ts';
 
-export interface WorkerRelayOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
+export interface WorkerHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   readonly settings: Pick<
     WorkerSettings,
     'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'claims' | 'rings'
@@ -20,14 +20,14 @@ export interface WorkerRelayOptions extends Omit<LaneEndOptions, 'sink' | 'passe
   readonly over: (socket: RelaySocket) => void;
 }
 
-/** The worker's side of all its relayed connections. */
-export class WorkerRelay {
-  readonly #options: WorkerRelayOptions;
+/** The worker's side of all its connections. */
+export class WorkerHub {
+  readonly #options: WorkerHubOptions;
   readonly #lane: LaneEnd;
   readonly #sockets = new Map<ConnectionId, RelaySocket>();
   #served = 0;
 
-  constructor(options: WorkerRelayOptions) {
+  constructor(options: WorkerHubOptions) {
     this.#options = options;
     this.#lane = laneToMain(options.settings.rings, {
       ...options,
