@@ -36,6 +36,8 @@ export class Pool implements Crew {
   readonly handles: Map<WorkerId, WorkerHandle> = new Map<WorkerId, WorkerHandle>();
   /** Of workers that did not answer. */
   readonly evidence: Map<WorkerId, Evidence> = new Map<WorkerId, Evidence>();
+  /** Told of each exit after the event; not by the event itself, of which Node allows ten listeners without a warning. */
+  readonly exitWatchers: Set<(exit: WorkerExit) => void> = new Set<(exit: WorkerExit) => void>();
   readonly #options: PoolOptions;
   readonly #gate = new BootGate();
   #settings: PreforkSettings;
@@ -283,6 +285,7 @@ export class Pool implements Crew {
     dispatcher.comeBack(unclaimed, exit.worker, false);
     announce('workerExited', exit);
     if (exit.why === undefined) failed(exit.error);
+    for (const watch of this.exitWatchers) watch(exit);
     exited(exit);
   }
 

@@ -136,4 +136,31 @@ describe('reload() to a broken module', () => {
     expect(server.status().generation).toBe(3);
     peer.socket.destroy();
   });
+
+  it('fails all reloads that are pending, and goes back to what has booted', async () => {
+    const open = await start();
+    become('throws');
+    const failed = await Promise.all(
+      Array.from({ length: 12 }, () => server.reload().catch((error: unknown) => error)),
+    );
+    expect(failed.map((error) => (error as { code?: unknown }).code)).toEqual(
+      failed.map(() => 'FORKLESS_RELOAD_FAILED'),
+    );
+    expect(server.status()).toMatchObject({ generation: 1, counts: { ready: 2 } });
+    await open().until(/welcome/);
+  });
+});
+
+describe('reload() again and again', () => {
+  it('while others are pending resolves them all, without a warning of too many listeners', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error): number => warnings.push(name);
+    process.on('warning', onWarning);
+    await start();
+    await Promise.all(Array.from({ length: 20 }, () => server.reload()));
+    await new Promise(setImmediate);
+    process.off('warning', onWarning);
+    expect(server.status()).toMatchObject({ generation: 21, counts: { ready: 2 } });
+    expect(warnings).toEqual([]);
+  });
 });
