@@ -4,6 +4,7 @@ import { type Millis, type PlainError } from './types.ts';
 export type ErrorCode =
   | 'FORKLESS_BAD_OPTION'
   | 'FORKLESS_UNKNOWN_OPTION'
+  | 'FORKLESS_FIXED_OPTION'
   | 'FORKLESS_BAD_HANDLERS'
   | 'FORKLESS_BAD_PARAMETER'
   | 'FORKLESS_EVENTS_OVERFLOW'
@@ -73,6 +74,7 @@ export function fromPlain(plain: PlainError): Error {
 export const errors: {
   badOption(name: string, expected: string, given: unknown): ForklessError;
   unknownOption(name: string, known: readonly string[]): ForklessError;
+  fixedOption(name: string, changeable: readonly string[]): ForklessError;
   badHandlers(message: string): ForklessError;
   badParameter(why: string): ForklessError;
   eventsOverflow(limit: number): ForklessError;
@@ -101,6 +103,11 @@ export const errors: {
     new ForklessError(
       'FORKLESS_UNKNOWN_OPTION',
       `Unknown option \`${name}\`; known are: ${known.join(', ')}`,
+    ),
+  fixedOption: (name, changeable) =>
+    new ForklessError(
+      'FORKLESS_FIXED_OPTION',
+      `Option \`${name}\` is fixed while the prefork runs; configure() changes: ${changeable.join(', ')}`,
     ),
   badHandlers: (message) => new ForklessError('FORKLESS_BAD_HANDLERS', message),
   badParameter: (why) => new ForklessError('FORKLESS_BAD_PARAMETER', `PreforkTCP ${why}`),

@@ -2,7 +2,7 @@ import { type BlockList, type ListenOptions, type ServerOpts } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import { isAbsolute } from 'node:path';
 import { type ResourceLimits } from 'node:worker_threads';
-import { integer, limit, millis, oneOf, onlyKnown } from '../core/check.ts';
+import { checkObject, integer, limit, millis, oneOf, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Millis } from '../core/types.ts';
 import { type DispatcherConfig } from '../listener/dispatcher.ts';
@@ -209,8 +209,15 @@ export function checkTarget(target: ListenTarget): ListenTarget {
   return target;
 }
 
+// A fixed option is no misspelt one, and should not be told as such.
+const isFixed = (option: string): boolean =>
+  PREFORK_OPTIONS.includes(option) && !RUNNING_OPTIONS.includes(option);
+
 /** Options given anew, over those in force. */
 export function reconfigure(settings: PreforkSettings, options: RunningOptions): PreforkSettings {
+  checkObject('options', options);
+  const fixed = Object.keys(options).find(isFixed);
+  if (fixed !== undefined) throw errors.fixedOption(fixed, RUNNING_OPTIONS);
   onlyKnown(options, RUNNING_OPTIONS);
   checkPassed(options);
   const given = { ...settings.given, ...options };

@@ -176,12 +176,15 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    */
   async reload(): Promise<void> {
     const pool = this.#running('reload()');
-    const generation = await reload(this, pool, this.#clock, this.#watchers);
+    const generation = await reload(pool, this.#clock, this.#watchers);
     if (generation === undefined) throw errors.wrongState('reload()', this.#state);
     this.#announce('reloaded', { generation });
   }
 
-  /** Changes options while running; refuses unknown, fixed or bad ones and then changes nothing. */
+  /**
+   * Changes options while running. Throws `FORKLESS_FIXED_OPTION`, `FORKLESS_UNKNOWN_OPTION` or `FORKLESS_BAD_OPTION`,
+   * and then changes nothing.
+   */
   configure(options: RunningOptions): void {
     const settings = reconfigure(this.#settings, options);
     this.#arrivals?.configure(settings);

@@ -94,6 +94,7 @@ describe('the error class', () => {
   it.each([
     errors.badOption('a', 'b', 1),
     errors.unknownOption('a', ['b', 'c']),
+    errors.fixedOption('a', ['b', 'c']),
     errors.badHandlers('m'),
     errors.badParameter('needs a port'),
     errors.eventsOverflow(5),

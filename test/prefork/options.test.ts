@@ -252,12 +252,19 @@ describe('reconfigure', () => {
     expect(settings).toEqual(before);
   });
 
-  it.each(['window', 'port', 'threadHost', 'env', 'signal', 'worker', 'noDelay', 'maxWorker'])(
-    'refuses %s, which is fixed or unknown',
-    (option) => {
-      const error = errorOf(() => reconfigure(settings, badly(option, 1)));
-      expect(error?.code).toBe('FORKLESS_UNKNOWN_OPTION');
-      expect(error?.message).toContain(`\`${option}\``);
-    },
-  );
+  it.each([
+    ['window', 'FIXED'],
+    ['port', 'FIXED'],
+    ['threadHost', 'FIXED'],
+    ['env', 'FIXED'],
+    ['signal', 'FIXED'],
+    ['noDelay', 'FIXED'],
+    ['worker', 'UNKNOWN'],
+    ['maxWorker', 'UNKNOWN'],
+    ['toString', 'UNKNOWN'],
+  ])('refuses %s and says that it is %s', (option, what) => {
+    const error = errorOf(() => reconfigure(settings, badly(option, 1)));
+    expect(error?.code).toBe(`FORKLESS_${what}_OPTION`);
+    expect(error?.message).toContain(`\`${option}\``);
+  });
 });
