@@ -19,10 +19,18 @@ describe('under load', () => {
       startWorkers: 4,
       maxWorkers: 8,
       maxSpareWorkers: 8,
+      // Or so many young deaths would be a crash loop, which is slowed down.
+      minUptime: 1,
     });
     const before = process.memoryUsage.rss();
     let left = 10_000;
     let kills = 0;
+    // By the clock and not by progress: what a kill costs must not depend on how far the others are.
+    const killing = setInterval(() => {
+      kills += 1;
+      victims.push(echo(peer(), Buffer.from([0xfe])));
+    }, 100);
+    const victims: Promise<unknown>[] = [];
     const outcome = { whole: 0, cut: 0 };
     const client = async (): Promise<void> => {
       while (left > 0) {
@@ -30,13 +38,11 @@ describe('under load', () => {
         const bytes = randomFillSync(Buffer.allocUnsafe(1 + ((left * 37) % 4_000)));
         bytes[0] = left % 200;
         outcome[await echo(peer(), bytes)] += 1;
-        if (kills < (10_000 - left) / 1_000 - 1) {
-          kills += 1;
-          await echo(peer(), Buffer.from([0xfe]));
-        }
       }
     };
     await Promise.all(Array.from({ length: 32 }, client));
+    clearInterval(killing);
+    await Promise.all(victims);
     while (server.status().counts.ready < 4) await once(server, 'workerReady');
     while (server.status().connections.open > 0) await once(server, 'connectionClosed');
     const { connections, exits } = server.status();
@@ -45,7 +51,9 @@ describe('under load', () => {
     expect(outcome.whole + outcome.cut).toBe(10_000);
     expect(outcome.cut).toBeLessThanOrEqual(kills * 31);
     expect(connections.drops).toEqual({});
-    expect(exits.exited).toBe(kills);
+    // A kill may meet a worker that another one has just ended.
+    expect(exits.exited).toBeLessThanOrEqual(kills);
+    expect(exits.exited).toBeGreaterThan(kills / 2);
     expect((process.memoryUsage.rss() - before) / 1_048_576).toBeLessThan(250);
     await server.close();
     expect(server.status()).toMatchObject({ workers: [], connections: { open: 0, waiting: 0 } });
