@@ -52,7 +52,7 @@ export interface MasterHeap extends MasterFields {
   readonly listener: { getsockname(): ReturnType<Prefork['address']> };
   /** Open connections of all workers. */
   readonly connections: number;
-  /** Connections of one server, -1 for no limit; changed by the event `set_concurrency`. */
+  /** Connections of one server, -1 for no limit, 0 for none; changed by the event `set_concurrency`. */
   readonly concurrency: number;
   [field: string]: unknown;
 }
@@ -94,7 +94,9 @@ export class RunningParameters {
   }
 
   #read({ option, unit }: Field): number {
-    const value = poolOptions(this.#parameters, () => undefined)[option];
+    // Each by itself: `max_session` says nothing of `concurrency`.
+    const parameters = { ...this.#parameters, Concurrency: undefined };
+    const value = poolOptions(parameters, () => undefined)[option];
     return value === Infinity ? 0 : value / unit;
   }
 }

@@ -41,6 +41,12 @@ export class Master implements Target {
     this.heap = this.#makeHeap(alias);
     this.#warn = warn;
     this.#listenFor(prefork);
+    // A birth comes before anyone can be handed over.
+    if (parameters.Concurrency === 0) {
+      prefork.once('workerSpawned', () => {
+        prefork.pause();
+      });
+    }
   }
 
   /** @internal It listens, and the first worker is ready. */
@@ -100,9 +106,17 @@ export class Master implements Target {
         this.prefork.resume(argument === undefined ? undefined : numberOf(argument));
         return undefined;
       default:
-        this.#running.change({ Concurrency: numberOf(argument) });
+        this.#setConcurrency(numberOf(argument));
         return undefined;
     }
+  }
+
+  // From none to some and back; a pause that somebody asked for stays one.
+  #setConcurrency(next: number): void {
+    const before = this.#running.concurrency;
+    this.#running.change({ Concurrency: next });
+    if (next === 0) this.prefork.pause();
+    else if (before === 0) this.prefork.resume();
   }
 
   deliver(event: string, args: readonly unknown[]): void {

@@ -54,7 +54,7 @@ export interface PoolParameters {
   readonly MaxServerLifeTime?: number | undefined;
   /** 0: no limit. */
   readonly MaxServerLifeTimes?: number | undefined;
-  /** Connections of one server: -1 for no limit. With `MaxSessionPerServer` the smaller one counts. */
+  /** Connections of one server: -1 for no limit, 0 for none until `set_concurrency`. With `MaxSessionPerServer` the smaller one counts. */
   readonly Concurrency?: number | undefined;
 }
 

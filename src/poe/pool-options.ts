@@ -85,13 +85,9 @@ function limits(parameters: PoolParameters): Pick<PoolOptions, 'maxSessionsPerWo
   };
 }
 
+// 0 is a pause of the whole server, not a limit of each worker.
 function concurrency(value: number): number {
-  if (value === 0) {
-    throw errors.badParameter(
-      'accepts nothing with a Concurrency of 0; post `pause` to the master for a while',
-    );
-  }
-  return value === -1 ? Infinity : integer('Concurrency', value, -1);
+  return integer('Concurrency', value, -1) <= 0 ? Infinity : value;
 }
 
 /** A count where the ancestor takes 0 as "off". */

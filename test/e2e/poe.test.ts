@@ -216,6 +216,26 @@ describe('PreforkTCP with threads', () => {
     expect(prefork.status().connections.served).toBe(9);
   });
 
+  it('a Concurrency of 0 takes nobody until set_concurrency says otherwise', async () => {
+    const { prefork, kernel, heap } = await start({ StartServer: 1, MaxServer: 1, Concurrency: 0 });
+    expect([heap.concurrency, heap.max_session, prefork.status().paused]).toEqual([0, 0, true]);
+    const peer = peerOf(master!);
+    await soon(() => prefork.status().connections.waiting === 1);
+    kernel.call(heap.alias, 'set_concurrency', -1);
+    await peer.until(/welcome/);
+    kernel.call(heap.alias, 'set_concurrency', 0);
+    const late = peerOf(master!);
+    await soon(() => prefork.status().connections.waiting === 1);
+    await peer.send('hello\n').until(/1 : hello/);
+    kernel.call(heap.alias, 'set_concurrency', 2);
+    await late.until(/welcome/);
+    expect([heap.concurrency, heap.max_session]).toEqual([2, 0]);
+    kernel.call(heap.alias, 'pause');
+    kernel.call(heap.alias, 'set_concurrency', 3);
+    expect(prefork.status().paused).toBe(true);
+    for (const { socket } of [peer, late]) socket.destroy();
+  });
+
   it('an Acceptor gets raw sockets', async () => {
     const peer = peerOf(await start({ StartServer: 1, MaxServer: 1 }, 'poe-acceptor'));
     await peer.until(/^127\.0\.0\.1 \d+ 1\n/);

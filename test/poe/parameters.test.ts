@@ -217,6 +217,7 @@ describe('counts and times', () => {
     [{ MaxSessionPerServer: 4, Concurrency: -1 }, { maxSessionsPerWorker: 4 }],
     [{ MaxSessionPerServer: 4, Concurrency: 2 }, { maxSessionsPerWorker: 2 }],
     [{ Concurrency: 9 }, { maxSessionsPerWorker: 9 }],
+    [{ Concurrency: 0, MaxSessionPerServer: 4 }, { maxSessionsPerWorker: 4 }],
   ])('%j', (parameters, options) => {
     expect(warned((warn) => poolOptions(parameters, warn))).toEqual([]);
     expect(pool(parameters)).toMatchObject(options);
@@ -267,7 +268,6 @@ describe('counts and times', () => {
       { ServerHeartBeatTime: 6, MaxServerExpireTime: 2 },
       'ServerHeartBeatTime of less than MaxServerExpireTime',
     ],
-    [{ Concurrency: 0 }, 'a Concurrency of 0'],
     [{ Concurrency: -2 }, 'Concurrency'],
   ])('%j is refused by name', (parameters, name) => {
     expect(() => pool(parameters)).toThrow(name);
