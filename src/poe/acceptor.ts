@@ -11,9 +11,9 @@ export function acceptor(shop: Shop): (socket: ServedSocket, worker: WorkerConte
   const { parameters, directory, alias, masterAlias } = shop;
   const heap: AcceptorHeap = { alias, master_alias: masterAlias };
   return (socket, worker) => {
-    // The listener's session: it is there from the worker's start on.
     const session: Target | undefined = directory.find(alias);
-    if (session === undefined) return undefined;
+    // It is there from the worker's start on. A connection whose Acceptor is not called would hang.
+    if (session === undefined) throw new Error(`PreforkTCP: ${alias} is no session of worker ${worker.id}`);
     const { connectionId, remoteAddress = 'LOCAL', remotePort } = socket;
     const call = new Call({
       heap,

@@ -12,19 +12,44 @@ export interface Target extends SessionInfo {
   deliver(event: string, args: readonly unknown[], sender: SessionInfo): void;
 }
 
+type Name = number | string;
+
 /** The sessions of one thread, by number or alias. */
 export class Directory {
-  readonly #targets = new Map<number | string, Target>();
+  readonly #targets = new Map<Name, Target>();
+  readonly #names = new Map<Target, Set<Name>>();
 
-  add(name: number | string, target: Target): void {
+  /** False when another session has that name. */
+  add(name: Name, target: Target): boolean {
+    const holder = this.#targets.get(name);
+    if (holder !== undefined) return holder === target;
     this.#targets.set(name, target);
+    this.#namesOf(target).add(name);
+    return true;
   }
 
-  remove(name: number | string): void {
+  /** False when it is not a name of that session. */
+  remove(name: Name, target: Target): boolean {
+    if (this.#targets.get(name) !== target) return false;
     this.#targets.delete(name);
+    return this.#namesOf(target).delete(name);
   }
 
-  find(target: number | string | SessionInfo): Target | undefined {
+  /** Forgets a session by all its names. */
+  forget(target: Target): void {
+    for (const name of this.#names.get(target) ?? []) this.#targets.delete(name);
+    this.#names.delete(target);
+  }
+
+  find(target: Name | SessionInfo): Target | undefined {
     return this.#targets.get(typeof target === 'object' ? target.ID : target);
+  }
+
+  #namesOf(target: Target): Set<Name> {
+    const known = this.#names.get(target);
+    if (known !== undefined) return known;
+    const names = new Set<Name>();
+    this.#names.set(target, names);
+    return names;
   }
 }

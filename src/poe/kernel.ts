@@ -36,6 +36,17 @@ export class Kernel {
     });
   }
 
+  /** Another name to post to the session by, until it is over. False when another session of this thread has it. */
+  alias_set(alias: string): boolean {
+    if (this.#directory.find(this.#self) !== this.#self) return false;
+    return this.#directory.add(aliasOf(alias), this.#self);
+  }
+
+  /** Takes that back. False when it is no alias of the session. */
+  alias_remove(alias: string): boolean {
+    return this.#directory.remove(aliasOf(alias), this.#self);
+  }
+
   /** Handles an event at once and returns what its handler returns; `undefined` when there is no such session. */
   call(target: number | string | SessionInfo, event: string, ...args: unknown[]): unknown {
     const found = this.#directory.find(target);
@@ -61,4 +72,10 @@ export class Kernel {
       this.#self.deliver(event, args, this.#self);
     });
   }
+}
+
+// A number would be that of a connection.
+function aliasOf(alias: unknown): string {
+  if (typeof alias === 'string' && alias !== '') return alias;
+  throw errors.badParameter(`needs a name as alias, got ${show(alias)}`);
 }

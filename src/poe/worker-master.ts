@@ -17,6 +17,8 @@ const EVENTS: Readonly<Record<string, (worker: WorkerContext) => void>> = {
   shutdown_all: (worker) => {
     worker.shutdown();
   },
+  // An Acceptor's way to give a place back; the main thread sees by itself when a connection ends.
+  disconnected: () => undefined,
 };
 
 /** What `heap.master_alias` and the listener's alias stand for in a worker. */
