@@ -17,9 +17,8 @@ type PoeHandlers = Handlers<Holder, unknown, unknown>;
 
 /** The `Client…` parameters as our handlers. */
 export function clientHandlers(shop: Shop): PoeHandlers {
-  const { parameters, states } = shop;
+  const { parameters } = shop;
   const args = parameters.ClientArgs ?? parameters.Args ?? [];
-  const isTold = states.size > 0 || parameters.ClientFlushed !== undefined;
   return {
     heap: () => ({}),
     clientPreConnect: ({ client, worker, heap }) => {
@@ -34,11 +33,9 @@ export function clientHandlers(shop: Shop): PoeHandlers {
       if (session === undefined || session.heap.shutdown) return undefined;
       return session.tell('InputEvent', 'ClientInput', [record, session.ID]);
     },
-    ...(isTold && {
-      clientFlushed: ({ heap: { session } }) => session?.tell('FlushedEvent', 'ClientFlushed', [session.ID]),
-    }),
+    clientFlushed: ({ heap: { session } }) => session && flushed(session),
     ...marks(parameters),
-    clientError: ({ heap: { session } }, error) => session && failed(session, parameters, error),
+    clientError: ({ heap: { session } }, error) => session && failed(session, error),
     clientDisconnected: ({ heap: { session } }) => session && disconnected(session),
     ...filters(parameters),
     // Decided with each error, by the heap's shutdown_on_error.
@@ -81,15 +78,27 @@ function filters(parameters: AnyParameters): Partial<PoeHandlers> {
   return ClientFilter === undefined ? {} : { clientFilter: filterOf('ClientFilter', ClientFilter) };
 }
 
-function failed(session: ConnectionSession, parameters: AnyParameters, error: ClientError): unknown {
+// The wheel may send this to any event at any time, and the heap's `shutdown` may have been set by hand.
+function flushed(session: ConnectionSession): unknown {
+  const result = session.tell('FlushedEvent', 'ClientFlushed', [session.ID]);
+  return afterwards(result, () => {
+    if (session.heap.shutdown) session.shutdown();
+  });
+}
+
+function failed(session: ConnectionSession, error: ClientError): unknown {
   const { operation, code, message } = error;
   const { errnum, errstr } = systemError(code, message);
-  const isHeard = parameters.ClientError !== undefined || session.isRedirected('ErrorEvent');
-  if (!isHeard) warnOf(session, error);
+  const isHeard = session.hears('ErrorEvent', 'ClientError');
+  // What a handler threw has ended the connection already; it is given on to the prefork's `handlerError`.
+  if (!isHeard && operation === 'handler') {
+    noteError(session);
+    throw error.error;
+  }
+  if (!isHeard && !session.isRedirected('ErrorEvent')) warnOf(session, error);
   const result = session.tell('ErrorEvent', 'ClientError', [operation, errnum, errstr, session.ID]);
   const after = (): void => {
-    if (!session.heap.shutdown_on_error) return;
-    session.heap.got_an_error = 1;
+    if (!noteError(session)) return;
     const shutdown = (): void => {
       session.shutdown();
     };
@@ -100,10 +109,15 @@ function failed(session: ConnectionSession, parameters: AnyParameters, error: Cl
   return afterwards(result, after);
 }
 
-// The ancestor's default: silent about the end of input and a reset, else a warning. What a handler threw is given on
-// to the prefork's `handlerError`, with its stack.
-function warnOf({ ID }: ConnectionSession, { operation, code, message, error }: ClientError): void {
-  if (operation === 'handler') throw error;
+/** Whether the error shuts the connection down. */
+function noteError({ heap }: ConnectionSession): boolean {
+  if (!heap.shutdown_on_error) return false;
+  heap.got_an_error = 1;
+  return true;
+}
+
+// The ancestor's default: silent about the end of input and a reset, else a warning.
+function warnOf({ ID }: ConnectionSession, { operation, code, message }: ClientError): void {
   if (operation === 'read' && (code === 'EOF' || code === 'ECONNRESET')) return;
   const { errnum, errstr } = systemError(code, message);
   process.emitWarning(

@@ -43,13 +43,16 @@ export class ConnectionSession implements Target {
     // Behind our own listener there, which calls ClientDisconnected.
     info.socket.once('close', () => {
       this.queue.close();
-      directory.remove(this.ID);
+      directory.forget(this);
     });
   }
 
   connected(client: Client<unknown, unknown>): void {
     this.#client = client;
     this.heap.client = new Wheel(client, (events) => {
+      for (const event of Object.values(events) as readonly (string | undefined)[]) {
+        if (event !== undefined) this.check(event);
+      }
       this.#redirected = { ...this.#redirected, ...events };
     });
   }
@@ -65,6 +68,12 @@ export class ConnectionSession implements Target {
     if (!this.isRedirected(event)) return this.run(callback, args);
     const other = this.#redirected[event];
     return other === undefined ? undefined : this.dispatch(other, args, this);
+  }
+
+  /** Whether any callback is called for it. */
+  hears(event: keyof WheelEvents, callback: ClientCallback): boolean {
+    if (this.isRedirected(event)) return this.#redirected[event] !== undefined;
+    return this.#shop.parameters[callback] !== undefined;
   }
 
   isRedirected(event: keyof WheelEvents): boolean {

@@ -1,3 +1,4 @@
+import { errors } from '../core/errors.ts';
 import { type Filter } from '../filters/filter.ts';
 import { type Client } from '../worker/client.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
@@ -11,6 +12,8 @@ export interface WheelEvents {
   readonly HighEvent?: string | undefined;
   readonly LowEvent?: string | undefined;
 }
+
+const EVENTS: readonly string[] = ['InputEvent', 'FlushedEvent', 'ErrorEvent', 'HighEvent', 'LowEvent'];
 
 /** `heap.client`: POE::Wheel::ReadWrite by its own names. Everything may be called at any time. */
 export class Wheel<In = string, Out = string> {
@@ -36,10 +39,12 @@ export class Wheel<In = string, Out = string> {
   }
 
   /**
-   * Sends what the wheel tells to other events of the session; an event that is `undefined` is told to nobody, and
-   * without an `InputEvent` nothing is read.
+   * Sends what the wheel tells to other events of the session; an event that is `undefined` is told to nobody. Without
+   * an `InputEvent` nothing is read; with one, reading goes on also where it was paused, as in the ancestor. Throws
+   * `FORKLESS_BAD_PARAMETER` for what the wheel does not tell and what the session does not know, and changes nothing.
    */
   event(events: WheelEvents): void {
+    for (const name of Object.keys(events)) this.#check(name);
     this.#redirect(events);
     if (!('InputEvent' in events)) return;
     if (events.InputEvent === undefined) this.client.pauseInput();
@@ -112,5 +117,13 @@ export class Wheel<In = string, Out = string> {
 
   get_output_handle(): ServedSocket {
     return this.client.socket;
+  }
+  #check(name: string): void {
+    if (!EVENTS.includes(name)) {
+      throw errors.badParameter(`has no ${name} of a wheel; known are: ${EVENTS.join(', ')}`);
+    }
+    if (this.client.marks === undefined && (name === 'HighEvent' || name === 'LowEvent')) {
+      throw errors.badParameter(`has no marks for the ${name} of a wheel: give them at construction`);
+    }
   }
 }

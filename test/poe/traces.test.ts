@@ -263,7 +263,7 @@ describe("the ancestor's callback orders", () => {
     });
     peer.write('a\n');
     await done;
-    expect(log).toEqual(['Input[a]', 'Disconnected(1,undefined,client)']);
+    expect(log).toEqual(['Input[a]', 'Disconnected(1,1,client)']);
     expect(reports).toMatchObject([{ callback: 'clientInput', error: { message: 'boom' } }]);
   });
 });
