@@ -56,6 +56,8 @@ export type DropReason =
 export type CloseReason =
   | 'ended' // both directions ended in order, or the handler closed it
   | 'peer-error' // reset, timed out or failed on the network side
+  | 'first-byte-timeout' // the peer sent nothing, and nothing moved for `firstByteTimeout`
+  | 'idle-timeout' // nothing moved in either direction for `idleTimeout`
   | 'handler-error' // the handler destroyed it with an error, or threw
   | 'worker-lost' // its worker crashed, was killed or became a zombie
   | 'closing'; // the prefork closed past its grace

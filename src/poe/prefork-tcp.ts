@@ -17,6 +17,9 @@ const emitWarning: Warn = (text) => {
   process.emitWarning(`PreforkTCP ${text}`, 'PreforkTCPWarning');
 };
 
+// The ancestor knows no such limits.
+const NO_LIMITS: PreforkOptions = { idleTimeout: Infinity, firstByteTimeout: Infinity };
+
 const ADDRESS: readonly MappedOption[] = ['port', 'host', 'path', 'fd', 'ipv6Only'];
 
 /**
@@ -63,7 +66,7 @@ export function preforkOptions(parameters: AnyParameters, warn: Warn): PreforkOp
   };
   const names = ['worker', ...ADDRESS, ...Object.keys(mapped)];
   const twice = Object.keys(Forkless).find((name) => names.includes(name));
-  if (twice === undefined) return { ...Forkless, ...mapped };
+  if (twice === undefined) return { ...NO_LIMITS, ...Forkless, ...mapped };
   throw errors.badParameter(
     `has a parameter of its own for \`${twice}\`; give that instead of Forkless.${twice}`,
   );

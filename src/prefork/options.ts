@@ -2,7 +2,7 @@ import { type BlockList, type ListenOptions, type ServerOpts } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import { isAbsolute } from 'node:path';
 import { type ResourceLimits } from 'node:worker_threads';
-import { checkObject, integer, limit, millis, oneOf, onlyKnown } from '../core/check.ts';
+import { checkObject, integer, limit, millis, millisOrNever, oneOf, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Millis } from '../core/types.ts';
 import { type DispatcherConfig } from '../listener/dispatcher.ts';
@@ -10,6 +10,7 @@ import { POLICY_OPTIONS, resolvePolicy, type PolicyConfig, type PolicyOptions } 
 import { type Dispatch } from '../policy/state.ts';
 import { type HostName } from '../threads/host.ts';
 import { HOST_NAMES } from '../threads/hosts.ts';
+import { type IdleLimits } from './idle-watch.ts';
 import { checkListen, checkPassed, LISTEN_OPTIONS } from './passed-options.ts';
 import { checkOnStuck, type StuckReport } from './stuck.ts';
 import { resolveTls, type PlainTls, type TlsOptions } from '../tls/options.ts';
@@ -33,6 +34,13 @@ export interface RunningOptions extends PolicyOptions {
   readonly waitTimeout?: Millis | undefined;
   /** A connection that its worker has not claimed for so long is given to another. Default 1 000 ms. */
   readonly claimTimeout?: Millis | undefined;
+  /**
+   * A connection on which nothing has moved in either direction for so long is closed, with a quarter more time at most;
+   * its handlers see `ETIMEDOUT`. Output moves when it has left for the peer. `Infinity` for never. Default 3 600 000 ms.
+   */
+  readonly idleTimeout?: Millis | undefined;
+  /** The same, for a peer that has not sent anything yet. Default 120 000 ms. */
+  readonly firstByteTimeout?: Millis | undefined;
   /**
    * Ends TLS on every connection, in the workers or in the main thread. Changed by `configure()`, it holds for new
    * handshakes in the main thread at once, in workers for those born afterwards: `reload()` next.
@@ -96,6 +104,7 @@ export interface PreforkSettings {
   readonly url: string;
   readonly policy: PolicyConfig;
   readonly dispatcher: DispatcherConfig;
+  readonly idle: IdleLimits;
   readonly given: PreforkOptions;
   readonly threadHost: HostName;
   readonly window: number;
@@ -116,6 +125,7 @@ const DISPATCH = [
   'waitTimeout',
   'claimTimeout',
 ] as const;
+const IDLE = ['idleTimeout', 'firstByteTimeout'] as const;
 const FIXED = [
   'window',
   'maxOutput',
@@ -132,7 +142,7 @@ const FIXED = [
   'signal',
 ] as const;
 
-const RUNNING_OPTIONS: readonly string[] = [...POLICY_OPTIONS, ...DISPATCH, 'tls'];
+const RUNNING_OPTIONS: readonly string[] = [...POLICY_OPTIONS, ...DISPATCH, ...IDLE, 'tls'];
 const PREFORK_OPTIONS: readonly string[] = [...RUNNING_OPTIONS, ...FIXED, ...LISTEN_OPTIONS, ...SOCKET];
 
 const DISPATCHES = ['least-open', 'round-robin', 'least-busy', 'sticky-address'] as const;
@@ -164,6 +174,13 @@ function resolveDispatcher(options: RunningOptions, policy: PolicyConfig): Dispa
   };
 }
 
+function resolveIdle({ idleTimeout = 3_600_000, firstByteTimeout = 120_000 }: RunningOptions): IdleLimits {
+  return {
+    idleTimeout: millisOrNever('idleTimeout', idleTimeout),
+    firstByteTimeout: millisOrNever('firstByteTimeout', firstByteTimeout),
+  };
+}
+
 /** The worker module as a URL: a file URL, a `data:` URL or an absolute path. */
 export function moduleUrl(given: unknown): string {
   const text = given instanceof URL ? given.href : given;
@@ -186,6 +203,7 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
     url: moduleUrl(worker),
     policy,
     dispatcher: resolveDispatcher(options, policy),
+    idle: resolveIdle(options),
     given: options,
     threadHost: oneOf('threadHost', threadHost, HOST_NAMES),
     window: integer('window', window, 1_024, 0x7fff_ffff),
@@ -223,5 +241,6 @@ export function reconfigure(settings: PreforkSettings, options: RunningOptions):
   const given = { ...settings.given, ...options };
   const policy = resolvePolicy(given);
   const tls = options.tls === undefined ? settings.tls : resolveTls(options.tls);
-  return { ...settings, given, policy, tls, dispatcher: resolveDispatcher(given, policy) };
+  const [dispatcher, idle] = [resolveDispatcher(given, policy), resolveIdle(given)];
+  return { ...settings, given, policy, tls, dispatcher, idle };
 }

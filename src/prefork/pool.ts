@@ -13,6 +13,7 @@ import { type ToMain } from '../wire/messages.ts';
 import { Connections, infoOf } from './connections.ts';
 import { evidenceOf, gather, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { type PreforkSettings } from './options.ts';
 
 export interface PoolOptions {
@@ -40,6 +41,7 @@ export class Pool implements Crew {
   readonly exitWatchers: Set<(exit: WorkerExit) => void> = new Set<(exit: WorkerExit) => void>();
   readonly #options: PoolOptions;
   readonly #gate = new BootGate();
+  readonly #idle: IdleWatch;
   #settings: PreforkSettings;
   #held = true;
 
@@ -48,6 +50,7 @@ export class Pool implements Crew {
     this.#options = options;
     this.#settings = settings;
     this.connections = new Connections(clock);
+    this.#idle = new IdleWatch(clock, () => this.#ends(), settings.idle);
     this.master = new Master({
       config: settings.policy,
       clock,
@@ -85,8 +88,15 @@ export class Pool implements Crew {
     this.#settings = settings;
     this.master.configure(settings.policy);
     this.dispatcher.configure(settings.dispatcher);
+    this.#idle.configure(settings.idle);
     if (!changed) return;
     for (const handle of this.handles.values()) handle.post({ kind: 'heartbeat', every: workerHeartbeat });
+  }
+
+  /** Ends the looking after workers and connections; for when none is left. */
+  stop(): void {
+    this.master.stop();
+    this.#idle.stop();
   }
 
   hold(held: boolean): void {
@@ -188,6 +198,7 @@ export class Pool implements Crew {
       claimed: (connection) => {
         dispatcher.claimed(connection);
         this.connections.claimed();
+        this.#idle.wake();
         master.tell({ kind: 'claimed', id });
         announce('connection', { connection: infoOf(connection), worker: id });
       },
@@ -223,6 +234,10 @@ export class Pool implements Crew {
     if (record === undefined || record.paused === paused) return;
     this.master.tell({ kind: 'paused', id, paused });
     this.#options.announce(paused ? 'workerPaused' : 'workerResumed', { worker: id });
+  }
+
+  *#ends(): Iterable<ConnectionEnd> {
+    for (const { hub } of this.handles.values()) yield* hub.ends;
   }
 
   #record(id: WorkerId): WorkerRecord | undefined {

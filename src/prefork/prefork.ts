@@ -353,7 +353,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
         pool.master.state.workers.every(({ stage }) => stage.phase === 'zombie'),
       );
       await this.#lastOutput(pool);
-      pool.master.stop();
+      pool.stop();
     }
     await Promise.all(ports);
     this.#trouble.stop();

@@ -11,10 +11,14 @@ export interface ConnectionEnd {
   readonly bytesRead: number;
   /** Bytes sent to the peer. */
   readonly bytesWritten: number;
+  /** Bytes that came from the peer or left for it: while this stands still, nothing moves. */
+  readonly moved: number;
   /** The worker has claimed the connection: its bytes may flow. */
   start(): void;
   /** The worker is gone, or will never speak again: the connection is closed. */
   abandon(reason: CloseReason): void;
+  /** Nothing has moved for too long: closes the connection as if the network had given the peer up. */
+  timeOut(reason: CloseReason): void;
   /** Closes the connection at once. */
   destroy(): void;
 }

@@ -57,6 +57,11 @@ export class Hub {
     return this.#ends.size;
   }
 
+  /** All of these. */
+  get ends(): Iterable<ConnectionEnd> {
+    return this.#ends.values();
+  }
+
   offer(connection: Connection): void {
     const slot = this.#offers.offer(connection.id);
     this.#offered.set(connection.id, connection);

@@ -105,6 +105,10 @@ export class RelayEnd implements ConnectionEnd {
     return this.#received;
   }
 
+  get moved(): number {
+    return this.#bytesRead + this.#received - this.#stream.writableLength;
+  }
+
   /** The worker has claimed the connection: its bytes may flow. */
   start(): void {
     const stream = this.#stream;
@@ -218,6 +222,12 @@ export class RelayEnd implements ConnectionEnd {
     this.#workerClosed();
   }
 
+  timeOut(reason: CloseReason): void {
+    if (this.#state !== 'open') return;
+    this.#fail(reason, 'ETIMEDOUT');
+    destroyStream(this.#stream);
+  }
+
   /** Closes the stream at once. */
   destroy(): void {
     destroyStream(this.#stream);
@@ -289,7 +299,7 @@ export class RelayEnd implements ConnectionEnd {
 
   #dropAndTell(): void {
     this.#outflow.discard();
-    this.#tellWorker(this.#reason === 'peer-error' ? { code: this.#error } : undefined);
+    this.#tellWorker(this.#error === undefined ? undefined : { code: this.#error });
   }
 
   #tellWorker(frame: CloseFrame | undefined): void {

@@ -58,6 +58,8 @@ const BAD: [string, readonly unknown[]][] = [
   ['maxWaiting', [-1, 0.5, '511']],
   ['waitTimeout', [0, Infinity, '30s', 2 ** 31]],
   ['claimTimeout', [0, Infinity, NaN, null]],
+  ['idleTimeout', [0, -1, NaN, '1h', null]],
+  ['firstByteTimeout', [0, '2m', null]],
   ['window', [1_023, 2 ** 31, 'big', Infinity, null]],
   ['maxOutput', [-1, 'none']],
   ['lingerTimeout', [0, Infinity]],
@@ -91,7 +93,7 @@ const BAD: [string, readonly unknown[]][] = [
 
 describe('resolveOptions', () => {
   it('has its defaults', () => {
-    const { dispatcher, threadHost, window, maxOutput, lingerTimeout, listen, socket } = resolveOptions(
+    const { dispatcher, idle, threadHost, window, maxOutput, lingerTimeout, listen, socket } = resolveOptions(
       WORKER,
       {},
     );
@@ -107,6 +109,7 @@ describe('resolveOptions', () => {
       waitTimeout: 30_000,
       claimTimeout: 1_000,
     });
+    expect(idle).toEqual({ idleTimeout: 3_600_000, firstByteTimeout: 120_000 });
     expect({ threadHost, window, maxOutput, lingerTimeout }).toEqual({
       threadHost: 'piscina',
       window: 262_144,
