@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'FORKLESS_BAD_STACK'
   | 'FORKLESS_INPUT_OVERFLOW'
   | 'FORKLESS_OUTPUT_OVERFLOW'
+  | 'FORKLESS_MESSAGES_OVERFLOW'
   | 'FORKLESS_ABORTED';
 
 /** The one error class of this package; tell causes apart by `code`. */
@@ -95,6 +96,7 @@ export const errors: {
   badStack(what: string): ForklessError;
   inputOverflow(waiting: number, limit: number): ForklessError;
   outputOverflow(waiting: number, limit: number): ForklessError;
+  messagesOverflow(limit: number): ForklessError;
   aborted(cause: unknown): ForklessError;
 } = {
   badOption: (name, expected, given) =>
@@ -161,6 +163,11 @@ export const errors: {
     new ForklessError(
       'FORKLESS_OUTPUT_OVERFLOW',
       `${waiting} bytes of output wait for a client that does not read (limit ${limit})`,
+    ),
+  messagesOverflow: (limit) =>
+    new ForklessError(
+      'FORKLESS_MESSAGES_OVERFLOW',
+      `${limit} messages of this worker wait for the main thread (limit \`maxWorkerMessages\`)`,
     ),
   aborted: (cause) => new ForklessError('FORKLESS_ABORTED', 'The AbortSignal was aborted', cause),
 };

@@ -22,6 +22,7 @@ import {
 } from '../threads/host.ts';
 import { sharedNow } from '../transport/shared-clock.ts';
 import { createActivity, lastClient } from '../wire/activity.ts';
+import { createBacklog, leave } from '../wire/backlog.ts';
 import { readToMain, type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
 import { createRings, type Rings } from '../wire/ring.ts';
 
@@ -64,6 +65,7 @@ export interface WorkerHandleOptions {
   readonly thread: Omit<ThreadSpec, 'name' | 'boot'>;
   readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims' | 'rings' | 'activity'>;
   readonly lingerTimeout: Millis;
+  readonly maxWorkerMessages: number;
   /** Only for the message of a boot that took longer. */
   readonly bootTimeout: Millis;
   readonly events: WorkerHandleEvents;
@@ -87,6 +89,7 @@ export class WorkerHandle {
   readonly #farPort: MessagePort;
   readonly #passage: Passage;
   readonly #activity = createActivity();
+  readonly #backlog = createBacklog();
   #thread: Thread | undefined;
   #held = true;
   #ready = false;
@@ -227,7 +230,8 @@ export class WorkerHandle {
       rings: this.#rings,
       activity: this.#activity,
     };
-    const boot = { url, port: this.#farPort, settings: mine };
+    const quota = { most: this.#options.maxWorkerMessages, backlog: this.#backlog };
+    const boot = { url, port: this.#farPort, settings: mine, quota };
     this.#thread = host.start({ ...thread, name: `forkless worker ${id}`, boot }, (exit) => {
       this.#exited(exit);
     });
@@ -270,10 +274,13 @@ export class WorkerHandle {
         this.#passage.done();
         this.#options.events.message(message);
         return;
+      case 'message':
+        leave(this.#backlog);
+        this.#options.events.message(message);
+        return;
       case 'beat':
       case 'ask':
       case 'trouble':
-      case 'message':
         this.#options.events.message(message);
     }
   }

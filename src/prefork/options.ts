@@ -86,6 +86,11 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
   readonly argv?: readonly string[] | undefined;
   /** Node's options for the workers. Default those of the process. */
   readonly execArgv?: readonly string[] | undefined;
+  /**
+   * Messages from `parentPort.postMessage()` of one worker that may wait for the main thread; a further one throws
+   * `FORKLESS_MESSAGES_OVERFLOW` in the worker. Default 4 096.
+   */
+  readonly maxWorkerMessages?: number | undefined;
   /** Sends small pieces at once, as for `net.createServer()`. Default Node's: false. */
   readonly noDelay?: boolean | undefined;
   /** TCP probes on silent connections, so that a peer that vanished is noticed. Default Node's: false. */
@@ -110,6 +115,7 @@ export interface PreforkSettings {
   readonly window: number;
   readonly maxOutput: number;
   readonly lingerTimeout: Millis;
+  readonly maxWorkerMessages: number;
   readonly socket: ServerOpts;
   readonly listen: ListenTarget;
   readonly tls: PlainTls | undefined;
@@ -130,6 +136,7 @@ const FIXED = [
   'window',
   'maxOutput',
   'lingerTimeout',
+  'maxWorkerMessages',
   'threadHost',
   'transport',
   'shutdownWorkers',
@@ -197,7 +204,7 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
   const policy = resolvePolicy(options);
   checkOnStuck(options.onStuck);
   const { transport = 'relay', threadHost = 'piscina', window = 262_144 } = options;
-  const { maxOutput = 67_108_864, lingerTimeout = 30_000 } = options;
+  const { maxOutput = 67_108_864, lingerTimeout = 30_000, maxWorkerMessages = 4_096 } = options;
   oneOf('transport', transport, ['relay']);
   return {
     url: moduleUrl(worker),
@@ -209,6 +216,7 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
     window: integer('window', window, 1_024, 0x7fff_ffff),
     maxOutput: limit('maxOutput', maxOutput, 0),
     lingerTimeout: millis('lingerTimeout', lingerTimeout),
+    maxWorkerMessages: limit('maxWorkerMessages', maxWorkerMessages, 1),
     socket: pick(options, SOCKET),
     listen: checkTarget(pickListen(options)),
     // Anything but `undefined` is looked at: a `null` from a missing setting must not mean plain text.

@@ -106,7 +106,7 @@ export class Pool implements Crew {
 
   spawn(id: WorkerId, generation: number): void {
     const { host, clock, announce } = this.#options;
-    const { url, given, window, maxOutput, lingerTimeout, policy, tls } = this.#settings;
+    const { url, given, window, maxOutput, lingerTimeout, maxWorkerMessages, policy, tls } = this.#settings;
     const handle = new WorkerHandle({
       id,
       generation,
@@ -115,6 +115,7 @@ export class Pool implements Crew {
       gate: this.#gate,
       clock,
       lingerTimeout,
+      maxWorkerMessages,
       bootTimeout: policy.bootTimeout,
       thread: {
         resourceLimits: given.resourceLimits,

@@ -11,7 +11,7 @@ function crash(thrown: unknown): void {
 /** The task of a pool's one thread. Never settles: the thread ends by leaving, crashing or being terminated. */
 export default function enter(boot: BootData): Promise<never> {
   fillBootSlot(boot);
-  guardParentPort(boot.port);
+  guardParentPort(boot);
   import(boot.url).catch(crash);
   return new Promise<never>(() => undefined);
 }

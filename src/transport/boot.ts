@@ -1,11 +1,21 @@
 import { isMainThread, MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { errors } from '../core/errors.ts';
+import { type Backlog, enter, leave } from '../wire/backlog.ts';
 import { type ToMain } from '../wire/messages.ts';
+
+/** How many messages of user code may wait for the main thread, and how many do. */
+export interface MessageQuota {
+  readonly most: number;
+  readonly backlog: Backlog;
+}
 
 /** What the thread needs to become a worker; every host carries it to `bootSlot()` in the thread. */
 export interface BootData {
   readonly url: string;
   readonly port: MessagePort;
   readonly settings: unknown;
+  /** Default: no limit. */
+  readonly quota?: MessageQuota;
 }
 
 // Registered by name, not made: the user's copy of this package in the thread may be another one than the host's.
@@ -53,12 +63,20 @@ const transferred = (given: Transfer | { readonly transfer?: Transfer } | undefi
 /**
  * Makes what user code posts to `parentPort` arrive as a `message` on the boot port. On its own way it would kill the
  * task on tinypool, and `null` would throw in the main thread. The pools need `parentPort` only before their task.
+ * From then on `postMessage` throws `FORKLESS_MESSAGES_OVERFLOW` while the quota is used up.
  */
-export function guardParentPort(port: MessagePort): void {
+export function guardParentPort({ port, quota }: Pick<BootData, 'port' | 'quota'>): void {
   if (parentPort === null) return;
   const postMessage = (value: unknown, transfer?: Transfer | { readonly transfer?: Transfer }): void => {
     const message: ToMain = { kind: 'message', value };
-    port.postMessage(message, transferred(transfer));
+    if (quota && !enter(quota.backlog, quota.most)) throw errors.messagesOverflow(quota.most);
+    try {
+      port.postMessage(message, transferred(transfer));
+    } catch (error) {
+      // It cannot be cloned, and was not sent.
+      if (quota) leave(quota.backlog);
+      throw error;
+    }
   };
   Object.defineProperty(parentPort, 'postMessage', {
     value: postMessage,

@@ -24,6 +24,6 @@ export function serve<Heap = Record<string, unknown>, In = string, Out = string>
   checkHandlers(checked);
   if (serving) throw errors.badHandlers('serve() was called before in this worker');
   serving = true;
-  guardParentPort(boot.port);
+  guardParentPort(boot);
   void new Runtime(boot.port, boot.settings, checked).start();
 }

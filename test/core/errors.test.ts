@@ -115,6 +115,7 @@ describe('the error class', () => {
     errors.badStack('a number'),
     errors.inputOverflow(9, 5),
     errors.outputOverflow(9, 5),
+    errors.messagesOverflow(5),
     errors.aborted(undefined),
   ])('$code', (error) => {
     expect(error).toBeInstanceOf(ForklessError);

@@ -63,6 +63,7 @@ const BAD: [string, readonly unknown[]][] = [
   ['window', [1_023, 2 ** 31, 'big', Infinity, null]],
   ['maxOutput', [-1, 'none']],
   ['lingerTimeout', [0, Infinity]],
+  ['maxWorkerMessages', [0, 1.5, '9', null]],
   ['onStuck', ['kill', null, {}]],
   ['threadHost', ['Piscina', 'native', 1, null]],
   ['transport', ['transfer', 1]],
@@ -93,10 +94,17 @@ const BAD: [string, readonly unknown[]][] = [
 
 describe('resolveOptions', () => {
   it('has its defaults', () => {
-    const { dispatcher, idle, threadHost, window, maxOutput, lingerTimeout, listen, socket } = resolveOptions(
-      WORKER,
-      {},
-    );
+    const {
+      dispatcher,
+      idle,
+      threadHost,
+      window,
+      maxOutput,
+      lingerTimeout,
+      maxWorkerMessages,
+      listen,
+      socket,
+    } = resolveOptions(WORKER, {});
     expect(dispatcher).toEqual({
       maxSessionsPerWorker: Infinity,
       maxServed: Infinity,
@@ -110,7 +118,8 @@ describe('resolveOptions', () => {
       claimTimeout: 1_000,
     });
     expect(idle).toEqual({ idleTimeout: 3_600_000, firstByteTimeout: 120_000 });
-    expect({ threadHost, window, maxOutput, lingerTimeout }).toEqual({
+    expect({ threadHost, window, maxOutput, lingerTimeout, maxWorkerMessages }).toEqual({
+      maxWorkerMessages: 4_096,
       threadHost: 'piscina',
       window: 262_144,
       maxOutput: 67_108_864,

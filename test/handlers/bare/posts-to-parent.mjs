@@ -1,8 +1,9 @@
 import { parentPort } from 'node:worker_threads';
 import { bootSlot, guardParentPort } from '../../../dist/transport/boot.js';
 
-const { port } = bootSlot();
-guardParentPort(port);
+const boot = bootSlot();
+const { port } = boot;
+guardParentPort(boot);
 const bytes = new Uint8Array([1, 2, 3]).buffer;
 parentPort.postMessage(null);
 parentPort.postMessage({ some: 'object' });
