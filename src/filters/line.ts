@@ -1,4 +1,4 @@
-import { integer, oneOf, onlyKnown } from '../core/check.ts';
+import { boolean, integer, oneOf, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Filter } from './filter.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';
@@ -71,6 +71,8 @@ export class LineFilter implements Filter<string, string> {
     this.#encoding = oneOf('encoding', encoding, ['utf8', 'latin1']);
     this.#maxLength = integer('maxLength', maxLength, 1, LONGEST_STRING);
     this.#input = new InputBytes(bufferLimit(maxBuffer, this.#maxLength));
+    boolean('autodetect', options.autodetect ?? false);
+    boolean('joinSplitPair', options.joinSplitPair ?? true);
     refuseContradictions(options);
     this.#options = options;
     this.#ends = endsFor(options, this.#encoding);

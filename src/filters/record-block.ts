@@ -1,4 +1,4 @@
-import { integer, onlyKnown } from '../core/check.ts';
+import { boolean, integer, onlyKnown } from '../core/check.ts';
 import { type RecordFilter } from './record-filter.ts';
 
 export interface RecordBlockFilterOptions {
@@ -19,14 +19,14 @@ export class RecordBlockFilter<Below = unknown, Out = Below> implements RecordFi
 > {
   #blockSize: number;
   #checkPut: boolean;
-  #received: Below[] = [];
-  #unsent: Out[] = [];
+  readonly #received: Below[] = [];
+  readonly #unsent: Out[] = [];
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: RecordBlockFilterOptions) {
     onlyKnown(options, ['blockSize', 'checkPut']);
     this.#blockSize = integer('blockSize', options.blockSize, 1);
-    this.#checkPut = options.checkPut ?? false;
+    this.#checkPut = boolean('checkPut', options.checkPut ?? false);
   }
 
   get blockSize(): number {
@@ -42,8 +42,9 @@ export class RecordBlockFilter<Below = unknown, Out = Below> implements RecordFi
     return this.#checkPut;
   }
 
+  /** Throws `FORKLESS_BAD_OPTION`. */
   set checkPut(value: boolean) {
-    this.#checkPut = value;
+    this.#checkPut = boolean('checkPut', value);
   }
 
   /** Records that wait to be sent, for want of a whole block. */
@@ -61,10 +62,11 @@ export class RecordBlockFilter<Below = unknown, Out = Below> implements RecordFi
   }
 
   encode(records: readonly Out[]): readonly Out[] {
-    const all = [...this.#unsent, ...records];
+    // Put to what waits, not with it into a new array: record by record that would cost the square of a block.
+    const all = this.#unsent;
+    for (const record of records) all.push(record);
     const over = this.#checkPut ? all.length % this.#blockSize : 0;
-    this.#unsent = all.splice(all.length - over);
-    return all;
+    return all.splice(0, all.length - over);
   }
 
   /** Gives the incomplete block. */

@@ -1,4 +1,4 @@
-import { integer, onlyKnown } from '../core/check.ts';
+import { boolean, integer, onlyKnown } from '../core/check.ts';
 import { errors, ForklessError } from '../core/errors.ts';
 import { BlockFilter } from './block.ts';
 import { type Filter } from './filter.ts';
@@ -59,6 +59,7 @@ export class ReferenceFilter<Value = unknown> implements Filter<Value, Value> {
   constructor(options: ReferenceFilterOptions = {}) {
     onlyKnown(options, KNOWN);
     const { codec = jsonCodec, maxInflated = 16 * 1024 * 1024, maxLength, maxBuffer } = options;
+    boolean('errorsAsText', options.errorsAsText ?? false);
     this.#options = options;
     this.#codec = withBoth('codec', codec, 'encode', 'decode');
     if (options.compression !== undefined) withBoth('compression', options.compression, 'deflate', 'inflate');

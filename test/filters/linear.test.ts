@@ -1,5 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { BlockFilter, HttpdFilter, LineFilter, ReferenceFilter, StackableFilter } from '../../src/filters.ts';
+import {
+  BlockFilter,
+  HttpdFilter,
+  LineFilter,
+  RecordBlockFilter,
+  ReferenceFilter,
+  StackableFilter,
+  StreamFilter,
+} from '../../src/filters.ts';
 import { AnyEnds, LiteralEnds, PatternEnds } from '../../src/filters/line-ends.ts';
 import { type AnyFilter, drain, latin1 } from './drain.ts';
 
@@ -40,6 +48,28 @@ function countScans(ends: { prototype: { find(bytes: Buffer, from: number): numb
     return at;
   });
   return count;
+}
+
+/** Counts the elements that are gone through in arrays while `run` runs. */
+function countSteps(run: () => void): number {
+  const { [Symbol.iterator]: iterate } = Array.prototype;
+  let steps = 0;
+  const counted = function* (this: unknown[]): Generator {
+    for (let at = 0; at < this.length; at += 1) {
+      steps += 1;
+      yield this[at];
+    }
+  };
+  const replace = (value: unknown): void => {
+    Object.defineProperty(Array.prototype, Symbol.iterator, { value, writable: true, configurable: true });
+  };
+  replace(counted);
+  try {
+    run();
+  } finally {
+    replace(iterate);
+  }
+  return steps;
 }
 
 /** Pushes `size` bytes in pieces, taking after each. */
@@ -97,6 +127,72 @@ describe('a byte is copied and looked at a constant number of times', () => {
     }
     expect(copies.bytes).toBeLessThan(8 * MIB);
     expect(filter.release().length).toBeLessThan(2);
+  });
+
+  it('of a line whose end is to be found out', () => {
+    const copies = countCopies();
+    const scans = countScans(AnyEnds);
+    feed(new LineFilter({ autodetect: true, maxLength: 8 * MIB }), 8 * MIB, 4 * KIB);
+    expect(copies.bytes / (8 * MIB)).toBeLessThan(4);
+    expect(scans.bytes / (8 * MIB)).toBeLessThan(1.1);
+  });
+
+  it.each<[string, AnyFilter, string, number]>([
+    ['lines', new LineFilter(), 'a\n', 1],
+    ['blocks', new BlockFilter({ blockSize: 2 }), 'ab', 1],
+    ['blocks with a length', new BlockFilter(), '1\0a', 1],
+    ['references', new ReferenceFilter(), '1\x001', 1],
+    ['garbage for blocks', new BlockFilter(), 'x'.repeat(64), 0],
+    ['headers', new HttpdFilter({ maxHeaders: 1e6, maxHeaderSize: MIB }), 'a: b\r\n', 0],
+    ['what was read', new StreamFilter(), 'ab', 1],
+  ])('of %s in one chunk of 128 KiB, and in single bytes', (_, filter, piece, each) => {
+    const copies = countCopies();
+    const before = filter instanceof HttpdFilter ? 'GET / HTTP/1.1\r\n' : '';
+    const count = Math.floor((128 * KIB) / piece.length);
+    const whole = latin1(before + piece.repeat(count));
+    filter.push(whole);
+    const inOne = drain(filter).filter((record) => typeof record !== 'string' || !record.startsWith('!'));
+    expect(inOne).toHaveLength(filter instanceof StreamFilter ? 1 : count * each);
+    expect(copies.bytes / whole.length).toBeLessThan(2.1);
+    filter.release();
+    for (const byte of whole.subarray(0, 32 * KIB)) {
+      filter.push(Buffer.of(byte));
+      drain(filter);
+    }
+    expect(copies.bytes / whole.length).toBeLessThan(4);
+  });
+
+  it('of a streamed body, which does not stay', () => {
+    const copies = countCopies();
+    const filter = new HttpdFilter({ streaming: true });
+    filter.push(latin1(`POST / HTTP/1.1\r\nContent-Length: ${64 * MIB}\r\n\r\n`));
+    expect(filter.take()).toMatchObject({ bodyFollows: true });
+    feed(filter, 64 * MIB, 64 * KIB);
+    expect(copies.bytes).toBe(0);
+    expect(filter.release()).toHaveLength(0);
+  });
+
+  it('of a streamed body in chunks of one byte, which come byte by byte', () => {
+    const copies = countCopies();
+    const filter = new HttpdFilter({ streaming: true });
+    filter.push(latin1('POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n'));
+    expect(filter.take()).toMatchObject({ bodyFollows: true });
+    const chunks = latin1('1;a=b\r\nx\r\n'.repeat(1000)).subarray(0, 8000);
+    for (const byte of chunks) {
+      filter.push(Buffer.of(byte));
+      drain(filter);
+    }
+    expect(copies.bytes / chunks.length).toBeLessThan(4);
+  });
+
+  it('and a record that waits for a whole block to be sent', () => {
+    const block = new RecordBlockFilter<string>({ blockSize: 2000, checkPut: true });
+    const steps = countSteps(() => {
+      for (let put = 1; put < 2000; put += 1) block.encode(['x']);
+    });
+    expect(steps).toBeLessThan(4000);
+    expect(block.encode(['x'])).toHaveLength(2000);
+    expect(block.putPending).toEqual([]);
   });
 
   const chunk = `1000\r\n${'x'.repeat(0x1000)}\r\n`;
