@@ -5,8 +5,13 @@ export { decimalLength, type BlockLength, type LengthCodec } from './filters/blo
 export { BlockFilter, type BlockFilterOptions } from './filters/block.ts';
 export { type Filter } from './filters/filter.ts';
 export { GrepFilter, type GrepFilterOptions } from './filters/grep.ts';
-export { errorResponse, type HttpRequest, type HttpResponse } from './filters/http-message.ts';
-export { HttpdFilter, type HttpdFilterOptions } from './filters/httpd.ts';
+export {
+  errorResponse,
+  type HttpBodyPart,
+  type HttpRequest,
+  type HttpResponse,
+} from './filters/http-message.ts';
+export { HttpdFilter, type HttpdFilterOptions, type HttpdRecord } from './filters/httpd.ts';
 export { LineFilter, type LineFilterOptions } from './filters/line.ts';
 export { MapFilter, type MapFilterOptions } from './filters/map.ts';
 export { RecordBlockFilter, type RecordBlockFilterOptions } from './filters/record-block.ts';

@@ -7,10 +7,19 @@ const SIZE_DIGITS = 8;
 const LINE_END = 2;
 const TOO_LONG = 'Chunk extensions or trailers too long.';
 
+export interface ChunkedLimits {
+  readonly maxBody: number;
+  /** Of all chunk extensions and trailers together. */
+  readonly maxHeaderSize: number;
+  /** Of trailers. */
+  readonly maxHeaders: number;
+}
+
 /** A chunked body as it comes in. Trailers are checked and dropped. */
 export class ChunkedBody {
   readonly #reader: HttpReader;
-  readonly #maxBody: number;
+  // What further chunks may have.
+  #room: number;
   readonly #body: GrowingBytes;
   // What extensions and trailers may still take: they count as headers do.
   #spare: number;
@@ -18,18 +27,23 @@ export class ChunkedBody {
   #part: 'size' | 'data' | 'data end' | 'trailers' | 'all' = 'size';
   #chunkLeft = 0;
 
-  constructor(reader: HttpReader, limits: { maxBody: number; maxHeaderSize: number; maxHeaders: number }) {
+  constructor(reader: HttpReader, limits: ChunkedLimits) {
     this.#reader = reader;
-    this.#maxBody = limits.maxBody;
+    this.#room = limits.maxBody;
     this.#body = new GrowingBytes(limits.maxBody);
     this.#spare = limits.maxHeaderSize;
     this.#trailersLeft = limits.maxHeaders;
   }
 
-  /** The body, when it has come whole. Throws an `HttpFault`. */
-  read(): Buffer | undefined {
-    while (this.#step()) if (this.#part === 'all') return this.#body.takeAll();
-    return undefined;
+  /** Reads what there is; whether that was the end of the body. Throws an `HttpFault`. */
+  read(): boolean {
+    while (this.#step()) if (this.#part === 'all') return true;
+    return false;
+  }
+
+  /** The content that was read since the last time; the buffer is the caller's. */
+  take(): Buffer {
+    return this.#body.takeAll();
   }
 
   // Does one part; false when there is not enough input for it.
@@ -55,7 +69,8 @@ export class ChunkedBody {
     if (digits === '') throw new HttpFault(400, 'Bad chunk size.');
     this.#pay(extension.length);
     this.#chunkLeft = Number.parseInt(digits, 16);
-    if (this.#body.length + this.#chunkLeft > this.#maxBody) throw new HttpFault(413, 'Content too large.');
+    this.#room -= this.#chunkLeft;
+    if (this.#room < 0) throw new HttpFault(413, 'Content too large.');
     this.#part = this.#chunkLeft === 0 ? 'trailers' : 'data';
     return true;
   }

@@ -8,7 +8,17 @@ export interface HttpRequest {
   readonly version: string;
   /** By name in lower case; several of one name are joined by `', '`, cookies by `'; '`. */
   readonly headers: ReadonlyMap<string, string>;
+  /** Empty when it comes in parts. */
   readonly body: Buffer;
+  /** Whether the body comes in the records behind this one: only where the filter streams, and there is a body. */
+  readonly bodyFollows: boolean;
+}
+
+/** A part of a request's body, where the filter streams. */
+export interface HttpBodyPart {
+  /** Never empty, but in the last part. */
+  readonly body: Buffer;
+  readonly isLast: boolean;
 }
 
 export interface HttpResponse {

@@ -53,10 +53,10 @@ export class HttpReader {
     return this.#input.bytes.subarray(from, from + count);
   }
 
-  /** The input up to the cursor is used. */
+  /** The input up to the cursor is used; a line that has begun there is not looked through again. */
   use(): void {
     this.#input.skip(this.cursor);
-    this.reset();
+    this.cursor = 0;
   }
 
   reset(): void {

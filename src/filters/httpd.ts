@@ -1,14 +1,25 @@
-import { integer, oneOf, onlyKnown } from '../core/check.ts';
+import { boolean, integer, oneOf, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Filter } from './filter.ts';
-import { ChunkedBody } from './http-chunked.ts';
-import { type Framing, HttpHead } from './http-head.ts';
-import { encodeResponse, errorResponse, type HttpRequest, type HttpResponse } from './http-message.ts';
+import { RequestBody } from './http-body.ts';
+import { HttpHead } from './http-head.ts';
+import {
+  encodeResponse,
+  errorResponse,
+  type HttpBodyPart,
+  type HttpRequest,
+  type HttpResponse,
+} from './http-message.ts';
 import { HttpFault, HttpReader } from './http-reader.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';
 
-export interface HttpdFilterOptions {
-  /** Longest body in bytes, 0 or more (default 1 MiB). Past it: status 413. */
+export interface HttpdFilterOptions<Streaming extends boolean = boolean> {
+  /**
+   * Whether a request is a record as soon as its headers have come, and its body follows in parts, as it comes
+   * (default `false`).
+   */
+  readonly streaming?: Streaming;
+  /** Longest body in bytes, 0 or more (default 1 MiB, and none where it streams). Past it: status 413. */
   readonly maxBody?: number;
   /** Most bytes of request line and headers, 64 or more (default 16 KiB). Past it: status 414 or 431. */
   readonly maxHeaderSize?: number;
@@ -16,7 +27,8 @@ export interface HttpdFilterOptions {
   readonly maxHeaders?: number;
   /**
    * Most bytes that may wait to be taken, those of an unfinished request with its chunk sizes included: at least
-   * `maxBody` + `maxHeaderSize` + 64 KiB (default: 16 MiB more than body and headers).
+   * `maxBody` + `maxHeaderSize` + 64 KiB (default: 16 MiB more than body and headers). Where it streams, a body does
+   * not count.
    */
   readonly maxBuffer?: number;
   /** Whether a line feed alone ends a line as well (default `false`: status 400). */
@@ -25,56 +37,63 @@ export interface HttpdFilterOptions {
   readonly badRequests?: 'record' | 'throw';
 }
 
-const KNOWN = ['maxBody', 'maxHeaderSize', 'maxHeaders', 'maxBuffer', 'bareLf', 'badRequests'];
+/** What a refused request is the response to, a request is, and a part of its body where the filter streams. */
+export type HttpdRecord<Streaming extends boolean> =
+  HttpRequest | HttpResponse | (Streaming extends true ? HttpBodyPart : never);
+
+const KNOWN = ['streaming', 'maxBody', 'maxHeaderSize', 'maxHeaders', 'maxBuffer', 'bareLf', 'badRequests'];
 const LF = 0x0a;
 const CR = 0x0d;
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * HTTP requests in, responses out. A request is a record when it has come whole, its body delimited by
- * Content-Length or in chunks; several may follow one another.
+ * Content-Length or in chunks; several may follow one another. With `streaming` it is one when its headers have come,
+ * and the parts of its body are records too (they have `isLast`, a request has not).
  *
  * What is no request, is beyond a limit, or could be read in two ways is refused: the record is then the response to
  * be sent (it has a `status`, a request has none), or `FORKLESS_BAD_REQUEST` is thrown. Where the next request would
  * begin is not known then, so all further input is discarded, as after `FORKLESS_INPUT_OVERFLOW` from `push`.
  */
-export class HttpdFilter implements Filter<HttpRequest | HttpResponse, HttpResponse> {
-  readonly #options: HttpdFilterOptions;
+export class HttpdFilter<Streaming extends boolean = false> implements Filter<
+  HttpdRecord<Streaming>,
+  HttpResponse
+> {
+  readonly #options: HttpdFilterOptions<Streaming>;
   readonly #limits: { maxBody: number; maxHeaderSize: number; maxHeaders: number };
+  readonly #streams: boolean;
   readonly #throws: boolean;
   readonly #input: InputBytes;
-  // Nothing of a request is used before it is whole, for `release`.
+  // Where it does not stream, nothing of a request is used before it is whole, for `release`.
   readonly #reader: HttpReader;
   #head: HttpHead | undefined;
-  #framing: Framing | undefined;
-  #chunked: ChunkedBody | undefined;
+  #body: RequestBody | undefined;
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
-  constructor(options: HttpdFilterOptions = {}) {
+  constructor(options: HttpdFilterOptions<Streaming> = {}) {
     onlyKnown(options, KNOWN);
-    const {
-      maxBody = 1024 * 1024,
-      maxHeaderSize = 16 * 1024,
-      maxHeaders = 100,
-      badRequests = 'record',
-    } = options;
     this.#options = options;
-    this.#limits = {
-      maxBody: integer('maxBody', maxBody, 0, 2 ** 32),
-      maxHeaderSize: integer('maxHeaderSize', maxHeaderSize, 64, 2 ** 24),
-      maxHeaders: integer('maxHeaders', maxHeaders, 0),
-    };
-    this.#throws = oneOf('badRequests', badRequests, ['record', 'throw']) === 'throw';
-    this.#input = new InputBytes(bufferLimit(options.maxBuffer, maxBody + maxHeaderSize));
-    this.#reader = new HttpReader(this.#input, options.bareLf ?? false);
+    this.#streams = boolean('streaming', options.streaming ?? false);
+    this.#limits = limitsOf(options);
+    const { maxBody, maxHeaderSize } = this.#limits;
+    this.#throws = oneOf('badRequests', options.badRequests ?? 'record', ['record', 'throw']) === 'throw';
+    this.#input = new InputBytes(
+      bufferLimit(options.maxBuffer, (this.#streams ? 0 : maxBody) + maxHeaderSize),
+    );
+    this.#reader = new HttpReader(this.#input, boolean('bareLf', options.bareLf ?? false));
   }
 
   push(chunk: Uint8Array): void {
     this.#input.push(chunk);
   }
 
-  take(): HttpRequest | HttpResponse | undefined {
+  take(): HttpdRecord<Streaming> | undefined {
     try {
-      return this.#request();
+      const record = this.#next();
+      if (record === undefined) this.#input.keep();
+      // Parts come only where it streams.
+      return record as HttpdRecord<Streaming> | undefined;
     } catch (thrown) {
       if (!(thrown instanceof HttpFault)) throw thrown;
       return this.#refuse(thrown);
@@ -91,24 +110,41 @@ export class HttpdFilter implements Filter<HttpRequest | HttpResponse, HttpRespo
     return this.#input.release();
   }
 
-  clone(): HttpdFilter {
+  clone(): HttpdFilter<Streaming> {
     return new HttpdFilter(this.#options);
   }
 
-  #request(): HttpRequest | undefined {
-    this.#framing ??= this.#readHead();
-    const body = this.#framing && this.#readBody(this.#framing);
-    if (this.#head === undefined || body === undefined) {
-      this.#input.keep();
-      return undefined;
-    }
-    const { method, target, version, headers } = this.#head;
-    this.#reader.use();
-    this.#startOver();
-    return { method, target, version, headers, body };
+  #next(): HttpRequest | HttpBodyPart | undefined {
+    this.#body ??= this.#readHead();
+    if (this.#body === undefined) return undefined;
+    return this.#streams ? this.#nextStreamed(this.#body) : this.#nextWhole(this.#body);
   }
 
-  #readHead(): Framing | undefined {
+  #nextWhole(body: RequestBody): HttpRequest | undefined {
+    const bytes = body.whole();
+    if (this.#head === undefined || bytes === undefined) return undefined;
+    const request = requestOf(this.#head, bytes, false);
+    this.#reader.use();
+    this.#startOver();
+    return request;
+  }
+
+  #nextStreamed(body: RequestBody): HttpRequest | HttpBodyPart | undefined {
+    if (this.#head === undefined) return this.#nextPart(body);
+    const request = requestOf(this.#head, NOTHING, !body.isNone);
+    this.#reader.use();
+    this.#head = undefined;
+    if (body.isNone) this.#startOver();
+    return request;
+  }
+
+  #nextPart(body: RequestBody): HttpBodyPart | undefined {
+    const part = body.part();
+    if (part?.isLast === true) this.#startOver();
+    return part;
+  }
+
+  #readHead(): RequestBody | undefined {
     const { maxHeaderSize, maxHeaders, maxBody } = this.#limits;
     if (this.#head === undefined) this.#skipBlank();
     for (;;) {
@@ -117,15 +153,9 @@ export class HttpdFilter implements Filter<HttpRequest | HttpResponse, HttpRespo
       const line = this.#reader.line(most, status, 'Request line or headers too long.');
       if (line === undefined) return undefined;
       if (this.#head === undefined) this.#head = new HttpHead(line);
-      else if (line === '') return this.#head.framing(maxBody);
-      else this.#head.add(line, maxHeaders);
+      else if (line !== '') this.#head.add(line, maxHeaders);
+      else return new RequestBody(this.#reader, this.#head.framing(maxBody), this.#limits);
     }
-  }
-
-  #readBody(framing: Framing): Buffer | undefined {
-    if (!framing.chunked) return this.#reader.bytes(framing.length);
-    this.#chunked ??= new ChunkedBody(this.#reader, this.#limits);
-    return this.#chunked.read();
   }
 
   // Some clients send line ends behind a body.
@@ -146,7 +176,25 @@ export class HttpdFilter implements Filter<HttpRequest | HttpResponse, HttpRespo
   #startOver(): void {
     this.#reader.reset();
     this.#head = undefined;
-    this.#framing = undefined;
-    this.#chunked = undefined;
+    this.#body = undefined;
   }
+}
+
+function limitsOf(options: HttpdFilterOptions): {
+  maxBody: number;
+  maxHeaderSize: number;
+  maxHeaders: number;
+} {
+  const { streaming = false, maxBody, maxHeaderSize = 16 * 1024, maxHeaders = 100 } = options;
+  const most = streaming ? Infinity : 1024 * 1024;
+  return {
+    maxBody: maxBody === undefined ? most : integer('maxBody', maxBody, 0, 2 ** 32),
+    maxHeaderSize: integer('maxHeaderSize', maxHeaderSize, 64, 2 ** 24),
+    maxHeaders: integer('maxHeaders', maxHeaders, 0),
+  };
+}
+
+function requestOf(head: HttpHead, body: Buffer, bodyFollows: boolean): HttpRequest {
+  const { method, target, version, headers } = head;
+  return { method, target, version, headers, body, bodyFollows };
 }

@@ -47,8 +47,8 @@ export const KNOWN_FILTERS: Readonly<Record<string, KnownFilter>> = {
     make: reference,
   },
   HTTPD: {
-    parameters: { MaxContent: 'maxBody', MaxBuffer: 'maxBuffer' },
-    make: (options) => new HttpdFilter(options),
+    parameters: { MaxContent: 'maxBody', MaxBuffer: 'maxBuffer', Streaming: 'streaming' },
+    make: ({ streaming, ...rest }) => new HttpdFilter({ ...rest, streaming: Boolean(streaming) }),
   },
   Map: { parameters: FUNCTIONS, make: (options) => new MapFilter<never>(options as never) },
   Grep: { parameters: FUNCTIONS, make: (options) => new GrepFilter<never>(options as never) },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type HttpdRecord, type HttpResponse } from '../../src/filters.ts';
 import { type PreforkTCPParameters } from '../../src/poe/parameters.ts';
 import { workerHandlers } from '../../src/poe/worker-handlers.ts';
 import { type WheelEvents } from '../../src/poe/wheel.ts';
@@ -218,5 +219,38 @@ describe('an Acceptor', () => {
     await settle();
     expect(socket.destroyed).toBe(true);
     expect(reports).toMatchObject([{ message: 'PreforkTCP: prefork_server is no session of worker 1' }]);
+  });
+});
+
+describe('HTTPD with Streaming', () => {
+  it('two posts and a get on one connection, and whoever waits for 100 Continue gets it', async () => {
+    let size = 0;
+    const { peer, received } = serveTCP<HttpdRecord<true>, HttpResponse>({
+      ClientFilter: ['POE::Filter::HTTPD', 'Streaming', 1],
+      ClientInput: ({ heap, arg0: record }) => {
+        if ('status' in record) return;
+        size = 'isLast' in record ? size + record.body.length : 0;
+        if ('headers' in record && record.headers.has('expect')) {
+          heap.client.put({ status: 100, version: 'HTTP/1.1' });
+        }
+        const isWhole = 'isLast' in record ? record.isLast : !record.bodyFollows;
+        if (isWhole) heap.client.put({ status: 200, body: `${size} bytes;` });
+      },
+    });
+    const head = 'POST / HTTP/1.1\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n';
+    const ok = 'HTTP/1.0 200 OK\r\n\r\n';
+    const goOn = 'HTTP/1.1 100 Continue\r\n\r\n';
+    peer.write(head);
+    await settle();
+    expect(received()).toBe(goOn);
+    peer.write(Buffer.alloc(100_000));
+    await settle();
+    peer.write(
+      Buffer.concat([Buffer.from(head), Buffer.alloc(100_000), Buffer.from('GET / HTTP/1.1\r\n\r\n')]),
+    );
+    await settle();
+    const answer = `${ok}100000 bytes;`;
+    expect(received()).toBe(`${goOn}${answer}${goOn}${answer}${ok}0 bytes;`);
+    peer.reset();
   });
 });

@@ -450,7 +450,7 @@ describe('filters by name', () => {
     ['constructor', 'needs a filter as ClientFilter'],
     [['Stackable', 'Filters', 7], 'needs an array as Filters'],
     [['Block', 'BlockSize', 0], 'blockSize'],
-    [['HTTPD', 'Streaming', 1], 'doesn\'t recognize "Streaming"'],
+    [['HTTPD', 'Stream', 1], 'doesn\'t recognize "Stream"'],
     [['Line', 'Literal'], 'requires an even number of parameters'],
     [['Line', 'Nonsense', 1], 'doesn\'t recognize "Nonsense" as a parameter of the filter'],
     [['Line', 'MaxLength', 0], 'maxLength'],

@@ -1,0 +1,58 @@
+import { ChunkedBody, type ChunkedLimits } from './http-chunked.ts';
+import { type Framing } from './http-head.ts';
+import { type HttpBodyPart } from './http-message.ts';
+import { HttpFault, type HttpReader } from './http-reader.ts';
+
+/** The body of one request as it comes in, taken either whole or in parts. */
+export class RequestBody {
+  readonly #reader: HttpReader;
+  readonly #chunked: ChunkedBody | undefined;
+  /** Of a body whose length was given. */
+  #left: number;
+  #fault: HttpFault | undefined;
+
+  constructor(reader: HttpReader, framing: Framing, limits: ChunkedLimits) {
+    this.#reader = reader;
+    this.#chunked = framing.chunked ? new ChunkedBody(reader, limits) : undefined;
+    this.#left = framing.chunked ? 0 : framing.length;
+  }
+
+  /** Whether there is nothing to come, from the start. */
+  get isNone(): boolean {
+    return this.#chunked === undefined && this.#left === 0;
+  }
+
+  /** All of it, when it has come; uses no input before. Throws an `HttpFault`. */
+  whole(): Buffer | undefined {
+    if (this.#chunked === undefined) return this.#reader.bytes(this.#left);
+    return this.#chunked.read() ? this.#chunked.take() : undefined;
+  }
+
+  /** What has come of it since the last one, and uses that input. Throws an `HttpFault`. */
+  part(): HttpBodyPart | undefined {
+    const part = this.#chunked === undefined ? this.#plainPart() : this.#chunkedPart(this.#chunked);
+    this.#reader.use();
+    return part.body.length > 0 || part.isLast ? part : undefined;
+  }
+
+  #plainPart(): HttpBodyPart {
+    const body = this.#reader.some(this.#left);
+    this.#reader.cursor += body.length;
+    this.#left -= body.length;
+    return { body, isLast: this.#left === 0 };
+  }
+
+  // What came before a fault is still given, so that it does not matter how the input was cut.
+  #chunkedPart(chunked: ChunkedBody): HttpBodyPart {
+    if (this.#fault !== undefined) throw this.#fault;
+    try {
+      const isLast = chunked.read();
+      return { body: chunked.take(), isLast };
+    } catch (fault) {
+      const body = chunked.take();
+      if (body.length === 0 || !(fault instanceof HttpFault)) throw fault;
+      this.#fault = fault;
+      return { body, isLast: false };
+    }
+  }
+}
