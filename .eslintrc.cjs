@@ -15,6 +15,7 @@ const layers = {
   worker: ['core', 'wire', 'transport', 'filters', 'tls'],
   http: ['core', 'worker'],
   prefork: ['core', 'policy', 'wire', 'transport', 'threads', 'master', 'listener', 'tls', 'worker'],
+  testing: ['core', 'wire', 'transport', 'threads', 'worker', 'prefork'],
   poe: ['core', 'filters', 'codecs', 'transport', 'worker', 'prefork'],
 };
 const pure = ['core', 'policy', 'wire', 'filters'];

@@ -9,3 +9,8 @@ export interface Clock {
   /** Calls `due` once, not before `at` and not synchronously. */
   callAt(at: Millis, due: () => void): Cancel;
 }
+
+/** A clock whose waiting timers may keep the process alive. */
+export interface HeldClock extends Clock {
+  hold(held: boolean): void;
+}

@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'FORKLESS_INPUT_OVERFLOW'
   | 'FORKLESS_OUTPUT_OVERFLOW'
   | 'FORKLESS_MESSAGES_OVERFLOW'
+  | 'FORKLESS_NOT_SETTLED'
+  | 'FORKLESS_LEFT_BEHIND'
   | 'FORKLESS_ABORTED';
 
 /** The one error class of this package; tell causes apart by `code`. */
@@ -97,6 +99,8 @@ export const errors: {
   inputOverflow(waiting: number, limit: number): ForklessError;
   outputOverflow(waiting: number, limit: number): ForklessError;
   messagesOverflow(limit: number): ForklessError;
+  notSettled(call: string, limit: Millis, why: string): ForklessError;
+  leftBehind(what: readonly string[]): ForklessError;
   aborted(cause: unknown): ForklessError;
 } = {
   badOption: (name, expected, given) =>
@@ -169,5 +173,9 @@ export const errors: {
       'FORKLESS_MESSAGES_OVERFLOW',
       `${limit} messages of this worker wait for the main thread (limit \`maxWorkerMessages\`)`,
     ),
+  notSettled: (call, limit, why) =>
+    new ForklessError('FORKLESS_NOT_SETTLED', `${call} waited for ${limit} ms of real time: ${why}`),
+  leftBehind: (what) =>
+    new ForklessError('FORKLESS_LEFT_BEHIND', `The workers left something behind: ${what.join('; ')}`),
   aborted: (cause) => new ForklessError('FORKLESS_ABORTED', 'The AbortSignal was aborted', cause),
 };

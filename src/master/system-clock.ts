@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { type Clock } from '../core/clock.ts';
+import { type HeldClock } from '../core/clock.ts';
 import { MAX_WAIT } from '../core/check.ts';
 
 /** The monotonic clock and timers of this process. `held` says whether its timers keep the process alive. */
-export class SystemClock implements Clock {
+export class SystemClock implements HeldClock {
   readonly #timers = new Set<NodeJS.Timeout>();
   #held = true;
 

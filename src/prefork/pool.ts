@@ -20,6 +20,7 @@ export interface PoolOptions {
   readonly settings: PreforkSettings;
   readonly host: ThreadHost;
   readonly clock: Clock;
+  readonly random: () => number;
   readonly announce: Announce;
   readonly exited: (exit: WorkerExit) => void;
   /** A worker failed, by which error; before whatever follows from it is told. */
@@ -46,7 +47,7 @@ export class Pool implements Crew {
   #held = true;
 
   constructor(options: PoolOptions) {
-    const { settings, clock, announce } = options;
+    const { settings, clock, random, announce } = options;
     this.#options = options;
     this.#settings = settings;
     this.connections = new Connections(clock);
@@ -54,7 +55,7 @@ export class Pool implements Crew {
     this.master = new Master({
       config: settings.policy,
       clock,
-      random: Math.random,
+      random,
       crew: this,
       defer: setImmediate,
       turned: () => {

@@ -2,12 +2,11 @@ import { EventEmitter } from 'node:events';
 import { type AddressInfo, type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { integer, MAX_WAIT, millis, millisOrNever } from '../core/check.ts';
+import { type HeldClock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { type ExitReason, type Millis, type WorkerId } from '../core/types.ts';
 import { Listener } from '../listener/listener.ts';
-import { SystemClock } from '../master/system-clock.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
-import { loadHost } from '../threads/hosts.ts';
 import { AcceptTrouble } from './accept-trouble.ts';
 import { callUser } from './call-user.ts';
 import { Arrivals } from './arrivals.ts';
@@ -16,6 +15,7 @@ import { MOVES, type State } from './lifecycle.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
 import { Health } from './health.ts';
+import { knownTo } from './known-to.ts';
 import {
   checkTarget,
   reconfigure,
@@ -29,11 +29,16 @@ import { memoryPair } from './memory-pair.ts';
 import { Pool } from './pool.ts';
 import { reload } from './reload.ts';
 import { snapshot, type PreforkStatus } from './status.ts';
+import { ownSurroundings, type Surroundings } from './surroundings.ts';
 import { Watchers } from './watchers.ts';
+import { windDown } from './wind-down.ts';
+
+type Address = AddressInfo | string | null;
 
 /** One pool of workers behind one or more listeners. Made by `createPrefork()` or `prefork()`. */
 export class Prefork extends EventEmitter<PreforkEvents> {
-  readonly #clock = new SystemClock();
+  readonly #surroundings: Surroundings;
+  readonly #clock: HeldClock;
   readonly #watchers = new Watchers();
   readonly #listeners: Listener[] = [];
   readonly #exits: Tally<ExitReason> = {};
@@ -51,8 +56,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   #startError: Error | undefined;
 
   /** @internal */
-  constructor(worker: unknown, options: PreforkOptions) {
+  constructor(worker: unknown, options: PreforkOptions, surroundings: Surroundings = ownSurroundings()) {
     super();
+    this.#surroundings = surroundings;
+    this.#clock = surroundings.clock;
     this.#settings = resolveOptions(worker, options);
     this.#trouble = new AcceptTrouble(this.#clock, (event) => {
       this.#announce('acceptError', event);
@@ -72,26 +79,19 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    * `FORKLESS_BOOT_TIMEOUT` when a worker fails to boot before any is ready; then nothing is left behind.
    */
   async listen(target?: ListenTarget): Promise<AddressInfo | string | null> {
-    const { signal } = this.#settings.given;
-    if (signal?.aborted === true) throw errors.aborted(signal.reason);
-    if (this.#state !== 'idle' && this.#state !== 'listening')
-      throw errors.wrongState('listen()', this.#state);
+    this.#mayBegin('listen()');
     const listener = this.#listener(target === undefined ? this.#settings.listen : checkTarget(target));
     if (this.#state === 'listening') return this.#bind(listener);
-    this.#move('starting');
-    try {
-      // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
-      await this.#prepare();
-      const address = await this.#bind(listener);
-      this.#pool?.master.start();
-      await this.#firstReady();
-      this.#move('listening');
-      this.#announce('listening', { address });
-      return address;
-    } catch (error) {
-      await this.close({ grace: 0 });
-      throw error;
-    }
+    return this.#begin(() => this.#bind(listener));
+  }
+
+  /**
+   * Starts the workers without a port, and resolves when the first of them is ready: connections come by `accept()`
+   * and `connect()`, or by a later `listen()`. Rejects as that does. Once started, does nothing.
+   */
+  async start(): Promise<void> {
+    this.#mayBegin('start()');
+    if (this.#state === 'idle') await this.#begin(() => Promise.resolve(null));
   }
 
   /** Address of the first listener, as `net.Server.address()`; `null` when there is none. */
@@ -234,6 +234,29 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#watchers.look();
   };
 
+  #mayBegin(call: string): void {
+    const { signal } = this.#settings.given;
+    if (signal?.aborted === true) throw errors.aborted(signal.reason);
+    if (this.#state !== 'idle' && this.#state !== 'listening') throw errors.wrongState(call, this.#state);
+  }
+
+  async #begin(bind: () => Promise<Address>): Promise<Address> {
+    this.#move('starting');
+    try {
+      // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
+      await this.#prepare();
+      const address = await bind();
+      this.#pool?.master.start();
+      await this.#firstReady();
+      this.#move('listening');
+      this.#announce('listening', { address });
+      return address;
+    } catch (error) {
+      await this.close({ grace: 0 });
+      throw error;
+    }
+  }
+
   #hold(held: boolean): this {
     this.#held = held;
     this.#clock.hold(held);
@@ -278,7 +301,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     });
   }
 
-  async #bind(listener: Listener): Promise<AddressInfo | string | null> {
+  async #bind(listener: Listener): Promise<Address> {
     const address = await listener.open();
     if (this.#state === 'closing' || this.#state === 'closed') {
       await listener.close();
@@ -290,12 +313,13 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   async #prepare(): Promise<void> {
-    const host = await loadHost(this.#settings.threadHost);
+    const host = await this.#surroundings.loadHost(this.#settings.threadHost);
     if (this.#state !== 'starting') return;
     this.#pool = new Pool({
       settings: this.#settings,
       host,
       clock: this.#clock,
+      random: this.#surroundings.random,
       announce: this.#announce,
       exited: this.#exited.bind(this),
       failed: this.#health.blame.bind(this.#health),
@@ -346,39 +370,17 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     const ports = this.#listeners.map((listener) => listener.close());
     this.#arrivals?.close();
     const pool = this.#pool;
-    if (pool) {
-      pool.dispatcher.close();
-      pool.master.tell({ kind: 'closing', grace: Math.max(0, this.#closeBy - this.#clock.now()) });
-      await this.#watchers.until(this.#clock, Infinity, () =>
-        pool.master.state.workers.every(({ stage }) => stage.phase === 'zombie'),
-      );
-      await this.#lastOutput(pool);
-      pool.stop();
-    }
+    if (pool)
+      await windDown(pool, {
+        clock: this.#clock,
+        watchers: this.#watchers,
+        grace: () => Math.max(0, this.#closeBy - this.#clock.now()),
+        lingerTimeout: this.#settings.lingerTimeout,
+        hurried: (hurry) => (this.#hurried = hurry),
+      });
     await Promise.all(ports);
     this.#trouble.stop();
     this.#move('closed');
     this.#announce('closed', { zombies: [...(pool?.handles.keys() ?? [])] });
   }
-
-  // Its workers are gone; what they sent to slow peers may still be on its way.
-  async #lastOutput(pool: Pool): Promise<void> {
-    const gone = (): boolean => pool.connections.size === 0;
-    const time = (): Millis =>
-      Math.min(Math.max(0, this.#closeBy - this.#clock.now()), this.#settings.lingerTimeout);
-    await new Promise<void>((resolve) => {
-      this.#hurried = () =>
-        void this.#watchers.until(this.#clock, time(), gone).then(() => {
-          resolve();
-        });
-      this.#hurried();
-    });
-    pool.connections.destroyAll();
-    await this.#watchers.until(this.#clock, 1_000, gone);
-  }
-}
-
-function knownTo({ handles }: Pool, worker: WorkerId): WorkerId {
-  if (handles.has(worker)) return worker;
-  throw errors.noSuchWorker(worker);
 }

@@ -53,7 +53,7 @@ export interface Thread {
 
 /** Something that can run a worker in a thread. */
 export interface ThreadHost {
-  readonly name: HostName;
+  readonly name: HostName | 'inline';
   /**
    * Starts a thread. Never throws, neither for what goes wrong in the thread nor for what keeps it from starting:
    * that comes through `exited`, exactly once, never synchronously.
@@ -61,4 +61,5 @@ export interface ThreadHost {
   start(spec: ThreadSpec, exited: (exit: ThreadExit) => void): Thread;
 }
 
+/** Those that a prefork can choose; `'inline'` is for tests. */
 export type HostName = 'piscina' | 'tinypool' | 'worker';

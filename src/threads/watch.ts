@@ -17,7 +17,7 @@ const isOutOfMemory = (thrown: unknown): boolean =>
 // Node tells 'exit' apart from what comes over other ports: in up to a third of the runs the last messages came
 // after it. They are queued by then, and the loop empties a port's queue once per turn; but the turn that brings
 // 'exit' may have begun on a queue that still grew. So it is the second turn that is after the last message.
-function afterLastMessage(then: () => void): void {
+export function afterLastMessage(then: () => void): void {
   setImmediate(() => setImmediate(then));
 }
 

@@ -1,7 +1,14 @@
-import { isMainThread, MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { errors } from '../core/errors.ts';
 import { type Backlog, enter, leave } from '../wire/backlog.ts';
 import { type ToMain } from '../wire/messages.ts';
+import { type OwnThread } from './own-thread.ts';
+
+/** What a worker uses of its MessagePort. */
+export interface BootPort {
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+  postMessage(message: unknown, transfer?: Transfer): void;
+}
 
 /** How many messages of user code may wait for the main thread, and how many do. */
 export interface MessageQuota {
@@ -18,6 +25,16 @@ export interface BootData {
   readonly quota?: MessageQuota;
 }
 
+/** The same as the worker finds it. */
+export interface BootSlot {
+  readonly url: string;
+  readonly port: BootPort;
+  readonly settings: unknown;
+  readonly quota?: MessageQuota;
+  /** Where there is no thread of its own; cannot travel to one. */
+  readonly thread?: OwnThread;
+}
+
 // Registered by name, not made: the user's copy of this package in the thread may be another one than the host's.
 const BOOT: unique symbol = Symbol.for('forkless.boot');
 
@@ -25,10 +42,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
 
-const isBootData = (value: unknown): value is BootData =>
+const isBootSlot = (value: unknown): value is BootSlot =>
   isFields(value) &&
   typeof value['url'] === 'string' &&
-  value['port'] instanceof MessagePort &&
+  isFields(value['port']) &&
+  typeof value['port']['postMessage'] === 'function' &&
   'settings' in value;
 
 function fromWorkerData(): unknown {
@@ -37,15 +55,23 @@ function fromWorkerData(): unknown {
 }
 
 /** The boot data of the thread this runs in; `undefined` where no host of ours started it. */
-export function bootSlot(): BootData | undefined {
+export function bootSlot(): BootSlot | undefined {
   const slot: unknown = Reflect.get(globalThis, BOOT) ?? fromWorkerData();
-  return isBootData(slot) ? slot : undefined;
+  return isBootSlot(slot) ? slot : undefined;
 }
 
 /** For hosts whose thread has an entry of its own: leaves the boot data where `bootSlot()` looks. */
 export function fillBootSlot(boot: BootData): void {
   // Not enumerable: a test in the thread that compares the globals before and after should not see it.
   Object.defineProperty(globalThis, BOOT, { value: boot, configurable: true });
+}
+
+/** The same for several workers in one thread: `find` tells which one's code asks. Returns how to undo it. */
+export function lendBootSlot(find: () => BootSlot | undefined): () => void {
+  Object.defineProperty(globalThis, BOOT, { get: find, configurable: true });
+  return () => {
+    Reflect.deleteProperty(globalThis, BOOT);
+  };
 }
 
 /** Ends the thread in order. */
@@ -65,7 +91,7 @@ const transferred = (given: Transfer | { readonly transfer?: Transfer } | undefi
  * task on tinypool, and `null` would throw in the main thread. The pools need `parentPort` only before their task.
  * From then on `postMessage` throws `FORKLESS_MESSAGES_OVERFLOW` while the quota is used up.
  */
-export function guardParentPort({ port, quota }: Pick<BootData, 'port' | 'quota'>): void {
+export function guardParentPort({ port, quota }: Pick<BootSlot, 'port' | 'quota'>): void {
   if (parentPort === null) return;
   const postMessage = (value: unknown, transfer?: Transfer | { readonly transfer?: Transfer }): void => {
     const message: ToMain = { kind: 'message', value };

@@ -26,6 +26,7 @@ export class WorkerHub {
   readonly #lane: LaneEnd;
   readonly #sockets = new Map<ConnectionId, RelaySocket>();
   #served = 0;
+  #cut = false;
 
   constructor(options: WorkerHubOptions) {
     this.#options = options;
@@ -63,6 +64,18 @@ export class WorkerHub {
     this.#lane.finish();
   }
 
+  /** This worker is no more, though its code may be: nothing is read, sent or told from here on. */
+  cut(): void {
+    this.#cut = true;
+    const sockets = [...this.#sockets.values()];
+    this.#sockets.clear();
+    for (const socket of sockets) {
+      socket.removeAllListeners().on('error', () => undefined);
+      socket.setTimeout(0);
+    }
+    this.#lane.close();
+  }
+
   #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
     if (kind === FRAME.open) {
       this.#opened(id, payload);
@@ -79,6 +92,7 @@ export class WorkerHub {
   }
 
   #opened(id: ConnectionId, payload: Buffer): void {
+    if (this.#cut) return;
     const { slot, addresses } = readOpen(payload);
     const { settings, connected, over } = this.#options;
     if (!claim(settings.claims, slot, id)) {

@@ -1,30 +1,34 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
+import { type Cancel } from '../core/clock.ts';
+import { type OwnThread } from '../transport/own-thread.ts';
 import { type ToMain } from '../wire/messages.ts';
 
 type Beat = Extract<ToMain, { kind: 'beat' }>;
 
 /** Says at intervals that this thread's event loop turns, and how it is. */
 export class Heartbeat {
+  readonly #thread: OwnThread;
   readonly #counts: () => { open: number; served: number };
   readonly #send: (beat: Beat) => void;
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: Cancel | undefined;
   #last: EventLoopUtilization = performance.eventLoopUtilization();
 
-  constructor(counts: () => { open: number; served: number }, send: (beat: Beat) => void) {
+  constructor(thread: OwnThread, counts: () => { open: number; served: number }, send: (beat: Beat) => void) {
+    this.#thread = thread;
     this.#counts = counts;
     this.#send = send;
   }
 
   every(milliseconds: number): void {
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => {
+    this.stop();
+    this.#cancel = this.#thread.every(milliseconds, () => {
       this.#beat();
-    }, milliseconds);
+    });
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#cancel?.();
   }
 
   #beat(): void {

@@ -1,7 +1,7 @@
-import { type MessagePort } from 'node:worker_threads';
 import { toPlain } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
-import { leaveThread } from '../transport/boot.ts';
+import { type BootPort } from '../transport/boot.ts';
+import { type OwnThread } from '../transport/own-thread.ts';
 import { type RelaySocket } from '../transport/relay-socket.ts';
 import { WorkerHub } from '../transport/worker-hub.ts';
 import { sharedNow } from '../transport/shared-clock.ts';
@@ -16,13 +16,17 @@ import { runSession } from './run-session.ts';
 import { servedSecure } from './secure-socket.ts';
 import { type ServedSocket } from './served-socket.ts';
 
-const atTurnEnd = (run: () => void): void => {
-  setImmediate(run);
-};
+export interface RuntimeOptions {
+  readonly port: BootPort;
+  readonly settings: WorkerSettings;
+  readonly thread: OwnThread;
+  readonly handlers: AnyHandlers;
+}
 
 /** One worker from boot to leaving: joins the port to the main thread, the handlers and their sockets. */
 export class Runtime {
-  readonly #port: MessagePort;
+  readonly #port: BootPort;
+  readonly #thread: OwnThread;
   readonly #settings: WorkerSettings;
   readonly #handlers: AnyHandlers;
   readonly #context: Context;
@@ -35,11 +39,12 @@ export class Runtime {
   #every: number;
   #stopping = false;
 
-  constructor(port: MessagePort, settings: WorkerSettings, handlers: AnyHandlers) {
+  constructor({ port, settings, thread, handlers }: RuntimeOptions) {
     this.#port = port;
+    this.#thread = thread;
     this.#settings = settings;
     this.#every = settings.heartbeat;
-    this.#handlers = handlers;
+    this.#handlers = thread.enter(handlers);
     this.#context = new Context(settings.id, settings.generation, (request) => {
       this.#send({ kind: 'ask', request });
     });
@@ -48,7 +53,7 @@ export class Runtime {
     this.#hub = new WorkerHub({
       port,
       settings: { ...settings, allowHalfOpen },
-      atTurnEnd,
+      atTurnEnd: thread.atTurnEnd,
       message: (message) => {
         this.#receive(message as ToWorker);
       },
@@ -69,6 +74,7 @@ export class Runtime {
       },
     });
     this.#heartbeat = new Heartbeat(
+      thread,
       () => ({ open: this.#hub.open, served: this.#hub.served }),
       (beat) => {
         this.#send(beat);
@@ -81,17 +87,23 @@ export class Runtime {
     this.#port.on('message', (message: unknown) => {
       this.#hub.heard(message);
     });
-    // What was put in the very turn that ends the thread is still sent.
-    process.on('exit', () => {
-      this.#hub.finish();
-    });
+    this.#thread.atEnd(
+      // What was put in the very turn that ends the thread is still sent.
+      () => {
+        this.#hub.finish();
+      },
+      () => {
+        this.#heartbeat.stop();
+        this.#hub.cut();
+      },
+    );
     try {
       // Throws for a key or certificate that is missing or bad: then this worker is none.
       if (this.#settings.tls) this.#tls = new TlsTerminator(this.#settings.tls as PlainTls);
       await this.#handlers.workerStarted?.(this.#context);
     } catch (error) {
       this.#send({ kind: 'failed', error: toPlain(error) });
-      leaveThread();
+      this.#thread.leave();
       return;
     }
     this.#started = true;
@@ -160,7 +172,7 @@ export class Runtime {
     }
     this.#heartbeat.stop();
     this.#send({ kind: 'leaving' });
-    leaveThread();
+    this.#thread.leave();
   }
 
   #report(error: unknown, connection: ConnectionId | undefined, callback: string): void {

@@ -1,5 +1,6 @@
 import { errors } from '../core/errors.ts';
-import { bootSlot, guardParentPort } from '../transport/boot.ts';
+import { bootSlot, type BootSlot } from '../transport/boot.ts';
+import { nodeThread } from '../transport/own-thread.ts';
 import { type WorkerSettings } from '../wire/messages.ts';
 import { checkHandlers, type AnyHandlers, type Handlers } from './handlers.ts';
 import { Runtime } from './runtime.ts';
@@ -8,7 +9,8 @@ function isSettings(settings: unknown): settings is WorkerSettings {
   return typeof settings === 'object' && settings !== null && 'claims' in settings;
 }
 
-let serving = false;
+// One in a thread; where several workers share one, each has a slot of its own.
+const serving = new WeakSet<BootSlot>();
 
 /**
  * Registers the handlers of this worker; call it once, in the module given as `worker` to `createPrefork()`. The
@@ -22,8 +24,8 @@ export function serve<Heap = Record<string, unknown>, In = string, Out = string>
   if (!boot || !isSettings(boot.settings)) throw errors.notAWorker('serve()');
   const checked: AnyHandlers = handlers;
   checkHandlers(checked);
-  if (serving) throw errors.badHandlers('serve() was called before in this worker');
-  serving = true;
-  guardParentPort(boot);
-  void new Runtime(boot.port, boot.settings, checked).start();
+  if (serving.has(boot)) throw errors.badHandlers('serve() was called before in this worker');
+  serving.add(boot);
+  const { port, settings, thread = nodeThread(boot) } = boot;
+  void new Runtime({ port, settings, thread, handlers: checked }).start();
 }

@@ -1,0 +1,72 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { lendBootSlot, type BootSlot } from '../transport/boot.ts';
+import { Belongings } from './belongings.ts';
+
+/** One of several workers that share this thread. */
+export interface Inhabitant {
+  readonly slot: BootSlot;
+  /** Whether one of its handlers is on the stack: only then is there someone to catch a `ThreadEnded`. */
+  readonly inHandler: boolean;
+  /** Its code has called `process.exit()`. */
+  exit(code: number): void;
+}
+
+/** Thrown by `process.exit()` of an inline worker, so that its handler goes no further. */
+export class ThreadEnded extends Error {}
+
+const storage = new AsyncLocalStorage<Inhabitant | undefined>();
+const living = new Set<Inhabitant>();
+let undo: (() => void)[] = [];
+
+const belongings = new Belongings<Inhabitant>(() => storage.getStore());
+
+/** Runs the code of a worker: whatever it starts counts as its own. */
+export const runInside = <T>(inhabitant: Inhabitant, run: () => T): T => storage.run(inhabitant, run);
+
+/** Runs the master's code, also where a worker's brought it about. */
+export const runOutside = <T>(run: () => T): T => storage.run(undefined, run);
+
+/** From now on the code of `inhabitant` is told from that of others. */
+export function moveIn(inhabitant: Inhabitant): void {
+  if (living.size === 0) undo = [lendBootSlot(() => storage.getStore()?.slot), interceptExit()];
+  living.add(inhabitant);
+  belongings.watch();
+}
+
+/** The inverse. Its timers end with it; what else it still holds, `leftBy` tells. */
+export function moveOut(inhabitant: Inhabitant): void {
+  living.delete(inhabitant);
+  belongings.clearTimers(inhabitant);
+  if (living.size > 0) return;
+  for (const each of undo.splice(0)) each();
+  belongings.rest();
+}
+
+/** Whether a worker that has moved out may still hold the process. */
+export const mayHaveLeft = (inhabitant: Inhabitant): boolean => belongings.has(inhabitant);
+
+/** What a worker that has moved out still holds the process with, in words; afterwards nobody asks for it any more. */
+export function leftBy(inhabitant: Inhabitant): string[] {
+  const left = belongings.describe(inhabitant);
+  belongings.forget(inhabitant);
+  if (living.size === 0) belongings.rest();
+  return left;
+}
+
+// In a thread it ends the thread; here it would end the tests.
+function interceptExit(): () => void {
+  const exit = process.exit.bind(process);
+  const before: unknown = Reflect.get(process, 'exit');
+  const mine = (code?: string | number | null): undefined => {
+    const inhabitant = storage.getStore();
+    if (inhabitant === undefined) return exit(code);
+    const { inHandler } = inhabitant;
+    inhabitant.exit(Number(code ?? process.exitCode ?? 0));
+    if (inHandler) throw new ThreadEnded();
+    return undefined;
+  };
+  Reflect.set(process, 'exit', mine);
+  return () => {
+    if (Reflect.get(process, 'exit') === mine) Reflect.set(process, 'exit', before);
+  };
+}

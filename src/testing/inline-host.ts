@@ -1,0 +1,152 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { type Clock } from '../core/clock.ts';
+import { type WorkerId } from '../core/types.ts';
+import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../threads/host.ts';
+import { InlineThread } from './inline-thread.ts';
+
+/** What becomes of the next births: their module throws, or is never ready. */
+export interface BootFate {
+  readonly kind: 'fail' | 'hang';
+  readonly error?: unknown;
+  /** How many births. */
+  times: number;
+}
+
+export type Load = (url: string) => unknown;
+
+export interface InlineHostOptions {
+  readonly clock: Clock;
+  readonly load: Load;
+}
+
+const require = createRequire(import.meta.url);
+
+// Over all tests of the process: a module once loaded is never loaded again.
+let instances = 0;
+
+/** Runs workers in this very thread. */
+export class InlineHost implements ThreadHost {
+  readonly name = 'inline';
+  readonly #options: InlineHostOptions;
+  readonly #threads = new Set<InlineThread>();
+  readonly #gone: InlineThread[] = [];
+  readonly #fates: BootFate[] = [];
+  #loads: Promise<void> = Promise.resolve();
+  #loading = 0;
+  #stirs = 0;
+
+  constructor(options: InlineHostOptions) {
+    this.#options = options;
+  }
+
+  /** Counts up with whatever moves in the workers. */
+  get stirs(): number {
+    return this.#stirs;
+  }
+
+  /** Modules that are being loaded, or wait for that. */
+  get loading(): number {
+    return this.#loading;
+  }
+
+  /** Those that have not ended. */
+  get threads(): readonly InlineThread[] {
+    return [...this.#threads];
+  }
+
+  /** What handlers have not ended, in words. */
+  get pending(): readonly string[] {
+    return this.threads.flatMap(({ pending }) => pending);
+  }
+
+  /** What those that have ended hold the process with, in words; told once. */
+  takeLeft(): readonly string[] {
+    return this.#gone.splice(0).flatMap((thread) => thread.takeLeft());
+  }
+
+  /** Decides on births to come, after those that are decided already. */
+  destine(fate: BootFate): void {
+    this.#fates.push(fate);
+  }
+
+  /** Births to come boot again. */
+  heal(): void {
+    this.#fates.length = 0;
+  }
+
+  start(spec: ThreadSpec, exited: (exit: ThreadExit) => void): Thread {
+    let booted = (): void => undefined;
+    const boot = new Promise<void>((resolve) => {
+      booted = resolve;
+    });
+    const thread: InlineThread = new InlineThread({
+      id: workerIdOf(spec.boot.settings),
+      spec,
+      url: instanceOf(spec.boot.url),
+      clock: this.#options.clock,
+      stir: () => {
+        this.#stirs += 1;
+      },
+      booted,
+      exited: (exit) => {
+        this.#threads.delete(thread);
+        if (thread.mayHaveLeft) this.#gone.push(thread);
+        exited(exit);
+      },
+    });
+    this.#threads.add(thread);
+    this.#boot(thread, boot);
+    return thread;
+  }
+
+  #boot(thread: InlineThread, booted: Promise<void>): void {
+    const fate = this.#nextFate();
+    if (fate?.kind === 'hang') return;
+    const load: Load = fate ? () => Promise.reject(asError(fate.error)) : this.#options.load;
+    this.#loading += 1;
+    // One after the other: a module that two of them wait for at once would go on as the code of only one.
+    this.#loads = this.#loads.then(async () => {
+      if (!thread.over) {
+        forgetCommonJs(thread.slot.url);
+        void thread.load(load);
+        await booted;
+      }
+      this.#loading -= 1;
+      this.#stirs += 1;
+    });
+  }
+
+  #nextFate(): BootFate | undefined {
+    const [fate] = this.#fates;
+    if (fate === undefined) return undefined;
+    fate.times -= 1;
+    if (fate.times <= 0) this.#fates.shift();
+    return fate;
+  }
+}
+
+function workerIdOf(settings: unknown): WorkerId {
+  const id: unknown =
+    typeof settings === 'object' && settings !== null && 'id' in settings ? settings.id : undefined;
+  return typeof id === 'number' ? id : 0;
+}
+
+// Each worker loads a module of its own, as in a thread; what that imports is shared.
+function instanceOf(url: string): string {
+  instances += 1;
+  if (url.startsWith('data:')) return `${url}#${instances}`;
+  const own = new URL(url);
+  own.search += `${own.search === '' ? '?' : '&'}forkless-worker=${instances}`;
+  return own.href;
+}
+
+// Of CommonJS the query does not make another one.
+function forgetCommonJs(url: string): void {
+  if (!url.startsWith('file:')) return;
+  const path = fileURLToPath(url);
+  if (path in require.cache) Reflect.deleteProperty(require.cache, path);
+}
+
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error('made to fail by the test');

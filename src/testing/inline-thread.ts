@@ -1,0 +1,233 @@
+import { threadId } from 'node:worker_threads';
+import { type Cancel, type Clock } from '../core/clock.ts';
+import { type Millis, type WorkerId } from '../core/types.ts';
+import {
+  type Thread,
+  type ThreadExit,
+  type ThreadFindings,
+  type ThreadSample,
+  type ThreadSpec,
+} from '../threads/host.ts';
+import { afterLastMessage } from '../threads/watch.ts';
+import { type BootSlot } from '../transport/boot.ts';
+import { type OwnThread } from '../transport/own-thread.ts';
+import { leftBy, mayHaveLeft, moveIn, moveOut, runInside, runOutside, type Inhabitant } from './context.ts';
+import { enterHandlers, type Visitor } from './entered-handlers.ts';
+import { InlinePort } from './inline-port.ts';
+
+/** A worker of a test, and what can be done to it. */
+export interface InlineWorker {
+  readonly id: WorkerId;
+  /**
+   * Stops it as a busy loop would: it answers nothing and sends no heartbeat, until it is killed or the returned
+   * function is called. With `killable: false` it cannot even be killed, as in a native call. Its own timers and
+   * promises go on.
+   */
+  hang(options?: { readonly killable?: boolean | undefined }): () => void;
+  /** Ends it as an uncaught exception would. Default: an error that says so. */
+  crash(error?: unknown): void;
+  /** Ends it as `process.exit()` in it would. Default code 0. */
+  exit(code?: number): void;
+}
+
+export interface InlineThreadOptions {
+  readonly id: WorkerId;
+  readonly spec: ThreadSpec;
+  readonly url: string;
+  readonly clock: Clock;
+  /** Something moves: a message, a call, a turn that is asked for. */
+  readonly stir: () => void;
+  /** It has begun to serve, or it never will. */
+  readonly booted: () => void;
+  readonly exited: (exit: ThreadExit) => void;
+}
+
+interface Hang {
+  readonly killable: boolean;
+}
+
+/** A worker without a thread: its code runs in this one, and what a thread would do for it is done by hand. */
+export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
+  readonly id: WorkerId;
+  readonly threadId: number = threadId;
+  readonly slot: BootSlot;
+  readonly #options: InlineThreadOptions;
+  readonly #port: InlinePort;
+  readonly #calls = new Map<symbol, string>();
+  // What a blocked event loop would still have to do; an interval that is due again and again only once.
+  readonly #held = new Set<() => void>();
+  #hang: Hang | undefined;
+  #killed = false;
+  #over = false;
+  #depth = 0;
+  #last = (): void => undefined;
+  #cut = (): void => undefined;
+
+  constructor(options: InlineThreadOptions) {
+    this.id = options.id;
+    this.#options = options;
+    const { spec, url, stir, booted } = options;
+    const receive = (run: () => void): void => {
+      this.#do(run);
+    };
+    this.#port = new InlinePort({ port: spec.boot.port, receive, sent: stir }, booted);
+    this.slot = { url, port: this.#port, settings: spec.boot.settings, thread: this.#inside() };
+    moveIn(this);
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get inHandler(): boolean {
+    return this.#depth > 0;
+  }
+
+  /** Handlers whose promise is pending. */
+  get pending(): readonly string[] {
+    return [...this.#calls.values()].map((name) => `${name} of worker ${this.id} has not ended`);
+  }
+
+  /** Whether `takeLeft` may have something to tell. */
+  get mayHaveLeft(): boolean {
+    return mayHaveLeft(this);
+  }
+
+  /** What it still holds the process with after its end, in words; told once. */
+  takeLeft(): readonly string[] {
+    return leftBy(this).map((what) => `worker ${this.id} has a ${what}`);
+  }
+
+  /** Loads its module. What goes wrong is how the thread ends. */
+  async load(load: (url: string) => unknown): Promise<void> {
+    try {
+      await runInside(this, () => load(this.slot.url));
+    } catch (error) {
+      this.#end({ code: 1, reason: 'crashed', error });
+    }
+    // A thread without anything to wait for ends by itself.
+    if (!this.#port.listening) this.#end({ code: 0, reason: 'exited' });
+  }
+
+  hang({ killable = true }: { readonly killable?: boolean | undefined } = {}): () => void {
+    const hang: Hang = { killable };
+    this.#hang = hang;
+    return () => {
+      if (this.#hang === hang) this.#wake();
+    };
+  }
+
+  crash(error: unknown = new Error('made to crash by the test')): void {
+    this.#end({ code: 1, reason: 'crashed', error });
+  }
+
+  exit(code: number = 0): void {
+    if (!this.#over) this.#last();
+    this.#end({ code, reason: 'exited' });
+  }
+
+  terminate(): void {
+    this.#killed = true;
+    if (this.#hang?.killable !== false) this.#end({ code: 1, reason: 'terminated' });
+  }
+
+  sample(): ThreadSample {
+    return { utilization: this.#hang && !this.#over ? 1 : 0 };
+  }
+
+  examine(found: (findings: ThreadFindings) => void): () => void {
+    found({ cpuTime: undefined, stack: [] });
+    return () => undefined;
+  }
+
+  ref(): void {
+    this.#port.hold(true);
+  }
+
+  unref(): void {
+    this.#port.hold(false);
+  }
+
+  visit<T>(run: () => T): T {
+    this.#options.stir();
+    this.#depth += 1;
+    try {
+      return runInside(this, run);
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  began(name: string): () => void {
+    const call = Symbol(name);
+    this.#calls.set(call, name);
+    return () => {
+      this.#calls.delete(call);
+      this.#options.stir();
+    };
+  }
+
+  #inside(): OwnThread {
+    return {
+      atTurnEnd: (run) => {
+        this.#options.stir();
+        setImmediate(() => {
+          this.#do(run);
+        });
+      },
+      every: (interval, run) => this.#every(interval, run),
+      atEnd: (last, cut) => {
+        this.#last = last;
+        this.#cut = cut;
+      },
+      enter: (handlers) => enterHandlers(handlers, this),
+      leave: () => {
+        this.exit(0);
+      },
+    };
+  }
+
+  #every(interval: Millis, run: () => void): Cancel {
+    const { clock } = this.#options;
+    const arm = (): Cancel =>
+      clock.callAt(clock.now() + interval, () => {
+        cancel = arm();
+        this.#do(run);
+      });
+    let cancel = arm();
+    return () => {
+      cancel();
+    };
+  }
+
+  #do(run: () => void): void {
+    if (this.#over) return;
+    this.#options.stir();
+    if (this.#hang) this.#held.add(run);
+    else runInside(this, run);
+  }
+
+  #wake(): void {
+    this.#hang = undefined;
+    if (this.#killed) this.terminate();
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const run of held) this.#do(run);
+  }
+
+  #end(exit: ThreadExit): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#calls.clear();
+    this.#held.clear();
+    this.#cut();
+    moveOut(this);
+    this.#options.booted();
+    runOutside(() => {
+      afterLastMessage(() => {
+        this.#port.close();
+        this.#options.exited(exit);
+      });
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import { performance } from 'node:perf_hooks';
+import { type Millis } from '../core/types.ts';
+import { type InlineHost } from './inline-host.ts';
+
+// As they are when this is loaded: a test may put fakes in their place.
+const { setImmediate, setTimeout } = globalThis;
+
+// A message takes one turn, what it brings about in the main thread is decided at the end of that one, and an end is
+// told two turns later.
+const CALM_TURNS = 4;
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * Resolves with true once nothing moves between the master and its workers any more and no module is being loaded,
+ * with false if that is not so within `limit` of real time.
+ */
+export async function quiet(host: InlineHost, limit: Millis): Promise<boolean> {
+  const end = performance.now() + limit;
+  let seen = host.stirs;
+  for (let calm = 0; calm < CALM_TURNS; calm += 1) {
+    await turn();
+    if (host.stirs === seen && host.loading === 0) continue;
+    if (performance.now() > end) return false;
+    seen = host.stirs;
+    calm = -1;
+  }
+  return true;
+}
+
+/** The same, and no promise of a handler is pending. */
+export async function settled(host: InlineHost, limit: Millis): Promise<boolean> {
+  const end = performance.now() + limit;
+  while (await quiet(host, end - performance.now())) {
+    if (host.pending.length === 0) return true;
+    if (performance.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return false;
+}

@@ -1,0 +1,175 @@
+import { type AddressInfo } from 'node:net';
+import { checkObject, integer, millis } from '../core/check.ts';
+import { errors } from '../core/errors.ts';
+import { type Millis, type WorkerId } from '../core/types.ts';
+import { type DrainReport } from '../prefork/drain.ts';
+import { type ListenTarget } from '../prefork/options.ts';
+import { Prefork } from '../prefork/prefork.ts';
+import { InlineHost } from './inline-host.ts';
+import { type InlineWorker } from './inline-thread.ts';
+import { checkTestOptions, type TestOptions } from './options.ts';
+import { patiently } from './patience.ts';
+import { quiet, settled } from './quiet.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** How births go wrong, and how many of the next ones do. */
+export interface BootTrouble {
+  /** Default `Infinity`: until `healBoots()`. */
+  readonly times?: number | undefined;
+  /** What the module throws. */
+  readonly error?: unknown;
+}
+
+/**
+ * A prefork whose workers run in this very thread, and whose time passes only when told to. Otherwise it is as any
+ * other. Calls that wait reject with `FORKLESS_NOT_SETTLED` when nothing moves for `patience`: then it is most likely
+ * time that has to `advance()`.
+ */
+export class TestPrefork extends Prefork {
+  readonly #clock: VirtualClock;
+  readonly #host: InlineHost;
+  readonly #patience: Millis;
+
+  /** @internal */
+  constructor(given: TestOptions) {
+    checkObject('options', given);
+    const { worker, load, random, patience, options } = checkTestOptions(given);
+    const clock = new VirtualClock();
+    const host = new InlineHost({ clock, load });
+    super(worker, options, { clock, random, loadHost: () => Promise.resolve(host) });
+    this.#clock = clock;
+    this.#host = host;
+    this.#patience = patience;
+  }
+
+  /** Virtual milliseconds since this prefork was made. */
+  get now(): Millis {
+    return this.#clock.now();
+  }
+
+  /** The workers that have not ended. */
+  get workers(): readonly InlineWorker[] {
+    return this.#host.threads;
+  }
+
+  /** One of them; throws `FORKLESS_NO_SUCH_WORKER`. */
+  worker(id: WorkerId): InlineWorker {
+    const worker = this.workers.find((each) => each.id === id);
+    if (worker === undefined) throw errors.noSuchWorker(id);
+    return worker;
+  }
+
+  /** The modules of the next workers throw. */
+  failBoots({ times = Infinity, error }: BootTrouble = {}): void {
+    this.#host.destine({ kind: 'fail', error, times: checkTimes(times) });
+  }
+
+  /** The next workers are never ready. */
+  hangBoots({ times = Infinity }: Pick<BootTrouble, 'times'> = {}): void {
+    this.#host.destine({ kind: 'hang', times: checkTimes(times) });
+  }
+
+  /** The next workers boot as they should. */
+  healBoots(): void {
+    this.#host.heal();
+  }
+
+  /**
+   * Resolves when nothing moves any more: messages have arrived, bytes are where they are going, workers have come and
+   * gone, and no promise of a handler is pending (`connection` apart, which may run as long as its client stays). What
+   * is still to come waits for a client, or for time. Rejects with `FORKLESS_NOT_SETTLED` after `patience`.
+   */
+  async settled(): Promise<void> {
+    if (await settled(this.#host, this.#patience)) return;
+    const why = this.#host.pending.join('; ') || 'the workers never come to rest';
+    throw errors.notSettled('settled()', this.#patience, why);
+  }
+
+  /**
+   * Lets so many milliseconds pass for the master and for heartbeats, with everything that becomes of it. Node's own
+   * timers go by real time. Rejects with `FORKLESS_NOT_SETTLED` when the workers do not come to rest for `patience`.
+   */
+  async advance(time: Millis): Promise<void> {
+    const end = this.#clock.now() + millis('time', time, 0);
+    await this.#rest('advance()');
+    while (this.#clock.next <= end) {
+      this.#clock.fireNext();
+      if (this.#clock.next > this.#clock.now()) await this.#rest('advance()');
+    }
+    this.#clock.sleep(end - this.#clock.now());
+    await this.#rest('advance()');
+  }
+
+  /**
+   * Closes at once, and rejects with `FORKLESS_LEFT_BEHIND` if the code of a worker still holds the process, with a
+   * port, a socket or a server; its timers have ended with it. For the end of a test.
+   */
+  async end(): Promise<void> {
+    await this.#passTime(super.close({ grace: 0 }));
+    // Those that cannot be killed are made to hang by the test only.
+    for (const worker of this.workers) worker.exit();
+    await this.#rest('end()');
+    const left = this.#host.takeLeft();
+    if (left.length > 0) throw errors.leftBehind(left);
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  /** As any, but resolves only when all workers that are to be born have booted, or failed to. */
+  override async listen(target?: ListenTarget): Promise<AddressInfo | string | null> {
+    const address = await this.#patiently('listen()', super.listen(target));
+    await this.#rest('listen()');
+    return address;
+  }
+
+  /** The same without a port. */
+  override async start(): Promise<void> {
+    await this.#patiently('start()', super.start());
+    await this.#rest('start()');
+  }
+
+  override drain(options?: { deadline?: Millis; until?: number }): Promise<DrainReport> {
+    return this.#patiently('drain()', super.drain(options));
+  }
+
+  override reload(): Promise<void> {
+    return this.#patiently('reload()', super.reload());
+  }
+
+  override close(options?: { grace?: Millis }): Promise<void> {
+    return this.#patiently('close()', super.close(options));
+  }
+
+  // Only where nobody is granted any: a graceful end waits for clients, which the test may still have to move.
+  async #passTime(end: Promise<void>): Promise<void> {
+    const watch = { ended: false };
+    const ended = end.finally(() => {
+      watch.ended = true;
+    });
+    await this.#rest('end()');
+    while (!watch.ended) {
+      this.#clock.fireNext();
+      await this.#rest('end()');
+    }
+    await ended;
+  }
+
+  async #rest(call: string): Promise<void> {
+    if (await quiet(this.#host, this.#patience)) return;
+    const why = this.#host.loading > 0 ? 'a module is still loading' : 'the workers never come to rest';
+    throw errors.notSettled(call, this.#patience, why);
+  }
+
+  #patiently<T>(call: string, wait: Promise<T>): Promise<T> {
+    return patiently(call, wait, {
+      limit: this.#patience,
+      moved: () => this.#host.stirs + this.#clock.firings,
+      why: () =>
+        `it may wait for a client, or for time: the next timer is due in ${this.#clock.next - this.now} ms`,
+    });
+  }
+}
+
+const checkTimes = (times: unknown): number => (times === Infinity ? times : integer('times', times, 1));
