@@ -1,4 +1,3 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Clock } from '../core/clock.ts';
 import { errors, fromPlain, show } from '../core/errors.ts';
 import {
@@ -12,6 +11,7 @@ import {
 import { type Connection } from '../transport/connection.ts';
 import { type ConnectionEnd } from '../transport/connection-end.ts';
 import { Hub } from '../transport/hub.ts';
+import { type Link } from '../transport/link.ts';
 import { type BootGate, type Passage } from '../threads/boot-gate.ts';
 import {
   type Thread,
@@ -24,7 +24,6 @@ import { sharedNow } from '../transport/shared-clock.ts';
 import { createActivity, lastClient } from '../wire/activity.ts';
 import { createBacklog, leave } from '../wire/backlog.ts';
 import { readToMain, type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
-import { createRings, type Rings } from '../wire/ring.ts';
 
 /** How a worker ended. */
 export interface WorkerExit {
@@ -62,6 +61,9 @@ export interface WorkerHandleOptions {
   readonly host: ThreadHost;
   readonly gate: BootGate;
   readonly clock: Clock;
+  readonly openLink: () => Link;
+  /** Runs its argument once, at the end of this turn of the event loop. */
+  readonly atTurnEnd: (run: () => void) => void;
   readonly thread: Omit<ThreadSpec, 'name' | 'boot'>;
   readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims' | 'rings' | 'activity'>;
   readonly lingerTimeout: Millis;
@@ -70,10 +72,6 @@ export interface WorkerHandleOptions {
   readonly bootTimeout: Millis;
   readonly events: WorkerHandleEvents;
 }
-
-const atTurnEnd = (run: () => void): void => {
-  setImmediate(run);
-};
 
 /**
  * One worker as the main thread sees it: its thread, its port, its lane. It decides nothing, and no connection's
@@ -84,9 +82,7 @@ export class WorkerHandle {
   readonly generation: number;
   readonly hub: Hub;
   readonly #options: WorkerHandleOptions;
-  readonly #rings: Rings | undefined;
-  readonly #port: MessagePort;
-  readonly #farPort: MessagePort;
+  readonly #link: Link;
   readonly #passage: Passage;
   readonly #activity = createActivity();
   readonly #backlog = createBacklog();
@@ -105,15 +101,13 @@ export class WorkerHandle {
     this.#options = options;
     this.id = options.id;
     this.generation = options.generation;
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    this.#farPort = port2;
-    const { clock, settings, lingerTimeout, events } = options;
+    const { clock, settings, lingerTimeout, atTurnEnd, events } = options;
     const { claimed, released, over } = events;
-    this.#rings = createRings();
+    this.#link = options.openLink();
+    const { near, rings } = this.#link;
     this.hub = new Hub({
-      port: port1,
-      rings: this.#rings,
+      port: near,
+      rings,
       clock,
       window: settings.window,
       lingerTimeout,
@@ -128,14 +122,14 @@ export class WorkerHandle {
       released,
       over,
     });
-    port1.on('message', (message: unknown) => {
+    near.on('message', (message: unknown) => {
       this.#receive(message);
     });
-    port1.on('messageerror', (error) => {
+    near.on('messageerror', (error) => {
       this.#broke(error);
     });
     // The thread holds the process, not its port: it would hold it also before the thread is there.
-    port1.unref();
+    near.unref();
     this.#passage = options.gate.enter(() => {
       this.#launch();
     });
@@ -227,11 +221,11 @@ export class WorkerHandle {
       id,
       generation,
       claims: this.hub.claims,
-      rings: this.#rings,
+      rings: this.#link.rings,
       activity: this.#activity,
     };
     const quota = { most: this.#options.maxWorkerMessages, backlog: this.#backlog };
-    const boot = { url, port: this.#farPort, settings: mine, quota };
+    const boot = { url, port: this.#link.far, settings: mine, quota };
     this.#thread = host.start({ ...thread, name: `forkless worker ${id}`, boot }, (exit) => {
       this.#exited(exit);
     });
@@ -241,9 +235,9 @@ export class WorkerHandle {
 
   #neverLaunched(): void {
     this.#passage.cancel();
-    this.#farPort.close();
+    this.#link.far.close();
     // Not synchronously: whoever asks is in the middle of performing decisions.
-    setImmediate(() => {
+    this.#options.atTurnEnd(() => {
       this.#exited({ code: 0, reason: 'terminated' });
     });
   }
@@ -292,7 +286,7 @@ export class WorkerHandle {
     this.#passage.done();
     this.#options.events.gone();
     const unclaimed = this.hub.abandon(this.#why === 'closing' ? 'closing' : 'worker-lost');
-    this.#port.close();
+    this.#link.near.close();
     this.#options.events.exited(
       {
         worker: this.id,

@@ -1,4 +1,3 @@
-import { type Clock } from '../core/clock.ts';
 import { fromPlain } from '../core/errors.ts';
 import { type LeaveReason, type WorkerId } from '../core/types.ts';
 import { Dispatcher } from '../listener/dispatcher.ts';
@@ -15,12 +14,11 @@ import { evidenceOf, gather, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { type PreforkSettings } from './options.ts';
+import { type Surroundings } from './surroundings.ts';
 
-export interface PoolOptions {
+export interface PoolOptions extends Surroundings {
   readonly settings: PreforkSettings;
   readonly host: ThreadHost;
-  readonly clock: Clock;
-  readonly random: () => number;
   readonly announce: Announce;
   readonly exited: (exit: WorkerExit) => void;
   /** A worker failed, by which error; before whatever follows from it is told. */
@@ -41,15 +39,16 @@ export class Pool implements Crew {
   /** Told of each exit after the event; not by the event itself, of which Node allows ten listeners without a warning. */
   readonly exitWatchers: Set<(exit: WorkerExit) => void> = new Set<(exit: WorkerExit) => void>();
   readonly #options: PoolOptions;
-  readonly #gate = new BootGate();
+  readonly #gate: BootGate;
   readonly #idle: IdleWatch;
   #settings: PreforkSettings;
   #held = true;
 
   constructor(options: PoolOptions) {
-    const { settings, clock, random, announce } = options;
+    const { settings, clock, random, atTurnEnd, announce } = options;
     this.#options = options;
     this.#settings = settings;
+    this.#gate = new BootGate(options.cores);
     this.connections = new Connections(clock);
     this.#idle = new IdleWatch(clock, () => this.#ends(), settings.idle);
     this.master = new Master({
@@ -57,7 +56,7 @@ export class Pool implements Crew {
       clock,
       random,
       crew: this,
-      defer: setImmediate,
+      defer: atTurnEnd,
       turned: () => {
         this.dispatcher.pump();
         options.turned();
@@ -106,7 +105,7 @@ export class Pool implements Crew {
   }
 
   spawn(id: WorkerId, generation: number): void {
-    const { host, clock, announce } = this.#options;
+    const { host, clock, openLink, atTurnEnd, announce } = this.#options;
     const { url, given, window, maxOutput, lingerTimeout, maxWorkerMessages, policy, tls } = this.#settings;
     const handle = new WorkerHandle({
       id,
@@ -115,6 +114,8 @@ export class Pool implements Crew {
       host,
       gate: this.#gate,
       clock,
+      openLink,
+      atTurnEnd,
       lingerTimeout,
       maxWorkerMessages,
       bootTimeout: policy.bootTimeout,

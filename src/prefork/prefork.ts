@@ -316,10 +316,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     const host = await this.#surroundings.loadHost(this.#settings.threadHost);
     if (this.#state !== 'starting') return;
     this.#pool = new Pool({
+      ...this.#surroundings,
       settings: this.#settings,
       host,
-      clock: this.#clock,
-      random: this.#surroundings.random,
       announce: this.#announce,
       exited: this.#exited.bind(this),
       failed: this.#health.blame.bind(this.#health),

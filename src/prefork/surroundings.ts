@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os';
 import { type HeldClock } from '../core/clock.ts';
 import { SystemClock } from '../master/system-clock.ts';
 import { type HostName, type ThreadHost } from '../threads/host.ts';
 import { loadHost } from '../threads/hosts.ts';
+import { openLink, type Link } from '../transport/link.ts';
 
 /** What a prefork takes from the process it is in; a test gives it others. */
 export interface Surroundings {
@@ -9,10 +11,18 @@ export interface Surroundings {
   /** At least 0 and less than 1; for jitter. */
   readonly random: () => number;
   readonly loadHost: (name: HostName) => Promise<ThreadHost>;
+  readonly openLink: () => Link;
+  /** Runs its argument once, at the end of this turn of the event loop. */
+  readonly atTurnEnd: (run: () => void) => void;
+  /** How many threads may boot at a time. */
+  readonly cores: number;
 }
 
 export const ownSurroundings = (): Surroundings => ({
   clock: new SystemClock(),
   random: Math.random,
   loadHost,
+  openLink,
+  atTurnEnd: setImmediate,
+  cores: availableParallelism(),
 });

@@ -5,6 +5,7 @@ import { type Millis, type WorkerId } from '../core/types.ts';
 import { type DrainReport } from '../prefork/drain.ts';
 import { type ListenTarget } from '../prefork/options.ts';
 import { Prefork } from '../prefork/prefork.ts';
+import { ownSurroundings } from '../prefork/surroundings.ts';
 import { InlineHost } from './inline-host.ts';
 import { type InlineWorker } from './inline-thread.ts';
 import { checkTestOptions, type TestOptions } from './options.ts';
@@ -36,7 +37,7 @@ export class TestPrefork extends Prefork {
     const { worker, load, random, patience, options } = checkTestOptions(given);
     const clock = new VirtualClock();
     const host = new InlineHost({ clock, load });
-    super(worker, options, { clock, random, loadHost: () => Promise.resolve(host) });
+    super(worker, options, { ...ownSurroundings(), clock, random, loadHost: () => Promise.resolve(host) });
     this.#clock = clock;
     this.#host = host;
     this.#patience = patience;
