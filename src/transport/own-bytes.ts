@@ -1,19 +1,37 @@
 import { markAsUntransferable } from 'node:worker_threads';
+import { copyBytes } from '../wire/copy.ts';
 
-const SLAB = 16_384;
+/** Memory that is given out piece by piece: an ArrayBuffer for each piece would cost more than the bytes. */
+class Slab {
+  readonly #size: number;
+  #memory = Buffer.alloc(0);
+  #used = 0;
 
-// What is larger gets memory of its own: of a slab, it would leave too much unused.
-const SMALL = SLAB / 4;
+  constructor(size: number) {
+    this.#size = size;
+  }
 
-let slab = Buffer.alloc(0);
-let used = 0;
+  take(length: number): Buffer {
+    if (this.#used + length > this.#memory.length) this.#next();
+    const piece = this.#memory.subarray(this.#used, this.#used + length);
+    // Copying from and to multiples of eight is much quicker.
+    this.#used = (this.#used + length + 7) & -8;
+    return piece;
+  }
 
-function nextSlab(): void {
-  slab = Buffer.allocUnsafeSlow(SLAB);
-  used = 0;
-  // Moved to another thread by a handler, it would take the bytes of other connections along.
-  markAsUntransferable(slab.buffer);
+  #next(): void {
+    this.#memory = Buffer.allocUnsafeSlow(this.#size);
+    this.#used = 0;
+    // Moved to another thread by a handler, it would take the bytes of other connections along.
+    markAsUntransferable(this.#memory.buffer);
+  }
 }
+
+// A piece that is kept keeps its slab: few bytes a small one, and none much more than it fills.
+const few = new Slab(16_384);
+const FEW = 4_096;
+const many = new Slab(65_536);
+const MANY = 32_768;
 
 /**
  * A copy of bytes in memory that is used again. Not from Node's pool: a few bytes that are kept hold 16 KiB here at
@@ -21,15 +39,9 @@ function nextSlab(): void {
  */
 export function ownBytes(bytes: Uint8Array): Buffer {
   const { length } = bytes;
-  if (length > SMALL) {
-    const own = Buffer.allocUnsafeSlow(length);
-    own.set(bytes);
-    return own;
-  }
-  if (used + length > slab.length) nextSlab();
-  const own = slab.subarray(used, used + length);
-  own.set(bytes);
-  // Copying from and to multiples of eight is much quicker.
-  used = (used + length + 7) & -8;
+  const own = length <= FEW ? few.take(length) : length <= MANY ? many.take(length) : ownMemory(length);
+  copyBytes(bytes, 0, length, own, 0);
   return own;
 }
+
+const ownMemory = (length: number): Buffer => Buffer.allocUnsafeSlow(length);

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
+import { copyBytes } from '../wire/copy.ts';
 import { ownBytes } from './own-bytes.ts';
 
 const SIZE = 65_536;
@@ -25,7 +26,7 @@ export function writeThrough(stream: Duplex, direct: boolean, bytes: Uint8Array,
     used = 0;
   }
   const copy = scratch.subarray(used, used + length);
-  copy.set(bytes);
+  copyBytes(bytes, 0, length, copy, 0);
   stream.write(copy, done);
   // What the kernel did not take at once stays the stream's; the scratch goes on behind it.
   if (stream.writableLength > 0) used = (used + length + 7) & -8;

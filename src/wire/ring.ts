@@ -1,5 +1,6 @@
 import { errors } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
+import { copyBytes } from './copy.ts';
 import { FRAME, isKind, MAX_PAYLOAD, RING_FRAME, type FrameKind, type FrameSink } from './frames.ts';
 
 /**
@@ -128,7 +129,7 @@ export class RingWriter extends Ring {
     if (needed > this.room(needed)) return false;
     if (size > toEnd) this.#header(RING_FRAME.pad, 0, toEnd - HEADER_BYTES);
     const at = this.#header(kind, id, length);
-    if (payload !== undefined) this.bytes.set(payload, at);
+    if (payload !== undefined) copyBytes(payload, 0, length, this.bytes, at);
     this.#open = -1;
     return true;
   }
@@ -187,7 +188,7 @@ export class RingWriter extends Ring {
   }
 
   #fill(at: number, chunk: Uint8Array, from: number, to: number): void {
-    this.bytes.set(to - from === chunk.length ? chunk : chunk.subarray(from, to), at);
+    copyBytes(chunk, from, to, this.bytes, at);
   }
 
   /** Returns where the payload goes. */
