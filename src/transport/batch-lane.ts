@@ -52,6 +52,11 @@ export class BatchLane implements LaneEnd {
     this.#askFlush();
   }
 
+  sendNow(id: ConnectionId, chunk: Uint8Array, to: number): number {
+    const room = this.#waiting.size > 0 ? 0 : this.#room();
+    return room > 0 ? this.data(id, chunk, 0, Math.min(to, room)) : 0;
+  }
+
   data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number {
     if (this.#closed) return to - from;
     this.#writer.add(FRAME.data, id, chunk, from, to);

@@ -6,7 +6,8 @@ import { Socket } from 'node:net';
  * sets the three fields that the option sets. Where a Node has them no more, `readDirectly` refuses, and the reader
  * listens to 'data'.
  */
-const SIZE = 65_536;
+/** A read gives so many bytes at most. */
+export const READ_SIZE = 65_536;
 
 interface Fields {
   readonly buffer: symbol;
@@ -52,7 +53,7 @@ export function readDirectly(stream: object, read: (bytes: Uint8Array) => void):
   const handle: unknown = Reflect.get(socket, '_handle');
   if (fields === undefined || !isHandle(handle) || socket.readableLength > 0 || socket.destroyed)
     return false;
-  const buffer = (scratch ??= Buffer.allocUnsafeSlow(SIZE));
+  const buffer = (scratch ??= Buffer.allocUnsafeSlow(READ_SIZE));
   Reflect.set(socket, fields.buffer, buffer);
   Reflect.set(socket, fields.callback, (size: number) => {
     read(buffer.subarray(0, size));

@@ -12,9 +12,11 @@ export interface Lane {
   /** Sends a frame without regard to room: there are only a bounded few of these per connection. */
   control(kind: FrameKind, id: ConnectionId, payload?: Uint8Array): void;
   credit(id: ConnectionId, bytes: number): void;
+  /** Sends the first `to` bytes of `chunk`, copied, unless others wait; returns how many it took. */
+  sendNow(id: ConnectionId, chunk: Uint8Array, to: number): number;
   /** Sends bytes `from` to `to` of `chunk`, copied; returns how many it took. Only called by `transmit`. */
   data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number;
-  /** Lets `source` transmit, at once or as soon as there is room, in turn with all others that wait. */
+  /** Lets `source` transmit when there is room, in turn with all others that wait. */
   admit(source: LaneSource): void;
 }
 

@@ -35,24 +35,32 @@ export class Outflow implements LaneSource {
     return this.#pending;
   }
 
-  /** Returns whether all of it is sent; otherwise `drained` tells. `chunk` must not change until then. */
-  write(chunk: Uint8Array): boolean {
-    if (chunk.length === 0) return this.#pending === 0;
-    this.#chunks.push(chunk);
-    this.#pending += chunk.length;
-    this.#push();
-    return this.#pending === 0;
+  /** Whether so many bytes more would not have to wait for credit. */
+  allows(bytes: number): boolean {
+    return this.#pending === 0 && this.#credit >= bytes;
   }
 
-  /** As `write`, but `chunk` may change at once: what is not sent is copied. */
-  writeBorrowed(chunk: Uint8Array): boolean {
-    const sent = this.write(chunk);
-    const last = this.#chunks.length - 1;
-    if (sent || this.#chunks[last] !== chunk) return sent;
-    const from = this.#head === last ? this.#offset : 0;
-    this.#chunks[last] = ownBytes(chunk.subarray(from));
-    if (this.#head === last) this.#offset = 0;
-    return false;
+  /** Sends what can go at once, if nothing waits; returns how many bytes. */
+  sendNow(chunk: Uint8Array): number {
+    const most = this.#pending > 0 || this.#end !== 'no' ? 0 : Math.min(chunk.length, this.#credit);
+    if (most === 0) return 0;
+    const sent = this.#lane.sendNow(this.#id, chunk, most);
+    this.#credit -= sent;
+    return sent;
+  }
+
+  /**
+   * Returns whether all of it is sent; otherwise `drained` tells. `chunk` must not change until then, unless it is
+   * `borrowed`: then what is not sent is copied.
+   */
+  write(chunk: Uint8Array, borrowed = false): boolean {
+    const sent = this.sendNow(chunk);
+    if (sent === chunk.length) return this.#pending === 0;
+    const rest = sent === 0 ? chunk : chunk.subarray(sent);
+    this.#chunks.push(borrowed ? ownBytes(rest) : rest);
+    this.#pending += rest.length;
+    this.#push();
+    return this.#pending === 0;
   }
 
   /** Ends this direction, behind everything written. */

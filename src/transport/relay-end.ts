@@ -7,7 +7,7 @@ import { encodeJson, type CallFrame, type CloseFrame } from '../wire/messages.ts
 import { type Connection, type SocketCalls } from './connection.ts';
 import { type ConnectionEnd } from './connection-end.ts';
 import { type Lane } from './lane.ts';
-import { readDirectly } from './direct-read.ts';
+import { READ_SIZE, readDirectly } from './direct-read.ts';
 import { destroyStream, guarded } from './guarded.ts';
 import { Outflow } from './outflow.ts';
 import { ownBytes } from './own-bytes.ts';
@@ -55,12 +55,15 @@ export class RelayEnd implements ConnectionEnd {
   readonly #direct: boolean;
   readonly #outflow: Outflow;
   readonly #inflow: CreditWindow;
+  /** Bytes that must find credit before the peer is read again. */
+  readonly #nextRead: number;
   readonly #flushed = (): void => {
     this.#grantFlushed();
   };
   #state: ClosingState = 'open';
   #reason: CloseReason = 'ended';
   #error: string | undefined;
+  #paused = false;
   #corked = false;
   #wrote = false;
   #ended = false;
@@ -78,8 +81,9 @@ export class RelayEnd implements ConnectionEnd {
     this.#lingerTimeout = lingerTimeout;
     this.#over = over;
     this.#inflow = new CreditWindow(window);
+    this.#nextRead = Math.min(READ_SIZE, window / 4);
     this.#outflow = new Outflow(lane, connection.id, window, () => {
-      if (this.#state === 'open') this.#resume();
+      this.#readOn();
     });
   }
 
@@ -191,6 +195,7 @@ export class RelayEnd implements ConnectionEnd {
 
   grant(bytes: number): void {
     this.#outflow.grant(bytes);
+    this.#readOn();
   }
 
   call(frame: CallFrame): void {
@@ -237,8 +242,17 @@ export class RelayEnd implements ConnectionEnd {
   #fromPeer(chunk: Uint8Array, borrowed: boolean): void {
     this.#bytesRead += chunk.length;
     if (this.#state !== 'open') return;
-    const sent = borrowed ? this.#outflow.writeBorrowed(chunk) : this.#outflow.write(chunk);
-    if (!sent) guarded(this.#stream, () => this.#stream.pause());
+    const sent = this.#outflow.write(chunk, borrowed);
+    // Before bytes have to wait: those that do are copied once more.
+    if (sent && this.#outflow.allows(this.#nextRead)) return;
+    this.#paused = true;
+    guarded(this.#stream, () => this.#stream.pause());
+  }
+
+  #readOn(): void {
+    if (!this.#paused || this.#state !== 'open' || !this.#outflow.allows(this.#nextRead)) return;
+    this.#paused = false;
+    this.#resume();
   }
 
   #resume(): void {

@@ -13,6 +13,9 @@ export interface RingLaneOptions extends LaneEndOptions {
 // One connection's share in a round when several wait for room.
 const QUANTUM = 32_768;
 
+// What one turn of the event loop works off: frames of a few bytes take it ten milliseconds.
+const TURN_BYTES = 262_144;
+
 /** The doorbell: look at the rings. */
 const BELL = 0;
 
@@ -70,6 +73,16 @@ export class RingLane implements LaneEnd {
     this.#send({ kind: FRAME.credit, id, payload: this.#word });
   }
 
+  sendNow(id: ConnectionId, chunk: Uint8Array, to: number): number {
+    if (this.#held.length > 0 || this.#waiting.size > 0) return 0;
+    try {
+      return this.data(id, chunk, 0, to);
+    } catch (error) {
+      this.#broke(error);
+      return to;
+    }
+  }
+
   data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number {
     if (this.#closed) return to - from;
     const taken = this.#writer.data(id, chunk, from, to);
@@ -105,7 +118,7 @@ export class RingLane implements LaneEnd {
   close(): void {
     if (this.#closed) return;
     this.#guarded(() => {
-      while (!this.#reading && this.#read());
+      while (!this.#reading && (this.#read() || this.#reader.unread > 0));
     });
     this.#shut();
   }
@@ -205,17 +218,17 @@ export class RingLane implements LaneEnd {
     if (this.#closed || this.#reading || this.#atMark) return;
     const some = this.#reader.unread > 0;
     // At a mark it waits for the message: that is its doorbell.
-    if (some && this.#read()) return;
+    if (some && this.#read(TURN_BYTES)) return;
     // After some frames more are likely soon, and a further look is cheaper than a doorbell; but only one.
     this.#awake = some || !this.#reader.sleep();
     if (this.#awake) this.#askTurn();
   }
 
   /** Reads what is there; true when it is at a mark. */
-  #read(): boolean {
+  #read(most?: number): boolean {
     this.#reading = true;
     try {
-      const stop = this.#reader.read(this.#options.sink, this.#ring);
+      const stop = this.#reader.read(this.#options.sink, this.#ring, most);
       this.#atMark = stop === 'mark';
       return this.#atMark;
     } finally {
@@ -248,10 +261,14 @@ export class RingLane implements LaneEnd {
     try {
       run();
     } catch (error) {
-      const known = this.#closed;
-      this.#shut();
-      if (!known) this.#options.broken(error);
+      this.#broke(error);
     }
+  }
+
+  #broke(error: unknown): void {
+    const known = this.#closed;
+    this.#shut();
+    if (!known) this.#options.broken(error);
   }
 
   #shut(): void {

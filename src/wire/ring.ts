@@ -49,10 +49,10 @@ export function createRing(capacity: number): SharedArrayBuffer {
 }
 
 /**
- * Bytes of each ring: what may be on its way to the far side's event loop, at most. It bounds what one turn over
- * there has to work off.
+ * Bytes of each ring: what may be on its way to the far side's event loop, at most. What one turn of a busy main thread
+ * reads should find room, for the rest is kept aside in copies.
  */
-export const RING_BYTES = 262_144;
+export const RING_BYTES = 524_288;
 
 /** The rings between the main thread and one worker. */
 export interface Rings {
@@ -207,7 +207,7 @@ export class RingWriter extends Ring {
   }
 }
 
-/** Why the reader stopped: it has read all, or is behind a mark. */
+/** Why the reader stopped: it has read all, or enough, or is behind a mark. */
 export type Stop = 'all' | 'mark';
 
 /** The reading side. */
@@ -223,13 +223,14 @@ export class RingReader extends Ring {
   }
 
   /**
-   * Reads what is published at the time of the call, up to the first mark. Throws `FORKLESS_BAD_FRAME`, or what the
+   * Reads what is published at the time of the call, up to the first mark, and little more than `most` bytes. Throws `FORKLESS_BAD_FRAME`, or what the
    * sink throws. `room` is called when the writer waits for room and there is some: it must be rung.
    */
-  read(sink: FrameSink, room: () => void): Stop {
+  read(sink: FrameSink, room: () => void, most: number = Infinity): Stop {
     let left = this.unread;
+    const enough = left - most;
     let stop: Stop = 'all';
-    while (left > 0 && stop === 'all') {
+    while (left > 0 && left > enough && stop === 'all') {
       const at = this.#head & this.mask;
       const word = (DATA_AT + at) >> 2;
       // Each word is read once: the other side could change it between a check and a use.
