@@ -60,7 +60,7 @@ export class ConnectionSession implements Target {
   /** Calls the callback of a parameter, if there is one. */
   run(callback: ClientCallback, args: readonly unknown[]): unknown {
     // Its arguments are those that the parameter's type names.
-    return this.#shop.parameters[callback]?.(this.#call(callback, args, this, undefined) as never);
+    return this.#ran(this.#shop.parameters[callback]?.(this.#call(callback, args, this, undefined) as never));
   }
 
   /** As `run`, unless the wheel was told to send this to another event. */
@@ -90,14 +90,14 @@ export class ConnectionSession implements Target {
   dispatch(event: string, args: readonly unknown[], sender: SessionInfo): unknown {
     const { states } = this.#shop;
     const state = states.get(event);
-    if (state !== undefined) return state.run(this.#call(event, args, sender, state.object));
+    if (state !== undefined) return this.#ran(state.run(this.#call(event, args, sender, state.object)));
     if (event === 'shutdown') {
       this.shutdown();
       return undefined;
     }
     const byDefault = states.get('_default');
     if (byDefault !== undefined)
-      return byDefault.run(this.#call('_default', [event, args], sender, byDefault.object));
+      return this.#ran(byDefault.run(this.#call('_default', [event, args], sender, byDefault.object)));
     this.check(event);
     return undefined;
   }
@@ -119,6 +119,17 @@ export class ConnectionSession implements Target {
     this.heap.shutdown = 1;
     if (this.#client === undefined) this.#info.socket.destroy();
     else this.#client.shutdown();
+  }
+
+  // To delete the wheel is the ancestor's way to hang up at once. Else nobody could close the connection any more.
+  #ran(result: unknown): unknown {
+    const look = (): void => {
+      if (!Object.hasOwn(this.heap, 'client')) this.#client?.destroy();
+    };
+    if (this.#client === undefined) return result;
+    if (isPromise(result)) return Promise.resolve(result).finally(look);
+    look();
+    return result;
   }
 
   #call(

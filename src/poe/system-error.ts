@@ -10,11 +10,23 @@ export interface SystemError {
 
 const NUMBERS: Readonly<Record<string, number>> = constants.errno;
 
+// What the ancestor's filters die with. Theirs take the process along; ours tell ClientError.
+const REASONS: ReadonlyMap<string | undefined, string> = new Map([
+  ['FORKLESS_LINE_TOO_LONG', 'Next line exceeds maximum line length'],
+  ['FORKLESS_BLOCK_TOO_LONG', 'Expected size of next block exceeds the limit'],
+  ['FORKLESS_INPUT_OVERFLOW', 'Framing buffer exceeds the limit'],
+  ['FORKLESS_BAD_BLOCK_LENGTH', 'Strange bytes removed from stream'],
+]);
+
 /** `message` stands for errors that the system does not know; they count as `EBADMSG`, since 0 would mean the end. */
 export function systemError(code: string | undefined, message: string): SystemError {
   if (code === 'EOF') return { errnum: 0, errstr: '' };
   const errnum = code === undefined ? undefined : NUMBERS[code];
-  if (errnum === undefined) return { errnum: constants.errno.EBADMSG, errstr: message };
+  if (errnum === undefined) {
+    const reason = REASONS.get(code);
+    const errstr = reason === undefined ? message : `${reason}: ${message}`;
+    return { errnum: constants.errno.EBADMSG, errstr };
+  }
   const [, text = message] = getSystemErrorMap().get(-errnum) ?? [];
   return { errnum, errstr: text.charAt(0).toUpperCase() + text.slice(1) };
 }

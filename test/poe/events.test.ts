@@ -1,5 +1,7 @@
+import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { type HttpdRecord, type HttpResponse } from '../../src/filters.ts';
+import { type FilterParameter } from '../../src/poe/filters.ts';
 import { type PreforkTCPParameters } from '../../src/poe/parameters.ts';
 import { workerHandlers } from '../../src/poe/worker-handlers.ts';
 import { type WheelEvents } from '../../src/poe/wheel.ts';
@@ -118,6 +120,72 @@ describe("the heap's shutdown, set by hand", () => {
     expect(log).toEqual(['Input[a]', 'Disconnected(1,undefined,client)']);
     expect(received()).toBe('last words\r\n');
   });
+});
+
+describe('a wheel that is deleted', () => {
+  it.each<[string, (heap: object) => unknown]>([
+    ['at once', (heap) => Reflect.deleteProperty(heap, 'client')],
+    [
+      'in a promise',
+      async (heap) => {
+        await settle(1);
+        Reflect.deleteProperty(heap, 'client');
+      },
+    ],
+  ])('%s hangs up: what waits is gone, and Disconnected comes once', async (_, hangUp) => {
+    const { peer, log, received, done } = serveTCP(
+      {
+        ClientInput: ({ heap }) => {
+          heap.client.put('x'.repeat(10_000));
+          return hangUp(heap);
+        },
+        ClientDisconnected: ignore,
+      },
+      { peerReads: false, highWaterMark: 1000 },
+    );
+    peer.write('a\nb\n');
+    await done;
+    expect(log).toEqual(['Input[a]', 'Disconnected(1,undefined,no client)']);
+    expect(received()).toBe('');
+  });
+
+  it('in an event, too', async () => {
+    const { peer, log, done } = serveTCP({
+      InlineStates: { gone: ({ heap }) => Reflect.deleteProperty(heap, 'client') },
+      ClientInput: ({ kernel }) => kernel.yield('gone'),
+      ClientDisconnected: ignore,
+    });
+    peer.write('a\n');
+    await done;
+    expect(log).toEqual(['Input[a]', 'Disconnected(1,undefined,no client)']);
+  });
+});
+
+describe('bad input', () => {
+  it.each<[FilterParameter, string, string]>([
+    [['Line', 'MaxLength', 3], 'abcd\n', 'Next line exceeds maximum line length: '],
+    [['Block', 'MaxLength', 3], '4\0abcd', 'Expected size of next block exceeds the limit: '],
+    ['Block', 'garbage', 'Strange bytes removed from stream: '],
+    [['Line', 'MaxLength', 3, 'MaxBuffer', 65_539], 'a'.repeat(70_000), 'Framing buffer exceeds the limit: '],
+    ['Reference', '4\0oops', 'A reference of 4 bytes cannot be decoded'],
+  ])(
+    "of %j is told with the ancestor's reason and ends that connection",
+    async (ClientFilter, input, why) => {
+      const { peer, log, done } = serveTCP({
+        ClientFilter,
+        ClientInput: ignore,
+        ClientError: ({ arg0, arg1, arg2 }) => {
+          expect([arg0, arg1]).toEqual(['read', constants.errno.EBADMSG]);
+          expect(arg2.startsWith(why)).toBe(true);
+        },
+        ClientDisconnected: ignore,
+      });
+      peer.write(input);
+      await done;
+      expect(log).toHaveLength(2);
+      expect(log[1]).toBe('Disconnected(1,1,client)');
+    },
+  );
 });
 
 describe('without ClientError', () => {

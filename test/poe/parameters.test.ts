@@ -464,7 +464,7 @@ it('errors are numbered and named as the system does', () => {
   expect(systemError('EPIPE', 'x')).toEqual({ errnum: constants.errno.EPIPE, errstr: 'Broken pipe' });
   expect(systemError('FORKLESS_LINE_TOO_LONG', 'x')).toEqual({
     errnum: constants.errno.EBADMSG,
-    errstr: 'x',
+    errstr: 'Next line exceeds maximum line length: x',
   });
   expect(systemError(undefined, 'x')).toEqual({ errnum: constants.errno.EBADMSG, errstr: 'x' });
 });

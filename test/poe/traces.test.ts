@@ -249,7 +249,9 @@ describe("the ancestor's callback orders", () => {
     peer.write('abcd\nx\n');
     await done;
     await settle();
-    expect(log[1]).toMatch(/^Error\(read,\d+,A line of \d+ bytes or more \(limit 3\)\)$/);
+    expect(log[1]).toMatch(
+      /^Error\(read,\d+,Next line exceeds maximum line length: A line of \d+ bytes or more \(limit 3\)\)$/,
+    );
     expect(log.slice(2)).toEqual(['Disconnected(1,1,client)']);
     expect(received()).toBe('too long\r\n');
   });
