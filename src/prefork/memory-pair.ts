@@ -3,6 +3,8 @@ import { duplexPair, type Duplex } from 'node:stream';
 /** Both ends of a connection without a network: the client's and the one to be served. */
 export function memoryPair(): [client: Duplex, server: Duplex] {
   const [client, server] = duplexPair();
+  // As of net.connect(): whoever wants to go on after the other side's end says so.
+  client.allowHalfOpen = false;
   // Of itself a pair only passes on a proper end; a network would also tell that a side is gone.
   client.once('close', () => server.destroy());
   server.once('close', () => {

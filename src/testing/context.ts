@@ -11,11 +11,14 @@ export interface Inhabitant {
   exit(code: number): void;
 }
 
+type ExitListener = (code: number) => void;
+
 /** Thrown by `process.exit()` of an inline worker, so that its handler goes no further. */
 export class ThreadEnded extends Error {}
 
 const storage = new AsyncLocalStorage<Inhabitant | undefined>();
 const living = new Set<Inhabitant>();
+const exitListeners = new WeakMap<Inhabitant, Set<ExitListener>>();
 let undo: (() => void)[] = [];
 
 const belongings = new Belongings<Inhabitant>(() => storage.getStore());
@@ -28,15 +31,25 @@ export const runOutside = <T>(run: () => T): T => storage.run(undefined, run);
 
 /** From now on the code of `inhabitant` is told from that of others. */
 export function moveIn(inhabitant: Inhabitant): void {
-  if (living.size === 0) undo = [lendBootSlot(() => storage.getStore()?.slot), interceptExit()];
+  if (living.size === 0)
+    undo = [lendBootSlot(() => storage.getStore()?.slot), interceptExit(), noteExitListeners()];
   living.add(inhabitant);
   belongings.watch();
+}
+
+/** Calls what its code has on the 'exit' of the process: for a thread that is its own end. */
+export function tellExit(inhabitant: Inhabitant, code: number): void {
+  for (const listener of exitListeners.get(inhabitant) ?? [])
+    runInside(inhabitant, () => {
+      listener(code);
+    });
 }
 
 /** The inverse. Its timers end with it; what else it still holds, `leftBy` tells. */
 export function moveOut(inhabitant: Inhabitant): void {
   living.delete(inhabitant);
   belongings.clearTimers(inhabitant);
+  for (const listener of exitListeners.get(inhabitant) ?? []) process.off('exit', listener);
   if (living.size > 0) return;
   for (const each of undo.splice(0)) each();
   belongings.rest();
@@ -51,6 +64,19 @@ export function leftBy(inhabitant: Inhabitant): string[] {
   belongings.forget(inhabitant);
   if (living.size === 0) belongings.rest();
   return left;
+}
+
+function noteExitListeners(): () => void {
+  const note = (event: string | symbol, listener: ExitListener): void => {
+    const inhabitant = storage.getStore();
+    if (event !== 'exit' || inhabitant === undefined) return;
+    const noted = exitListeners.get(inhabitant) ?? new Set();
+    exitListeners.set(inhabitant, noted.add(listener));
+  };
+  process.on('newListener', note);
+  return () => {
+    process.off('newListener', note);
+  };
 }
 
 // In a thread it ends the thread; here it would end the tests.

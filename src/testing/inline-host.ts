@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type Clock } from '../core/clock.ts';
-import { type WorkerId } from '../core/types.ts';
+import { type Millis, type WorkerId } from '../core/types.ts';
 import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../threads/host.ts';
 import { InlineThread } from './inline-thread.ts';
 
@@ -17,8 +17,13 @@ export type Load = (url: string) => unknown;
 
 export interface InlineHostOptions {
   readonly clock: Clock;
-  readonly load: Load;
+  /** Default: Node imports it. */
+  readonly load?: Load | undefined;
+  /** How long a module that is loaded may wait in real time before it serves. */
+  readonly serveTimeout: Millis;
 }
+
+const nativeImport: Load = (url) => import(url);
 
 const require = createRequire(import.meta.url);
 
@@ -103,13 +108,14 @@ export class InlineHost implements ThreadHost {
   #boot(thread: InlineThread, booted: Promise<void>): void {
     const fate = this.#nextFate();
     if (fate?.kind === 'hang') return;
-    const load: Load = fate ? () => Promise.reject(asError(fate.error)) : this.#options.load;
+    const { load = nativeImport, serveTimeout } = this.#options;
+    const found: Load = fate ? () => Promise.reject(asError(fate.error)) : load;
     this.#loading += 1;
     // One after the other: a module that two of them wait for at once would go on as the code of only one.
     this.#loads = this.#loads.then(async () => {
       if (!thread.over) {
         forgetCommonJs(thread.slot.url);
-        void thread.load(load);
+        void thread.load(found, serveTimeout);
         await booted;
       }
       this.#loading -= 1;

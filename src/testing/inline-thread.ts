@@ -11,9 +11,19 @@ import {
 import { afterLastMessage } from '../threads/watch.ts';
 import { type BootSlot } from '../transport/boot.ts';
 import { type OwnThread } from '../transport/own-thread.ts';
-import { leftBy, mayHaveLeft, moveIn, moveOut, runInside, runOutside, type Inhabitant } from './context.ts';
+import {
+  leftBy,
+  mayHaveLeft,
+  moveIn,
+  moveOut,
+  runInside,
+  runOutside,
+  tellExit,
+  type Inhabitant,
+} from './context.ts';
 import { enterHandlers, type Visitor } from './entered-handlers.ts';
 import { InlinePort } from './inline-port.ts';
+import { setImmediate, setTimeout } from './real-timers.ts';
 
 /** A worker of a test, and what can be done to it. */
 export interface InlineWorker {
@@ -98,15 +108,18 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
     return leftBy(this).map((what) => `worker ${this.id} has a ${what}`);
   }
 
-  /** Loads its module. What goes wrong is how the thread ends. */
-  async load(load: (url: string) => unknown): Promise<void> {
+  /** Loads its module. What goes wrong is how the thread ends; also that it does not serve within `limit` of real time. */
+  async load(load: (url: string) => unknown, limit: Millis): Promise<void> {
     try {
       await runInside(this, () => load(this.slot.url));
     } catch (error) {
       this.#end({ code: 1, reason: 'crashed', error });
     }
-    // A thread without anything to wait for ends by itself.
-    if (!this.#port.listening) this.#end({ code: 0, reason: 'exited' });
+    // A thread without anything to wait for ends by itself; here nobody knows what it waits for.
+    if (this.#port.listening || this.#over) return;
+    setTimeout(() => {
+      if (!this.#port.listening) this.#end({ code: 0, reason: 'exited' });
+    }, limit);
   }
 
   hang({ killable = true }: { readonly killable?: boolean | undefined } = {}): () => void {
@@ -122,7 +135,9 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   }
 
   exit(code: number = 0): void {
-    if (!this.#over) this.#last();
+    if (this.#over) return;
+    tellExit(this, code);
+    this.#last();
     this.#end({ code, reason: 'exited' });
   }
 

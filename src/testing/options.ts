@@ -17,13 +17,13 @@ export interface TestOptions extends Omit<PreforkOptions, (typeof OF_THREADS)[nu
   readonly load?: ((url: string) => unknown) | undefined;
   /** At least 0 and less than 1; for jitter. Default always 0: no jitter. */
   readonly random?: (() => number) | undefined;
-  /** How long to wait in real time for what does not come, before an error says so. Default 2 000 ms. */
+  /** How long to wait in real time for what does not come, before an error says so. Default 4 000 ms. */
   readonly patience?: Millis | undefined;
 }
 
 export interface TestSettings {
   readonly worker: URL | string;
-  readonly load: Load;
+  readonly load: Load | undefined;
   readonly random: () => number;
   readonly patience: Millis;
   readonly options: PreforkOptions;
@@ -31,11 +31,9 @@ export interface TestSettings {
 
 const none = (): number => 0;
 
-const nativeImport: Load = (url) => import(url);
-
 /** Throws `FORKLESS_BAD_OPTION` or `FORKLESS_UNKNOWN_OPTION`; what is the prefork's own, that checks. */
 export function checkTestOptions(given: TestOptions): TestSettings {
-  const { worker, load = nativeImport, random = none, patience = 2_000, ...options } = given;
+  const { worker, load, random = none, patience = 4_000, ...options } = given;
   for (const name of OF_THREADS)
     if (name in options)
       throw errors.badOption(
@@ -44,6 +42,6 @@ export function checkTestOptions(given: TestOptions): TestSettings {
         Reflect.get(options, name),
       );
   for (const [name, value] of Object.entries({ load, random }))
-    if (typeof value !== 'function') throw errors.badOption(name, 'a function', value);
+    if (value !== undefined && typeof value !== 'function') throw errors.badOption(name, 'a function', value);
   return { worker, load, random, patience: integer('patience', patience, 1), options };
 }

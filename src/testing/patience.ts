@@ -1,8 +1,6 @@
 import { errors } from '../core/errors.ts';
 import { type Millis } from '../core/types.ts';
-
-// As they are when this is loaded: a test may put fakes in their place.
-const { clearInterval, setInterval } = globalThis;
+import { clearInterval, setInterval } from './real-timers.ts';
 
 export interface PatienceOptions {
   readonly limit: Millis;

@@ -1,9 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { type Millis } from '../core/types.ts';
 import { type InlineHost } from './inline-host.ts';
-
-// As they are when this is loaded: a test may put fakes in their place.
-const { setImmediate, setTimeout } = globalThis;
+import { setImmediate, setTimeout } from './real-timers.ts';
 
 // A message takes one turn, what it brings about in the main thread is decided at the end of that one, and an end is
 // told two turns later.

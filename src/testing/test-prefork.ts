@@ -36,7 +36,7 @@ export class TestPrefork extends Prefork {
     checkObject('options', given);
     const { worker, load, random, patience, options } = checkTestOptions(given);
     const clock = new VirtualClock();
-    const host = new InlineHost({ clock, load });
+    const host = new InlineHost({ clock, load, serveTimeout: patience / 2 });
     super(worker, options, { ...ownSurroundings(), clock, random, loadHost: () => Promise.resolve(host) });
     this.#clock = clock;
     this.#host = host;

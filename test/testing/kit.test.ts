@@ -67,6 +67,22 @@ describe('an inline worker', () => {
     }
   });
 
+  it('may serve some time after its module has loaded', async () => {
+    await started({ worker: handlers('serves-later') });
+    const client = server.connect();
+    client.write('hello\n');
+    await server.settled();
+    expect(said(client)).toBe('hello\r\n');
+  });
+
+  it('that never serves fails start()', async () => {
+    server = testPrefork({ worker: 'data:text/javascript,1', patience: 1_000 });
+    await expect(server.start()).rejects.toMatchObject({
+      code: 'FORKLESS_BOOT_FAILED',
+      message: expect.stringContaining('ended with code 0 before it called serve()') as string,
+    });
+  });
+
   it('loads a CommonJS module of its own', async () => {
     await started({ worker: new URL('../handlers/counts.cjs', import.meta.url) });
     const clients = [server.connect(), server.connect(), server.connect()];
@@ -259,19 +275,19 @@ describe('what nothing will come of', () => {
     ['close()', (late) => late.close({ grace: 60_000 })],
     ['drain()', (late) => late.drain({ deadline: 60_000 })],
   ])('%s that waits for a client is told of instead of hanging', async (call, begin) => {
-    await started({ patience: 50 });
+    await started({ patience: 1_000 });
     server.connect();
     await server.settled();
     await expect(begin(server)).rejects.toMatchObject({
       code: 'FORKLESS_NOT_SETTLED',
       message: expect.stringMatching(
-        new RegExp(`^${call.replace('()', '\\(\\)')} waited for 50 ms of real time: .* the next timer`),
+        new RegExp(`^${call.replace('()', '\\(\\)')} waited for 1000 ms of real time: .* the next timer`),
       ) as string,
     });
   });
 
   it('settled() names the handler that does not end', async () => {
-    await started({ patience: 50, worker: handlers('never-ends') });
+    await started({ patience: 1_000, worker: handlers('never-ends') });
     server.connect().write('x\n');
     await expect(server.settled()).rejects.toMatchObject({
       code: 'FORKLESS_NOT_SETTLED',

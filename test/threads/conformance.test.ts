@@ -1,78 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  type HostName,
-  type Thread,
-  type ThreadExit,
-  type ThreadHost,
-  type ThreadSpec,
-} from '../../src/threads/host.ts';
+import { MessageChannel } from 'node:worker_threads';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { type HostName, type ThreadHost, type ThreadSpec } from '../../src/threads/host.ts';
+import { moduleUrl, settings, startOn, type Run } from './runs.ts';
 
 // The built files: a pool loads its entry from them. No types, so that this file checks without a build.
 const HOSTS = new URL('../../dist/threads/hosts.js', import.meta.url).href;
 const { loadHost } = (await import(HOSTS)) as { loadHost: (name: HostName) => Promise<ThreadHost> };
 
-const moduleUrl = (name: string): string => new URL(`../handlers/bare/${name}`, import.meta.url).href;
-
 const ALONE = fileURLToPath(moduleUrl('alone.mjs'));
-
-interface Run {
-  readonly thread: Thread;
-  readonly port: MessagePort;
-  readonly messages: unknown[];
-  /** Every call of `exited`, with the number of messages that had arrived by then. */
-  readonly exits: { exit: ThreadExit; after: number }[];
-  /** The `nth` message, counted from 1. */
-  message(nth: number): Promise<unknown>;
-  exit(): Promise<ThreadExit>;
-}
-
-const runs: Run[] = [];
-
-const settings = { window: 4, claims: new Int32Array(new SharedArrayBuffer(8)) };
-
-function startOn(host: ThreadHost, url: string, extra: Partial<ThreadSpec> = {}): Run {
-  const { port1: port, port2 } = new MessageChannel();
-  const messages: unknown[] = [];
-  const exits: Run['exits'] = [];
-  port.on('message', (message) => messages.push(message));
-  const thread = host.start({ name: 'subject', boot: { url, port: port2, settings }, ...extra }, (exit) => {
-    exits.push({ exit, after: messages.length });
-  });
-  expect(exits).toEqual([]);
-  const wait = { timeout: 20_000, interval: 5 };
-  const run: Run = {
-    thread,
-    port,
-    messages,
-    exits,
-    message: (nth) =>
-      vi.waitFor(() => {
-        expect(messages.length, JSON.stringify(exits)).toBeGreaterThanOrEqual(nth);
-        return messages[nth - 1];
-      }, wait),
-    exit: () =>
-      vi.waitFor(() => {
-        expect(exits).not.toEqual([]);
-        return exits[0]!.exit;
-      }, wait),
-  };
-  runs.push(run);
-  return run;
-}
-
-afterEach(async () => {
-  for (const run of runs.splice(0)) {
-    run.thread.terminate();
-    await run.exit();
-    await new Promise(setImmediate);
-    expect(run.exits, 'exited was called once').toHaveLength(1);
-    run.port.close();
-  }
-});
 
 describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s', (name) => {
   let host: ThreadHost;
