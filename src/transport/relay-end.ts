@@ -290,11 +290,15 @@ export class RelayEnd implements ConnectionEnd {
     this.#linger(this.#stream.writableFinished ? AFTER_FLUSH : this.#lingerTimeout);
   }
 
-  #linger(time: Millis): void {
+  #linger(time: Millis, again = false): void {
     this.#cancelLinger?.();
-    const until = this.#clock.now() + Math.min(time, this.#lingerTimeout);
+    const wait = Math.min(time, this.#lingerTimeout);
+    const until = this.#clock.now() + wait;
     this.#cancelLinger = this.#clock.callAt(until, () => {
-      destroyStream(this.#stream);
+      // A host that was suspended or blocked has sent nothing meanwhile: it is not the peer who was slow. But only once,
+      // for in a host that always blocks nothing would ever end.
+      if (!again && this.#clock.now() - until > wait / 4) this.#linger(wait, true);
+      else destroyStream(this.#stream);
     });
   }
 

@@ -353,6 +353,23 @@ describe.each(LANES)('over the %s lane', (lane) => {
       expectOver(rig, id, 'ended');
     });
 
+    it('gives its time once more when the host was late, but only once', async () => {
+      const rig = new Rig({ lane, lingerTimeout: LINGER });
+      const { client, stream, socket, id } = await rig.serve(10);
+      socket.write('x'.repeat(100));
+      socket.destroySoon();
+      await rig.settle();
+      rig.clock.sleep(3_600_000);
+      rig.clock.advance(0);
+      await rig.settle();
+      expect([stream.destroyed, rig.clock.armed]).toEqual([false, 1]);
+      rig.clock.sleep(3_600_000);
+      rig.clock.advance(0);
+      await rig.settle();
+      expectOver(rig, id, 'ended');
+      client.destroy();
+    });
+
     it('counts anew once the output is flushed', async () => {
       const rig = new Rig({ lane, lingerTimeout: LINGER });
       const { client, stream, socket, id } = await rig.serve(10);

@@ -1,5 +1,4 @@
 import { duplexPair, type Duplex } from 'node:stream';
-import { type Cancel, type Clock } from '../../src/core/clock.ts';
 import { type LanePort } from '../../src/transport/lane.ts';
 import { type Connection } from '../../src/transport/connection.ts';
 import { type ConnectionEnd } from '../../src/transport/connection-end.ts';
@@ -7,33 +6,7 @@ import { Hub } from '../../src/transport/hub.ts';
 import { type RelaySocket } from '../../src/transport/relay-socket.ts';
 import { WorkerHub } from '../../src/transport/worker-hub.ts';
 import { createRings, HEAD, TAIL, type Rings } from '../../src/wire/ring.ts';
-
-/** Time that stands still until it is told to go on. */
-class FakeClock implements Clock {
-  #now = 0;
-  readonly #timers = new Set<{ at: number; due: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  callAt(at: number, due: () => void): Cancel {
-    const timer = { at, due };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  get armed(): number {
-    return this.#timers.size;
-  }
-
-  advance(time: number): void {
-    this.#now += time;
-    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
-      if (timer.at <= this.#now && this.#timers.delete(timer)) timer.due();
-    }
-  }
-}
+import { FakeClock } from '../master/fake-clock.ts';
 
 /** One direction of a port: what was posted stays until the test delivers it. */
 class HeldPort implements LanePort {
