@@ -17,6 +17,17 @@ export interface Addresses {
   readonly localFamily?: string | undefined;
 }
 
+/** What TLS has found out that ended before the connection was handed over; the names are those of `tls.TLSSocket`. */
+export interface Secured {
+  readonly protocol: string | null;
+  readonly alpnProtocol: string | false | null;
+  readonly servername: string | false;
+  readonly authorized: boolean;
+  readonly authorizationError?: string | undefined;
+  /** The client's, DER in base64. */
+  readonly certificate?: string | undefined;
+}
+
 /** Why a worker was asked to leave, or was killed. */
 export type LeaveReason =
   | 'aged' // older than `maxLifetime`

@@ -25,12 +25,25 @@ export class Http2Drain {
   }
 }
 
+// What only the socket under the wrapper has, where TLS has ended before it.
+const SECURED = [
+  'encrypted',
+  'alpnProtocol',
+  'servername',
+  'authorized',
+  'authorizationError',
+  'getProtocol',
+  'getPeerCertificate',
+  'getPeerX509Certificate',
+];
+
 // A session wraps a socket without a handle, and asks the handle for the addresses; this is where Node keeps the answer.
 function lendPeer({ socket }: ServerHttp2Session): void {
   const under: unknown = Reflect.get(socket, 'stream');
   if (typeof under !== 'object' || under === null || !('remoteAddress' in under)) return;
   const { remoteAddress, remotePort, remoteFamily } = under as Addresses;
   Reflect.set(socket, '_peername', { address: remoteAddress, port: remotePort, family: remoteFamily });
+  for (const name of SECURED) if (name in under) Reflect.set(socket, name, Reflect.get(under, name));
 }
 
 /** A server of HTTP/2 that answers by a listener written for HTTP/1, through Node's compatibility API. */

@@ -7,6 +7,7 @@ import { networkOf, type Crowd } from '../listener/admission.ts';
 import { type Connection } from '../transport/connection.ts';
 import { destroyStream } from '../transport/guarded.ts';
 import { type ConnectionEnd } from '../transport/connection-end.ts';
+import { securedOf } from '../tls/secured.ts';
 import { LAST_CONNECTION_ID } from '../wire/claims.ts';
 import { type ConnectionInfo } from './events.ts';
 
@@ -60,6 +61,7 @@ export class Connections {
       id: this.#nextId(),
       stream,
       addresses: addressesOf(stream),
+      secured: securedOf(stream),
       acceptedAt: this.#clock.now(),
     };
     const network = networkOf(connection.addresses);

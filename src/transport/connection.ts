@@ -1,5 +1,5 @@
 import { type Duplex } from 'node:stream';
-import { type Addresses, type ConnectionId, type Millis } from '../core/types.ts';
+import { type Addresses, type ConnectionId, type Millis, type Secured } from '../core/types.ts';
 
 /**
  * An accepted connection, as the main thread owns it from accept to close. It belongs to no worker: it is offered
@@ -9,6 +9,8 @@ export interface Connection {
   readonly id: ConnectionId;
   readonly stream: Duplex;
   readonly addresses: Addresses;
+  /** If its bytes are those of a TLS connection. */
+  readonly secured?: Secured | undefined;
   readonly acceptedAt: Millis;
 }
 

@@ -63,9 +63,10 @@ export class Hub {
   }
 
   offer(connection: Connection): void {
-    const slot = this.#offers.offer(connection.id);
-    this.#offered.set(connection.id, connection);
-    this.#lane.control(FRAME.open, connection.id, encodeJson({ slot, addresses: connection.addresses }));
+    const { id, addresses, secured } = connection;
+    const slot = this.#offers.offer(id);
+    this.#offered.set(id, connection);
+    this.#lane.control(FRAME.open, id, encodeJson({ slot, addresses, secured }));
   }
 
   /** Takes an unclaimed connection back; false when the worker has claimed it. */

@@ -1,5 +1,5 @@
 import { errors } from '../core/errors.ts';
-import { type ConnectionId } from '../core/types.ts';
+import { type ConnectionId, type Secured } from '../core/types.ts';
 import { claim } from '../wire/claims.ts';
 import { FRAME, readWord, type FrameKind } from '../wire/frames.ts';
 import { readClose, readOpen, type WorkerSettings } from '../wire/messages.ts';
@@ -13,7 +13,7 @@ export interface WorkerHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'
     'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'claims' | 'rings'
   >;
   /** A connection was claimed and is to be served. */
-  readonly connected: (socket: RelaySocket) => void;
+  readonly connected: (socket: RelaySocket, secured: Secured | undefined) => void;
   /** Something of that connection is taken up, and user code may run for it. */
   readonly attends?: (id: ConnectionId) => void;
   /** A socket is closed. */
@@ -93,7 +93,7 @@ export class WorkerHub {
 
   #opened(id: ConnectionId, payload: Buffer): void {
     if (this.#cut) return;
-    const { slot, addresses } = readOpen(payload);
+    const { slot, addresses, secured } = readOpen(payload);
     const { settings, connected, over } = this.#options;
     if (!claim(settings.claims, slot, id)) {
       this.#lane.control(FRAME.skip, id);
@@ -118,7 +118,7 @@ export class WorkerHub {
     this.#sockets.set(id, socket);
     this.#options.attends?.(id);
     this.#isolated(() => {
-      connected(socket);
+      connected(socket, secured);
     });
   }
 

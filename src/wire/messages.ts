@@ -1,7 +1,13 @@
 import { errors, show } from '../core/errors.ts';
 import { type Activity } from './activity.ts';
 import { CLAIM_SLOTS } from './claims.ts';
-import { type Addresses, type ConnectionId, type Millis, type PlainError } from '../core/types.ts';
+import {
+  type Addresses,
+  type ConnectionId,
+  type Millis,
+  type PlainError,
+  type Secured,
+} from '../core/types.ts';
 import { type Rings } from './ring.ts';
 
 /** What a worker needs to know of its prefork; part of the boot data. */
@@ -28,6 +34,7 @@ export interface WorkerSettings {
 export interface OpenFrame {
   readonly slot: number;
   readonly addresses: Addresses;
+  readonly secured?: Secured | undefined;
 }
 
 /** Payload of a `close` frame: the error that closed it. */

@@ -8,6 +8,7 @@ import { sharedNow } from '../transport/shared-clock.ts';
 import { noteClient } from '../wire/activity.ts';
 import { type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
 import { type PlainTls } from '../tls/options.ts';
+import { lendSecured } from '../tls/secured.ts';
 import { TlsTerminator } from '../tls/terminator.ts';
 import { Context } from './context.ts';
 import { type AnyHandlers } from './handlers.ts';
@@ -63,7 +64,8 @@ export class Runtime {
           throw error;
         });
       },
-      connected: (socket) => {
+      connected: (socket, secured) => {
+        if (secured) lendSecured(socket, secured);
         this.#receiveClient(socket);
       },
       attends: (id) => {

@@ -56,6 +56,13 @@ export class Peer {
   }
 }
 
+/** All that a stream brings, as text. */
+export async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) text += String(chunk);
+  return text;
+}
+
 /** The path of a worker module in test/handlers. */
 export const handlers = (name: string): URL => new URL(`../handlers/${name}.mjs`, import.meta.url);
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
 import { BlockList } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { type Prefork, type PreforkOptions } from 'forkless';
 import { afterEach, describe, expect, it } from 'vitest';
 import { certificate, hasOpenssl } from './certificates.ts';
-import { event, Peer, started } from './peers.ts';
+import { event, Peer, started, textOf } from './peers.ts';
 
 let server: Prefork | undefined;
 let port: number;
@@ -105,6 +106,100 @@ describe.skipIf(!hasOpenssl).each(['worker', 'main'] as const)('TLS that ends in
     two.socket.destroy();
   });
 
+  it('shows the handler all of it', async () => {
+    const client = certificate('client.test');
+    await serving({
+      ...certificate('one.test'),
+      ca: client.cert,
+      requestCert: true,
+      ALPNProtocols: ['mine/1'],
+      in: where,
+    });
+    const peer = new SecurePeer({ ...client, servername: 'one.test', ALPNProtocols: ['mine/1'] });
+    expect(await peer.seen()).toEqual({
+      remoteAddress: '127.0.0.1',
+      localPort: 'number',
+      encrypted: true,
+      protocol: 'TLSv1.3',
+      alpn: 'mine/1',
+      servername: 'one.test',
+      authorized: true,
+      client: 'client.test',
+    });
+    peer.socket.destroy();
+  });
+
+  it('shows that a client is not trusted, where it is let in all the same', async () => {
+    await serving({ ...certificate('one.test'), requestCert: true, rejectUnauthorized: false, in: where });
+    const peer = new SecurePeer(certificate('stranger.test'));
+    expect(await peer.seen()).toMatchObject({ encrypted: true, authorized: false, client: 'stranger.test' });
+    const nobody = new SecurePeer();
+    const seen = await nobody.seen();
+    expect(seen).toMatchObject({ encrypted: true, authorized: false });
+    expect(seen).not.toHaveProperty('client');
+    for (const each of [peer, nobody]) each.socket.destroy();
+  });
+
+  it.each(['listener', 'express', 'koa', 'fastify', 'fetch'])(
+    'serves HTTPS, and %s knows it',
+    async (form) => {
+      await serving({ ...certificate('one.test'), in: where }, 'http-app', [form, '{}']);
+      const call = request({
+        host: '127.0.0.1',
+        port,
+        path: '/peer',
+        agent: false,
+        rejectUnauthorized: false,
+      }).end();
+      const [response] = (await once(call, 'response')) as [AsyncIterable<Buffer>];
+      let text = '';
+      for await (const chunk of response) text += chunk.toString();
+      expect(text).toMatch(/https|true/);
+    },
+  );
+
+  it.each(['http2', 'listener'])('serves HTTP/2 by ALPN (%s)', async (form) => {
+    const http = form === 'listener' ? '{"http2":true}' : '{}';
+    const ALPNProtocols = form === 'listener' ? ['h2', 'http/1.1'] : ['h2'];
+    await serving({ ...certificate('one.test'), ALPNProtocols, in: where }, 'http-app', [form, http]);
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    const text = await textOf(session.request({ ':path': '/peer' }));
+    expect([session.alpnProtocol, text]).toEqual(['h2', '127.0.0.1 true 2.0']);
+    const large = session.request({ ':path': '/post', ':method': 'POST' });
+    large.end(Buffer.alloc(1_000_000));
+    expect(await textOf(large)).toBe('1000000 bytes');
+    session.close();
+    await once(session, 'close');
+  });
+
+  it('serves HTTP/1 beside HTTP/2', async () => {
+    const tls = { ...certificate('one.test'), ALPNProtocols: ['h2', 'http/1.1'], in: where };
+    await serving(tls, 'http-app', ['listener', '{"http2":true}']);
+    const call = request({
+      host: '127.0.0.1',
+      port,
+      path: '/peer',
+      agent: false,
+      rejectUnauthorized: false,
+    }).end();
+    const [response] = (await once(call, 'response')) as [AsyncIterable<Buffer>];
+    expect(await textOf(response)).toBe('127.0.0.1 true 1.1');
+  });
+
+  it('lets HTTP/2 finish what it has begun when its worker is to leave', async () => {
+    const tls = { ...certificate('one.test'), ALPNProtocols: ['h2'], in: where };
+    await serving(tls, 'http-app', ['http2', '{}']);
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    const stream = session.request({ ':path': '/slow?ms=200' });
+    // Read from the start: an answer that waits to be read is lost with its session.
+    const answer = textOf(stream);
+    await once(server!, 'connection');
+    const ended = once(session, 'close');
+    await server!.reload();
+    expect(await answer).toBe('slow');
+    await ended;
+  });
+
   it('asks for a client certificate, and refuses a stranger', async () => {
     const client = certificate('client.test');
     await serving({ ...certificate('one.test'), ca: client.cert, requestCert: true, in: where });
@@ -149,27 +244,6 @@ describe.skipIf(!hasOpenssl).each(['worker', 'main'] as const)('TLS that ends in
 });
 
 describe.skipIf(!hasOpenssl)('TLS in a worker', () => {
-  it('shows the handler all of it', async () => {
-    const client = certificate('client.test');
-    await serving({
-      ...certificate('one.test'),
-      ca: client.cert,
-      requestCert: true,
-      ALPNProtocols: ['mine/1'],
-    });
-    const peer = new SecurePeer({ ...client, servername: 'one.test', ALPNProtocols: ['mine/1'] });
-    expect(await peer.seen()).toEqual({
-      remoteAddress: '127.0.0.1',
-      localPort: 'number',
-      encrypted: true,
-      alpn: 'mine/1',
-      servername: 'one.test',
-      authorized: true,
-      client: 'client.test',
-    });
-    peer.socket.destroy();
-  });
-
   it('reads files anew at reload()', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'forkless-tls-'));
     const write = ({ key, cert }: { key: string; cert: string }): void => {
@@ -198,20 +272,5 @@ describe.skipIf(!hasOpenssl)('TLS in a worker', () => {
     const { key } = certificate('a.test');
     const { cert } = certificate('b.test');
     await expect(serving({ key, cert })).rejects.toMatchObject({ code: 'FORKLESS_BOOT_FAILED' });
-  });
-
-  it('serves HTTPS', async () => {
-    await serving({ ...certificate('one.test') }, 'http-app', ['listener', '{}']);
-    const call = request({
-      host: '127.0.0.1',
-      port,
-      path: '/peer',
-      agent: false,
-      rejectUnauthorized: false,
-    }).end();
-    const [response] = (await once(call, 'response')) as [AsyncIterable<Buffer>];
-    let text = '';
-    for await (const chunk of response) text += chunk.toString();
-    expect(text).toBe('127.0.0.1 true 1.1');
   });
 });

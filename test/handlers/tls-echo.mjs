@@ -7,6 +7,7 @@ serve({
         remoteAddress: socket.remoteAddress,
         localPort: typeof socket.localPort,
         encrypted: socket.encrypted ?? false,
+        protocol: socket.getProtocol?.(),
         alpn: socket.alpnProtocol,
         servername: socket.servername,
         authorized: socket.authorized,
