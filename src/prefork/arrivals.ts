@@ -1,4 +1,5 @@
 import { type Duplex } from 'node:stream';
+import { errors } from '../core/errors.ts';
 import { refusalOf, type Crowd } from '../listener/admission.ts';
 import { addressesOf } from './connections.ts';
 import { Handshakes } from './handshakes.ts';
@@ -27,6 +28,15 @@ export class Arrivals {
   configure(settings: PreforkSettings): void {
     if (settings.tls !== this.#settings.tls) this.#handshakes.configure(settings.tls);
     this.#settings = settings;
+  }
+
+  /** Reads key and certificate anew, where they are files. Throws `FORKLESS_RELOAD_FAILED`; then nothing changes. */
+  renew(): void {
+    try {
+      this.#handshakes.configure(this.#settings.tls);
+    } catch (error) {
+      throw errors.reloadFailed(error);
+    }
   }
 
   take(stream: Duplex): void {

@@ -172,10 +172,11 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   /**
    * Replaces all workers by new ones that load the module afresh, each only once its successor is ready where
    * `maxWorkers` allows. Resolves when no worker of an older generation takes connections. If a new one does not
-   * boot, the old ones stay and it rejects with `FORKLESS_RELOAD_FAILED`.
+   * boot, the old ones stay and it rejects with `FORKLESS_RELOAD_FAILED`. Files of the option `tls` are read anew.
    */
   async reload(): Promise<void> {
     const pool = this.#running('reload()');
+    this.#arrivals?.renew();
     const generation = await reload(pool, this.#clock, this.#watchers);
     if (generation === undefined) throw errors.wrongState('reload()', this.#state);
     this.#announce('reloaded', { generation });

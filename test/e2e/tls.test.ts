@@ -241,26 +241,38 @@ describe.skipIf(!hasOpenssl).each(['worker', 'main'] as const)('TLS that ends in
     before.socket.destroy();
     after.socket.destroy();
   });
-});
 
-describe.skipIf(!hasOpenssl)('TLS in a worker', () => {
-  it('reads files anew at reload()', async () => {
+  it('reads files anew at reload(), and keeps the old ones where the new are bad', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'forkless-tls-'));
     const write = ({ key, cert }: { key: string; cert: string }): void => {
       writeFileSync(join(folder, 'key.pem'), key);
       writeFileSync(join(folder, 'cert.pem'), cert);
     };
     const url = (name: string): URL => pathToFileURL(join(folder, name));
+    const shown = async (): Promise<string> => {
+      const peer = new SecurePeer();
+      await peer.seen();
+      const name = peer.certificateOf;
+      peer.socket.destroy();
+      return name;
+    };
     write(certificate('old.test'));
-    await serving({ key: url('key.pem'), cert: url('cert.pem') });
+    await serving({ key: url('key.pem'), cert: url('cert.pem'), in: where });
+    const before = new SecurePeer();
+    await before.seen();
     write(certificate('new.test'));
     await server!.reload();
-    const peer = new SecurePeer();
-    await peer.seen();
-    expect(peer.certificateOf).toBe('new.test');
-    peer.socket.destroy();
+    expect(await shown()).toBe('new.test');
+    write({ key: 'no key', cert: 'no certificate' });
+    await expect(server!.reload()).rejects.toMatchObject({ code: 'FORKLESS_RELOAD_FAILED' });
+    expect(await shown()).toBe('new.test');
+    before.socket.write('still');
+    await before.until(/still$/);
+    before.socket.destroy();
   });
+});
 
+describe.skipIf(!hasOpenssl)('TLS in a worker', () => {
   it('tells the reason of a handshake that failed', async () => {
     await serving({ ...certificate('one.test') });
     const closed = event(server!, 'connectionClosed');
