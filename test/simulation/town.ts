@@ -49,12 +49,6 @@ const must = (truth: boolean, what: string): void => {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-class TownClock extends FakeClock {
-  hold(): void {
-    // No process is held here.
-  }
-}
-
 /** What has become of one connection. */
 interface Story {
   readonly peer: SimulatedPeer;
@@ -68,7 +62,7 @@ interface Story {
  * next, so a seed is one history. Throws as soon as a promise is broken.
  */
 export class Town implements ThreadWorld {
-  readonly clock = new TownClock(1_000);
+  readonly clock = new FakeClock(1_000);
   readonly prefork: Prefork;
   readonly threads = new Set<FakeThread>();
   readonly tally: Record<string, number> = {};
