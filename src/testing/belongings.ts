@@ -75,12 +75,12 @@ export class Belongings<Owner extends object> {
   }
 }
 
-// The innermost line that is neither Node's nor this file's; a source map may call that something else.
+// The innermost line that is not Node's, behind that of the hook itself.
 function placeOf(stack: string): string {
   const line = stack
     .split('\n')
-    .slice(1)
-    .find((frame) => !frame.includes('node:') && !/\bbelongings\.[jt]s\b/.test(frame));
+    .slice(2)
+    .find((frame) => !frame.includes('node:'));
   const place = /(?:file:\/\/|\/)[^()]*:\d+:\d+/.exec(line ?? '')?.[0];
   // What comes only after a look-up or the like was opened by nobody in particular.
   if (place === undefined) return '';

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { millis, oneOf, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
@@ -76,7 +75,11 @@ const PASSED = [
 ] as const;
 const KNOWN: readonly string[] = [...IDENTITY, ...PASSED, 'in', 'contexts', 'handshakeTimeout'];
 
-const ticketKeys = randomBytes(48);
+let ticketKeys: Uint8Array | undefined;
+
+// Drawn once, and only with TLS: loading the module takes time.
+const theTicketKeys = (): Uint8Array =>
+  (ticketKeys ??= process.getBuiltinModule('node:crypto').randomBytes(48));
 
 function plainPem(name: string, value: unknown): PlainPem {
   if (value instanceof URL && value.protocol === 'file:') return { file: fileURLToPath(value) };
@@ -115,6 +118,6 @@ export function resolveTls(options: TlsOptions | null): PlainTls {
     identity: plainIdentity('tls', options),
     contexts: Object.fromEntries(contexts),
     handshakeTimeout: millis('tls.handshakeTimeout', options.handshakeTimeout ?? 30_000),
-    ticketKeys,
+    ticketKeys: theTicketKeys(),
   };
 }
