@@ -27,15 +27,15 @@ async function bundle(files, options) {
   }
 }
 
+// What tests of the thread hosts load without the rest, but as it is built.
+const ALONE = ['threads/hosts', 'transport/boot', 'testing/inline-host', 'testing/virtual-clock'];
+
 const fronts = readdirSync(join(root, 'src'))
   .filter((name) => name.endsWith('.ts'))
   .map((name) => name.replace(/\.ts$/, ''));
 const files = {
-  ...Object.fromEntries(fronts.map((name) => [name, name])),
-  // The thread's entry on pools, and what tests of the thread hosts load without the rest.
+  ...Object.fromEntries([...fronts, ...ALONE].map((name) => [name, name])),
   'pool-entry': 'threads/pool-entry',
-  'threads/hosts': 'threads/hosts',
-  'transport/boot': 'transport/boot',
 };
 
 rmSync(dist, { recursive: true, force: true });
