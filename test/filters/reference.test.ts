@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BlockFilter, ReferenceFilter, structuredCloneCodec, zlibCompression } from '../../src/filters.ts';
 import { codeOf, drain, latin1, parse } from './drain.ts';
 
@@ -51,6 +51,16 @@ describe('references', () => {
     filter.push(Buffer.from(filter.encode('x'.repeat(999))));
     filter.push(blocks(deflateSync(Buffer.alloc(1 << 24)), 'not zlib', deflateSync('[1]')));
     expect(drain(filter)).toEqual(['x'.repeat(998), bad, bad, bad, [1]]);
+  });
+
+  it('that cannot be inflated take little room, however many come in one read', () => {
+    const room = vi.spyOn(Buffer, 'allocUnsafe');
+    const filter = new ReferenceFilter({ compression: zlibCompression });
+    const zlibHeader = Buffer.from([0x78, 0x9c, 0xff]);
+    expect(parse(filter, [blocks(...Array<Buffer>(1000).fill(zlibHeader))])).toEqual(Array(1000).fill(bad));
+    const bytes = room.mock.calls.reduce((sum, [size]) => sum + size, 0);
+    room.mockRestore();
+    expect(bytes).toBeLessThan(1000 * 256);
   });
 
   it('that are too long are dropped', () => {
