@@ -18,6 +18,10 @@ export interface InletOwner {
 // and consumes nothing would throw for ever.
 const SLACK = 64;
 
+// How often it may throw in one turn of the event loop: an error costs much more than the few bytes that cause it, and
+// a read may be full of them.
+const REFUSALS_A_TURN = 64;
+
 /**
  * The input of one connection: bytes from the socket through the filter to the handler, one record at a time.
  * While a handler's promise is pending nothing is read, so the peer is held back.
@@ -31,6 +35,7 @@ export class Inlet {
   #end: 'not yet' | 'seen' | 'told' | 'shut' = 'not yet';
   #wakeIsDue = false;
   #refusable = SLACK;
+  #refusedNow = 0;
 
   constructor(client: Client<unknown, unknown>, owner: InletOwner) {
     this.#client = client;
@@ -116,6 +121,7 @@ export class Inlet {
       record = this.#client.inputFilter.take();
     } catch (error) {
       this.#refuse(error);
+      this.#rest();
       return true;
     }
     if (record === undefined) return false;
@@ -134,6 +140,18 @@ export class Inlet {
     this.#busy = true;
     if (this.#owner.refuse(error)) this.#hold();
     else this.#busy = false;
+  }
+
+  // Lets others have their turn after so many refusals; a promise that is pending does so too.
+  #rest(): void {
+    this.#refusedNow += 1;
+    if (this.#refusedNow < REFUSALS_A_TURN || this.#busy) return;
+    this.#refusedNow = 0;
+    this.#busy = true;
+    this.#hold();
+    setImmediate(() => {
+      this.settled();
+    });
   }
 
   #takesInput(): boolean {

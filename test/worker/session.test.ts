@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Filter } from '../../src/filters/filter.ts';
 import { LineFilter } from '../../src/filters/line.ts';
+import { ReferenceFilter } from '../../src/filters/reference.ts';
 import { StreamFilter } from '../../src/filters/stream.ts';
 import { type Client } from '../../src/worker/client.ts';
 import { type ClientError, type Handlers } from '../../src/worker/handlers.ts';
@@ -541,6 +542,31 @@ describe('input that breaks the format', () => {
     peer.end('abcd\n');
     await done;
     expect(reports.map(({ callback }) => callback)).toEqual(['clientError']);
+  });
+
+  it('a read full of bad input gives others their turn: 64 errors in each', async () => {
+    const errors: number[] = [];
+    let turn = 0;
+    const { peer, trace, done } = serve({
+      clientFilter: new ReferenceFilter(),
+      clientShutdownOnError: false,
+      clientInput: ({ client }) => {
+        client.shutdown();
+      },
+      clientError: () => {
+        errors[turn] = (errors[turn] ?? 0) + 1;
+      },
+    });
+    const count = (): void => {
+      turn += 1;
+      if (!trace.includes('Disconnected')) setImmediate(count);
+    };
+    setImmediate(count);
+    peer.write(`${'4\0oops'.repeat(1000)}1\x001`);
+    await done;
+    expect(errors.reduce((sum, each) => sum + each, 0)).toBe(1000);
+    expect(Math.max(...errors.filter((each) => each > 0))).toBeLessThanOrEqual(128);
+    expect(trace.at(-2)).toBe('Input[1]');
   });
 
   it('a filter that throws for ever ends the connection', async () => {
