@@ -107,6 +107,14 @@ describe('PreforkTCP with threads', () => {
     other.socket.destroy();
   });
 
+  it('what a callback prints is only output, whatever the ancestor took it for', async () => {
+    const { prefork } = await start({ StartServer: 1, MaxServer: 1 });
+    const peer = peerOf(master!);
+    await peer.send('print\nlater\n').until(/greeted later/);
+    expect(prefork.status().workers).toMatchObject([{ id: 1, phase: 'ready', leaving: undefined, open: 1 }]);
+    peer.socket.destroy();
+  });
+
   it('events of the connection, posted and delayed', async () => {
     const peer = peerOf(await start());
     await peer.send('greet\nlater\n').until(/greeted now\r\n[^]*greeted later\r\n/);

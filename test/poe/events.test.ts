@@ -207,6 +207,23 @@ describe('without ClientError', () => {
   });
 });
 
+describe('custom events', () => {
+  it('are those of connections, not of the listener', async () => {
+    const { peer, reports, done } = serveTCP({
+      InlineStates: { mine: ignore },
+      ClientInput: ({ kernel, session, arg0 }) => {
+        expect(kernel.post(session, 'mine')).toBe(true);
+        kernel.post(arg0, 'mine');
+      },
+    });
+    peer.write('prefork_server\n');
+    await done;
+    expect(reports).toMatchObject([
+      { error: { message: expect.stringContaining('has no event "mine" of prefork_server') as string } },
+    ]);
+  });
+});
+
 describe('aliases', () => {
   const parameters: PreforkTCPParameters = {
     InlineStates: { say: ({ heap, arg0 }) => heap.client.put(String(arg0)) },
