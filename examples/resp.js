@@ -22,6 +22,11 @@ const MAX_REQUEST = 1024 * 1024;
 
 /** The first whole command of `text` and where it ends; `undefined` while some of it is missing. */
 function parse(text) {
+  // Words on a line, as typed by hand.
+  if (text !== '' && !text.startsWith('*')) {
+    const end = text.indexOf('\n') + 1;
+    return end === 0 ? undefined : { words: text.slice(0, end).trim().split(/\s+/), end };
+  }
   const head = /^\*(\d{1,4})\r\n/.exec(text);
   if (!head) {
     if (/^(?:\*\d{0,4}\r?)?$/.test(text)) return undefined;

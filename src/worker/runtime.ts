@@ -102,6 +102,8 @@ export class Runtime {
     try {
       // Throws for a key or certificate that is missing or bad: then this worker is none.
       if (this.#settings.tls) this.#tls = new TlsTerminator(this.#settings.tls as PlainTls);
+      // Not within `serve()`: what its module has below that may be needed.
+      await Promise.resolve();
       await this.#handlers.workerStarted?.(this.#context);
     } catch (error) {
       this.#send({ kind: 'failed', error: toPlain(error) });

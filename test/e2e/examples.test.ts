@@ -1,11 +1,14 @@
-import { rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Peer } from './peers.ts';
+import { WebSocket } from 'ws';
+import { certificate, hasOpenssl } from './certificates.ts';
+import { Peer, textOf } from './peers.ts';
 import { Program } from './program.ts';
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
@@ -72,6 +75,94 @@ describe('examples/synopsis.js', () => {
 });
 
 describe('the other examples', () => {
+  it('unit-test passes', async () => {
+    program = new Program(process.execPath, ['--test', example('unit-test/worker.test.js')], {
+      NODE_TEST_CONTEXT: undefined,
+    });
+    expect(await program.exited).toBe(0);
+    expect(program.said).toMatch(/pass 3\b/);
+  });
+
+  it('express-blocking: others are answered while a route blocks', async () => {
+    run('express-blocking.js');
+    const port = await portOf(/localhost:(\d+)/);
+    const get = async (path: string): Promise<string> => {
+      const peer = new Peer(port).send(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      await peer.closed;
+      return /thread \d+/.exec(peer.text)?.[0] ?? peer.text;
+    };
+    // Until the others have booted the first worker has them all.
+    for (const threads = new Set<string>(); threads.size < 4;) {
+      const answers = await Promise.all(Array.from({ length: 8 }, () => get('/')));
+      for (const thread of answers) threads.add(thread);
+    }
+    let answered = 0;
+    const blocked = get('/block').then(() => answered);
+    const others = Array.from({ length: 20 }, async () => {
+      await get('/');
+      answered += 1;
+    });
+    // Not quite all: those that its worker has claimed before are blocked with it.
+    expect(await blocked).toBeGreaterThanOrEqual(10);
+    await Promise.all(others);
+  });
+
+  it('chat reaches the clients of every worker', async () => {
+    run('chat/main.js');
+    const port = await portOf(/localhost:(\d+)/);
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('<title>chat</title>');
+    const sockets = Array.from({ length: 4 }, () => new WebSocket(`ws://127.0.0.1:${port}`));
+    await Promise.all(sockets.map((socket) => once(socket, 'open')));
+    const heard = sockets.map((socket) => once(socket, 'message'));
+    sockets[0]?.send('hello all');
+    const texts = (await Promise.all(heard)).map(([data]) => (data as Buffer).toString());
+    expect(new Set(texts).size).toBe(1);
+    expect(texts[0]).toMatch(/^\d: hello all$/);
+    const closed = sockets.map((socket) => once(socket, 'close'));
+    program.process.kill('SIGINT');
+    expect((await Promise.all(closed)).map(([code]) => code as number)).toEqual([1012, 1012, 1012, 1012]);
+    expect(await program.exited).toBe(0);
+  });
+
+  it.skipIf(!hasOpenssl)('tls-echo echoes, and takes up a renewed certificate', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'forkless-tls-echo-'));
+    const files = { KEY: join(folder, 'key.pem'), CERT: join(folder, 'cert.pem') };
+    const renew = (name: string): void => {
+      const { key, cert } = certificate(name);
+      writeFileSync(files.KEY, key);
+      writeFileSync(files.CERT, cert);
+    };
+    const open = async (at: number): Promise<TLSSocket> => {
+      const socket = connect({ port: at, host: '127.0.0.1', rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      return socket;
+    };
+    renew('one.test');
+    run('tls-echo.js', files);
+    const port = await portOf(/port (\d+)/);
+    const first = await open(port);
+    renew('two.test');
+    program.process.kill('SIGHUP');
+    const names = new Set([first.getPeerCertificate().subject.CN]);
+    while (!names.has('two.test')) {
+      const next = await open(port);
+      names.add(next.getPeerCertificate().subject.CN);
+      next.destroy();
+    }
+    first.end('still there');
+    expect(await textOf(first)).toMatch(/^TLSv1\.3, from (?:::ffff:)?127\.0\.0\.1\nstill there$/);
+    program.process.kill('SIGINT');
+    expect(await program.exited).toBe(0);
+  });
+
+  it.skipIf(!hasOpenssl)('tls-echo makes a certificate for itself', async () => {
+    run('tls-echo.js');
+    const port = await portOf(/port (\d+)/);
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    socket.end('hello');
+    expect(await textOf(socket)).toMatch(/hello$/);
+  });
+
   it('two-files', async () => {
     run('two-files/main.js');
     const peer = new Peer(await portOf(LOCALHOST));

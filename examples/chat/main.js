@@ -1,0 +1,14 @@
+// A WebSocket chat. Open http://localhost:8081/ in several windows: each may be served by another worker.
+import { createPrefork } from 'forkless';
+
+const server = createPrefork({
+  worker: new URL('./worker.js', import.meta.url),
+  port: Number(process.env.PORT ?? 8081),
+  startWorkers: 4,
+});
+await server.listen();
+console.log(`http://localhost:${server.address().port}/`);
+
+process.once('SIGINT', () => {
+  server.close({ grace: 5_000 });
+});
