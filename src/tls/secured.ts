@@ -1,11 +1,15 @@
-import { X509Certificate } from 'node:crypto';
+import { type X509Certificate } from 'node:crypto';
 import { type Duplex } from 'node:stream';
-import { TLSSocket, type PeerCertificate } from 'node:tls';
+import { type PeerCertificate, type TLSSocket } from 'node:tls';
 import { type Secured } from '../core/types.ts';
+
+// Not `instanceof`: that would load `node:tls` for those who do without.
+const isSecure = (stream: Duplex): stream is TLSSocket =>
+  'encrypted' in stream && 'getPeerX509Certificate' in stream;
 
 /** What is known of a connection whose TLS has ended before it is handed over. */
 export function securedOf(stream: Duplex): Secured | undefined {
-  if (!(stream instanceof TLSSocket)) return undefined;
+  if (!isSecure(stream)) return undefined;
   const { alpnProtocol, servername, authorized, authorizationError } = stream as TLSSocket & {
     readonly servername?: string | false | null;
   };
@@ -24,8 +28,11 @@ export function securedOf(stream: Duplex): Secured | undefined {
 /** Gives a socket that carries plain bytes what a `tls.TLSSocket` has for those who ask whether the client is safe. */
 export function lendSecured(socket: Duplex, secured: Secured): void {
   const { protocol, certificate, ...fields } = secured;
-  const x509 = (): X509Certificate | undefined =>
-    certificate === undefined ? undefined : new X509Certificate(Buffer.from(certificate, 'base64'));
+  const x509 = (): X509Certificate | undefined => {
+    if (certificate === undefined) return undefined;
+    const { X509Certificate: Certificate } = process.getBuiltinModule('node:crypto');
+    return new Certificate(Buffer.from(certificate, 'base64'));
+  };
   Object.assign(socket, fields, {
     encrypted: true,
     getProtocol: () => protocol,
