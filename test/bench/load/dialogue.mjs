@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { body, checkSum, uploadReply } from '../peers/app.mjs';
+import { httpReply, httpRequest } from '../peers/http-app.mjs';
 
 /**
  * @typedef {object} Script
@@ -36,6 +37,10 @@ export const scripts = {
       [Buffer.concat([Buffer.from(`u${size}\n`), bytes])],
       [uploadReply(size, checkSum(bytes, 0))],
     );
+  },
+  http: (size, id) => {
+    const paths = Array.from({ length: DISTINCT }, (_, n) => `/${id}.${n}.`.padEnd(size, 'x'));
+    return script(paths.map(httpRequest), paths.map(httpReply));
   },
   download: (size) => script([Buffer.from(`d${size}\n`)], [body(size)]),
 };

@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { serveSocket } from './app.mjs';
 import { control, settings, tell, timed } from './control.mjs';
+import { httpServer } from './http-app.mjs';
 
 if (cluster.isPrimary) primary();
+else if (settings.protocol === 'http') httpServer().listen(0, '127.0.0.1');
 else createServer({ noDelay: true }, serveSocket).listen(0, '127.0.0.1');
 
 function primary() {

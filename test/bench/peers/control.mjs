@@ -1,7 +1,7 @@
 // The peer's end of its talk with the runner. Runs in the main thread of each peer.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** @typedef {{ workers: number, maxWorkers?: number, transport?: string, options?: object }} Settings */
+/** @typedef {{ workers: number, maxWorkers?: number, transport?: string, protocol?: 'http', options?: object }} Settings */
 
 const RESOLUTION = 10;
 

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createPrefork } from 'forkless';
 import { control, settings, tell, timed } from './control.mjs';
 
-const { workers, maxWorkers = workers, transport = 'relay', options } = settings;
+const { workers, maxWorkers = workers, transport = 'relay', protocol, options } = settings;
+const worker = protocol === 'http' ? './forkless-http-worker.mjs' : './forkless-worker.mjs';
 let size = workers;
 
 try {
@@ -16,7 +17,7 @@ try {
 
 async function main() {
   const server = createPrefork({
-    worker: new URL('./forkless-worker.mjs', import.meta.url),
+    worker: new URL(worker, import.meta.url),
     host: '127.0.0.1',
     port: 0,
     noDelay: true,

@@ -2,6 +2,7 @@ import { bulkIn, bulkOut } from './bulk.mjs';
 import { churn } from './churn.mjs';
 import { echo, handler, large, pipelined } from './echo.mjs';
 import { hang } from './hang.mjs';
+import { http } from './http.mjs';
 import { idlePool } from './idle-pool.mjs';
 import { births, idle } from './memory.mjs';
 import { mixed } from './mixed.mjs';
@@ -18,6 +19,7 @@ export const workloads = [
   bulkOut,
   churn,
   handler,
+  http,
   mixed,
   idle,
   births,
