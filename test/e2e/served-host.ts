@@ -5,6 +5,10 @@ import { Program } from './program.ts';
 
 export interface HostStatus extends PreforkStatus {
   readonly rss: number;
+  /** JS heap of the main thread and memory outside of it that JavaScript holds, after a collection; bytes. */
+  readonly kept: number;
+  /** What holds its event loop, by Node's names. */
+  readonly resources: Readonly<Record<string, number>>;
   /** The longest time without a worker that was ready, milliseconds. */
   readonly longestLack: number;
 }
@@ -15,12 +19,14 @@ export class ServedHost {
   #port = 0;
   #asked = 0;
 
-  constructor(worker: string, options: PreforkOptions, env: NodeJS.ProcessEnv = {}) {
-    this.program = new Program(process.execPath, [fileURLToPath(handlers('host'))], {
-      WORKER: worker,
-      OPTIONS: JSON.stringify(options),
-      ...env,
-    });
+  /** `files`: the most file descriptors that it may have. */
+  constructor(worker: string, options: PreforkOptions, env: NodeJS.ProcessEnv = {}, files = 4_000) {
+    const program = fileURLToPath(handlers('host'));
+    this.program = new Program(
+      '/bin/sh',
+      ['-c', `ulimit -n ${files}; exec '${process.execPath}' --expose-gc '${program}'`],
+      { WORKER: worker, OPTIONS: JSON.stringify(options), ...env },
+    );
   }
 
   get port(): number {
@@ -38,12 +44,22 @@ export class ServedHost {
     const number = (this.#asked += 1);
     const given = argument === undefined ? '' : JSON.stringify(argument);
     this.program.process.stdin.write(`${number} ${command} ${given}\n`);
-    const [, how, answer = ''] = await this.program.until(
+    const [, how, answer = ''] = await this.#until(
       new RegExp(`^(answer|refused) ${number} (.*)\\r?\\n`, 'm'),
     );
     const said: unknown = JSON.parse(answer);
     if (how === 'answer') return said;
     throw Object.assign(new Error(`${command} was refused`), said);
+  }
+
+  async #until(pattern: RegExp): Promise<RegExpExecArray> {
+    try {
+      return await this.program.until(pattern);
+    } catch {
+      // Not all that it has said: that may be megabytes.
+      const how = await this.program.exited;
+      throw new Error(`the host ended with ${how}: ${this.program.said.slice(-3_000)}`);
+    }
   }
 
   async status(): Promise<HostStatus> {
@@ -52,11 +68,11 @@ export class ServedHost {
   }
 
   /** The status once it is as wanted. */
-  async until(met: (status: HostStatus) => boolean): Promise<HostStatus> {
+  async until(met: (status: HostStatus) => boolean, every = 20): Promise<HostStatus> {
     for (;;) {
       const status = await this.status();
       if (met(status)) return status;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, every));
     }
   }
 }

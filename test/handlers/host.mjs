@@ -37,6 +37,18 @@ const look = () => {
   else longestLack = Math.max(longestLack, now - (lackedSince ??= now));
 };
 
+const resources = () => {
+  const tally = {};
+  for (const name of process.getActiveResourcesInfo()) tally[name] = (tally[name] ?? 0) + 1;
+  return tally;
+};
+
+const memory = () => {
+  globalThis.gc();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { rss, kept: heapUsed + external };
+};
+
 /** Takes all file descriptors there are for a while. */
 const exhaust = async (time) => {
   const taken = [];
@@ -51,7 +63,7 @@ const exhaust = async (time) => {
 };
 
 const commands = {
-  status: () => ({ ...server.status(), rss: process.memoryUsage.rss(), longestLack }),
+  status: () => ({ ...server.status(), ...memory(), resources: resources(), longestLack }),
   block: (time) => {
     for (const end = performance.now() + time; performance.now() < end;);
   },
