@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { handlers, Peer } from './peers.ts';
 import { Program } from './program.ts';
 
@@ -46,6 +47,51 @@ describe('promise 9: a suspended or late master kills nobody for it', () => {
     host.process.stdin.write('status\n');
     await host.until(/status[^]*status/);
     expect(host.said).not.toMatch(/worker(Retiring|Killed|Exited)/);
+  });
+});
+
+describe('promise 9, with a debugger and a wall clock', () => {
+  it('that holds the main thread for five expiry times', async () => {
+    host = new Program(process.execPath, ['--inspect=127.0.0.1:0', program]);
+    const [url] = await host.until(/ws:\/\/\S+/);
+    const port = await startOf(host);
+    const peer = new Peer(port);
+    await peer.until(/welcome/);
+    const debug = new WebSocket(url);
+    await once(debug, 'open');
+    const paused = new Promise<void>((resolve) => {
+      debug.on('message', (text: Buffer) => {
+        if (text.includes('"Debugger.paused"')) resolve();
+      });
+    });
+    debug.send('{"id":1,"method":"Debugger.enable"}');
+    debug.send('{"id":2,"method":"Debugger.pause"}');
+    await paused;
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(host.said).not.toMatch(/worker(Retiring|Killed|Exited)/);
+    debug.send('{"id":3,"method":"Debugger.resume"}');
+    await peer.send('still\n').until(/still/);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    host.process.stdin.write('status\n');
+    await host.until(/status/);
+    expect(host.said).not.toMatch(/worker(Retiring|Killed|Exited)/);
+    debug.terminate();
+    peer.socket.destroy();
+  });
+
+  it('that jumps by an hour and back, in all threads: nobody expires, nothing is late', async () => {
+    const clock = fileURLToPath(handlers('jumping-clock'));
+    host = new Program(process.execPath, ['--import', clock, program]);
+    const port = await startOf(host);
+    const peer = new Peer(port);
+    await peer.until(/welcome/);
+    await host.until(/(?:jumped[^]*){20}/);
+    await peer.send('still\n').until(/still/);
+    expect(host.said).not.toMatch(/worker(Retiring|Killed|Exited)/);
+    // Those who do hang are found out as soon as ever.
+    peer.send('hang\n');
+    await host.until(/workerRetiring \d silent[^]*workerKilled \d silent[^]*workerExited \d silent/);
+    await peer.closed;
   });
 });
 

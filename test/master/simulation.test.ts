@@ -166,4 +166,25 @@ describe('the simulation', () => {
     expect(Object.keys(made.tally).filter((what) => what.startsWith('killed'))).toEqual([]);
     expect(made.tally['retired silent']).toBeUndefined();
   });
+
+  it.each([51, 52, 53])(
+    'does not dip when maxLifetime is shortened below the age of all, seed %i',
+    (seed) => {
+      const made = world(seed, NO_MISHAPS, { maxLifetime: 3_600_000 });
+      made.start();
+      made.traffic = { every: 40, stay: 100 };
+      made.clock.advance(20_000);
+      made.master.configure(resolvePolicy({ ...POLICY, maxLifetime: 2_000 }));
+      made.settle();
+      let fewest = Infinity;
+      made.clock.afterFiring = () => {
+        made.settle();
+        fewest = Math.min(fewest, made.master.state.workers.filter(isReady).length);
+      };
+      made.clock.advance(10_000);
+      expect(made.tally['retired aged']).toBeGreaterThan(6);
+      expect(fewest).toBeGreaterThanOrEqual(3);
+      expect(made.tally['killed aged']).toBeUndefined();
+    },
+  );
 });
