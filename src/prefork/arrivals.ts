@@ -1,5 +1,6 @@
 import { type Duplex } from 'node:stream';
 import { errors } from '../core/errors.ts';
+import { type Connection } from '../transport/connection.ts';
 import { refusalOf, type Crowd } from '../listener/admission.ts';
 import { addressesOf } from './connections.ts';
 import { Handshakes } from './handshakes.ts';
@@ -13,6 +14,10 @@ export class Arrivals {
   readonly #handshakes = new Handshakes((stream) => {
     this.#hand(stream);
   });
+  readonly #gone = (connection: Connection): void => {
+    this.#pool.dispatcher.left(connection);
+    this.#left();
+  };
   #settings: PreforkSettings;
   #closing = false;
 
@@ -55,10 +60,7 @@ export class Arrivals {
 
   #hand(stream: Duplex): void {
     const { connections, dispatcher } = this.#pool;
-    const [connection, others] = connections.add(stream, (left) => {
-      dispatcher.left(left);
-      this.#left();
-    });
+    const [connection, others] = connections.add(stream, this.#gone);
     dispatcher.arrive(connection, this.#crowd(others));
   }
 

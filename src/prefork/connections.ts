@@ -6,6 +6,7 @@ import { type Addresses, type CloseReason, type ConnectionId, type DropReason } 
 import { networkOf, type Crowd } from '../listener/admission.ts';
 import { type Connection } from '../transport/connection.ts';
 import { destroyStream } from '../transport/guarded.ts';
+import { ignore } from '../transport/stream-events.ts';
 import { type ConnectionEnd } from '../transport/connection-end.ts';
 import { securedOf } from '../tls/secured.ts';
 import { LAST_CONNECTION_ID } from '../wire/claims.ts';
@@ -70,8 +71,8 @@ export class Connections {
     this.#open.set(connection.id, connection);
     if (network !== undefined) this.#perNetwork.set(network, others.sameNetwork + 1);
     // Without a listener a reset before any worker has it would be an uncaught exception of the host.
-    stream.on('error', () => undefined);
-    stream.once('close', () => {
+    stream.on('error', ignore);
+    stream.on('close', () => {
       this.#open.delete(connection.id);
       this.#leaves(network);
       left(connection);

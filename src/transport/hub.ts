@@ -34,6 +34,11 @@ export class Hub {
   readonly #ends = new Map<ConnectionId, RelayEnd>();
   readonly #written: RelayEnd[] = [];
 
+  readonly #over = (end: ConnectionEnd): void => {
+    this.#ends.delete(end.connection.id);
+    this.#options.over(end);
+  };
+
   constructor(options: HubOptions) {
     this.#options = options;
     this.#lane = laneToWorker(options.rings, {
@@ -131,10 +136,7 @@ export class Hub {
       clock,
       window,
       lingerTimeout,
-      over: (over) => {
-        this.#ends.delete(id);
-        this.#options.over(over);
-      },
+      over: this.#over,
     });
     this.#ends.set(id, end);
     claimed(connection);

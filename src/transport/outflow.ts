@@ -4,6 +4,11 @@ import { FRAME, HEADER } from '../wire/frames.ts';
 import { type Lane, type LaneSource } from './lane.ts';
 import { ownBytes } from './own-bytes.ts';
 
+export interface OutflowOwner {
+  /** Bytes that had to wait are all sent. */
+  drained(): void;
+}
+
 /**
  * The sending half of one connection: keeps the bytes that the far side has not allowed yet, in order, and the end
  * behind them. It never sends more than its credit.
@@ -11,7 +16,7 @@ import { ownBytes } from './own-bytes.ts';
 export class Outflow implements LaneSource {
   readonly #lane: Lane;
   readonly #id: ConnectionId;
-  readonly #drained: () => void;
+  readonly #owner: OutflowOwner;
   #chunks: Uint8Array[] = [];
   /** How many of `#chunks` are sent. */
   #head = 0;
@@ -22,12 +27,11 @@ export class Outflow implements LaneSource {
   #admitted = false;
   #end: 'no' | 'wanted' | 'sent' = 'no';
 
-  /** `drained` is called when bytes that had to wait are all sent. */
-  constructor(lane: Lane, id: ConnectionId, credit: number, drained: () => void) {
+  constructor(lane: Lane, id: ConnectionId, credit: number, owner: OutflowOwner) {
     this.#lane = lane;
     this.#id = id;
     this.#window = this.#credit = credit;
-    this.#drained = drained;
+    this.#owner = owner;
   }
 
   /** Bytes that wait for credit or room. */
@@ -139,7 +143,7 @@ export class Outflow implements LaneSource {
   #afterTransmit(): void {
     if (this.#pending > 0 || this.#end === 'sent') return;
     if (this.#end === 'wanted') this.#sendEnd();
-    this.#drained();
+    this.#owner.drained();
   }
 
   #sendEnd(): void {

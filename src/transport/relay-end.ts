@@ -9,8 +9,9 @@ import { type ConnectionEnd } from './connection-end.ts';
 import { type Lane } from './lane.ts';
 import { READ_SIZE, readDirectly } from './direct-read.ts';
 import { destroyStream, guarded } from './guarded.ts';
-import { Outflow } from './outflow.ts';
+import { Outflow, type OutflowOwner } from './outflow.ts';
 import { ownBytes } from './own-bytes.ts';
+import { tellOwner, type StreamOwner } from './stream-events.ts';
 import { isDirect, writeThrough } from './write-through.ts';
 
 export interface RelayEndOptions {
@@ -45,7 +46,7 @@ const AFTER_FLUSH: Millis = 2_000;
 const GATHERED_UP_TO = 4_096;
 
 /** The main thread's end of one relayed connection: between its stream and the lane to the worker that claimed it. */
-export class RelayEnd implements ConnectionEnd {
+export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner {
   readonly connection: Connection;
   readonly #stream: Duplex & SocketCalls;
   readonly #lane: Lane;
@@ -57,9 +58,6 @@ export class RelayEnd implements ConnectionEnd {
   readonly #inflow: CreditWindow;
   /** Bytes that must find credit before the peer is read again. */
   readonly #nextRead: number;
-  readonly #flushed = (): void => {
-    this.#grantFlushed();
-  };
   #state: ClosingState = 'open';
   #reason: CloseReason = 'ended';
   #error: string | undefined;
@@ -82,9 +80,7 @@ export class RelayEnd implements ConnectionEnd {
     this.#over = over;
     this.#inflow = new CreditWindow(window);
     this.#nextRead = Math.min(READ_SIZE, window / 4);
-    this.#outflow = new Outflow(lane, connection.id, window, () => {
-      this.#readOn();
-    });
+    this.#outflow = new Outflow(lane, connection.id, window, this);
   }
 
   get state(): ClosingState {
@@ -123,26 +119,22 @@ export class RelayEnd implements ConnectionEnd {
       stream.on('data', (chunk: Uint8Array) => {
         this.#fromPeer(chunk, false);
       });
-    stream.on('end', () => {
-      this.#outflow.end();
-      this.#endedBothWays();
-    });
-    stream.on('finish', () => {
-      if (this.#state === 'lingering') this.#linger(AFTER_FLUSH);
-      this.#endedBothWays();
-    });
-    stream.on('error', (error) => {
-      this.#fail(
-        'peer-error',
-        'code' in error && typeof error.code === 'string' ? error.code : error.message,
-      );
-    });
-    if (stream.destroyed) this.#streamClosed();
-    else
-      stream.on('close', () => {
-        this.#streamClosed();
-      });
+    tellOwner(stream, this);
     this.#resume();
+  }
+
+  ended(): void {
+    this.#outflow.end();
+    this.#endedBothWays();
+  }
+
+  finished(): void {
+    if (this.#state === 'lingering') this.#linger(AFTER_FLUSH);
+    this.#endedBothWays();
+  }
+
+  failed(error: Error): void {
+    this.#fail('peer-error', 'code' in error && typeof error.code === 'string' ? error.code : error.message);
   }
 
   /** Bytes from the worker. Returns true when the caller must call `passed` after the last frame for now. */
@@ -152,25 +144,32 @@ export class RelayEnd implements ConnectionEnd {
     if (this.#state !== 'open' || this.#ended) return false;
     const first = !this.#wrote;
     this.#wrote = true;
-    guarded(this.#stream, () => {
+    try {
       this.#write(payload, first || payload.length > GATHERED_UP_TO);
-    });
+    } catch (error) {
+      destroyStream(this.#stream, error);
+    }
     return first;
   }
 
   /** All frames that had come are read. */
   passed(): void {
     this.#wrote = false;
-    guarded(this.#stream, () => {
-      this.#uncork();
-    });
+    if (this.#corked)
+      guarded(this.#stream, () => {
+        this.#uncork();
+      });
     this.#grantFlushed();
   }
 
   // The first bytes of a pass go out at once, as nearly always they are the only ones; small ones behind them
   // are gathered, or a handler that writes to many clients in turn would cost a system call for each piece.
   #write(payload: Buffer, atOnce: boolean): void {
-    const done = this.#inflow.isHalfUsed ? this.#flushed : undefined;
+    const done = this.#inflow.isHalfUsed
+      ? (): void => {
+          this.#grantFlushed();
+        }
+      : undefined;
     if (atOnce) {
       this.#uncork();
       writeThrough(this.#stream, this.#direct, payload, done);
@@ -195,7 +194,14 @@ export class RelayEnd implements ConnectionEnd {
 
   grant(bytes: number): void {
     this.#outflow.grant(bytes);
-    this.#readOn();
+    this.drained();
+  }
+
+  /** There is credit again, or room: reads on if there is enough. */
+  drained(): void {
+    if (!this.#paused || this.#state !== 'open' || !this.#outflow.allows(this.#nextRead)) return;
+    this.#paused = false;
+    this.#resume();
   }
 
   call(frame: CallFrame): void {
@@ -249,12 +255,6 @@ export class RelayEnd implements ConnectionEnd {
     guarded(this.#stream, () => this.#stream.pause());
   }
 
-  #readOn(): void {
-    if (!this.#paused || this.#state !== 'open' || !this.#outflow.allows(this.#nextRead)) return;
-    this.#paused = false;
-    this.#resume();
-  }
-
   #resume(): void {
     guarded(this.#stream, () => this.#stream.resume());
   }
@@ -302,7 +302,7 @@ export class RelayEnd implements ConnectionEnd {
     });
   }
 
-  #streamClosed(): void {
+  closed(): void {
     const before = this.#state;
     this.#state = AFTER.stream[before];
     this.#cancelLinger?.();

@@ -4,7 +4,7 @@ import { CreditWindow } from '../wire/credit.ts';
 import { FRAME } from '../wire/frames.ts';
 import { encodeJson, type CloseFrame } from '../wire/messages.ts';
 import { type Lane } from './lane.ts';
-import { Outflow } from './outflow.ts';
+import { Outflow, type OutflowOwner } from './outflow.ts';
 import { ownBytes } from './own-bytes.ts';
 import { networkError } from './socket-errors.ts';
 import { SocketSurface } from './socket-surface.ts';
@@ -20,7 +20,7 @@ export interface RelaySocketOptions {
   /** Bytes that may wait before a further write; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`. */
   readonly maxOutput: number;
   /** The socket is closed and has said so; told once. */
-  readonly over: () => void;
+  readonly over: (socket: RelaySocket) => void;
 }
 
 type WriteDone = (error?: Error | null) => void;
@@ -30,11 +30,11 @@ type WriteDone = (error?: Error | null) => void;
  * count as delivered once the main thread has them; a reset, an error or a half-close of the peer shows as on a
  * real socket.
  */
-export class RelaySocket extends SocketSurface {
+export class RelaySocket extends SocketSurface implements OutflowOwner {
   readonly #lane: Lane;
   readonly #outflow: Outflow;
   readonly #inflow: CreditWindow;
-  readonly #over: () => void;
+  readonly #over: (socket: RelaySocket) => void;
   readonly #maxOutput: number;
   #unread = 0;
   #dispatched = 0;
@@ -50,9 +50,7 @@ export class RelaySocket extends SocketSurface {
     this.#over = over;
     this.#maxOutput = maxOutput;
     this.#inflow = new CreditWindow(window);
-    this.#outflow = new Outflow(lane, id, window, () => {
-      this.#sent();
-    });
+    this.#outflow = new Outflow(lane, id, window, this);
   }
 
   protected override get dispatched(): number {
@@ -179,7 +177,7 @@ export class RelaySocket extends SocketSurface {
     this.#lane.control(FRAME.close, this.connectionId, why && encodeJson(why));
     const writeDone = this.#writeDone;
     this.#writeDone = undefined;
-    this.#over();
+    this.#over(this);
     super._destroy(error, done);
     writeDone?.(error ?? new Error('The socket was closed before all was written'));
   }
@@ -218,7 +216,8 @@ export class RelaySocket extends SocketSurface {
     this.#writeDone = done;
   }
 
-  #sent(): void {
+  /** @internal All that had to wait is sent. */
+  drained(): void {
     const done = this.#writeDone;
     this.#writeDone = undefined;
     this.#inFlight = 0;

@@ -41,9 +41,7 @@ export abstract class SocketSurface extends Duplex {
     this.localAddress = addresses.localAddress;
     this.localPort = addresses.localPort;
     this.localFamily = addresses.localFamily;
-    this.once('end', () => {
-      if (!this.allowHalfOpen) this.#refuseWrites();
-    });
+    this.on('end', this.#ended);
   }
 
   /** Bytes that were taken from the write buffer. */
@@ -133,6 +131,11 @@ export abstract class SocketSurface extends Duplex {
   /** Bytes moved: the time of `setTimeout` starts anew. */
   protected active(): void {
     this.#idle?.refresh();
+  }
+
+  // With the emitter as `this`: a closure for each socket would be one too many.
+  #ended(this: SocketSurface): void {
+    if (!this.allowHalfOpen) this.#refuseWrites();
   }
 
   #refuseWrites(): void {

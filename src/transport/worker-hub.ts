@@ -28,6 +28,11 @@ export class WorkerHub {
   #served = 0;
   #cut = false;
 
+  readonly #over = (socket: RelaySocket): void => {
+    this.#sockets.delete(socket.connectionId);
+    this.#options.over(socket);
+  };
+
   constructor(options: WorkerHubOptions) {
     this.#options = options;
     this.#lane = laneToMain(options.settings.rings, {
@@ -94,7 +99,7 @@ export class WorkerHub {
   #opened(id: ConnectionId, payload: Buffer): void {
     if (this.#cut) return;
     const { slot, addresses, secured } = readOpen(payload);
-    const { settings, connected, over } = this.#options;
+    const { settings, connected } = this.#options;
     if (!claim(settings.claims, slot, id)) {
       this.#lane.control(FRAME.skip, id);
       return;
@@ -102,7 +107,7 @@ export class WorkerHub {
     this.#served += 1;
     this.#lane.control(FRAME.claim, id);
     const { window, allowHalfOpen, highWaterMark, maxOutput } = settings;
-    const socket: RelaySocket = new RelaySocket({
+    const socket = new RelaySocket({
       id,
       addresses,
       lane: this.#lane,
@@ -110,10 +115,7 @@ export class WorkerHub {
       allowHalfOpen,
       highWaterMark,
       maxOutput,
-      over: () => {
-        this.#sockets.delete(id);
-        over(socket);
-      },
+      over: this.#over,
     });
     this.#sockets.set(id, socket);
     this.#options.attends?.(id);

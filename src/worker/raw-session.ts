@@ -1,9 +1,10 @@
-import { Calls } from './calls.ts';
+import { ignore } from '../transport/stream-events.ts';
+import { Calls, type CallsOwner } from './calls.ts';
 import { asError } from './client-error.ts';
 import { type SessionOptions } from './session.ts';
 
 /** Runs a `connection` handler over its socket. A throw or rejection destroys the socket and is reported. */
-export class RawSession {
+export class RawSession implements CallsOwner {
   readonly #options: SessionOptions;
   readonly #calls: Calls;
   #step: 'open' | 'closed' | 'done' = 'open';
@@ -11,18 +12,9 @@ export class RawSession {
   /** Listens to the socket from now on; runs nothing before `start()`. */
   constructor(options: SessionOptions) {
     this.#options = options;
-    const finish = (): void => {
-      this.#finish();
-    };
-    this.#calls = new Calls({
-      failed: (error, callback) => {
-        options.socket.destroy(asError(error));
-        options.report(error, options.socket.connectionId, callback);
-      },
-      idle: finish,
-    });
+    this.#calls = new Calls(this);
     // A reset that the handler does not listen for must not take the thread down.
-    options.socket.on('error', () => undefined);
+    options.socket.on('error', ignore);
     options.socket.once('close', () => {
       this.#closed();
     });
@@ -34,6 +26,16 @@ export class RawSession {
     if (socket.closed) this.#closed();
     if (socket.destroyed) return;
     this.#calls.run('connection', () => handlers.connection?.(socket, worker));
+  }
+
+  failed(error: unknown, callback: string): void {
+    const { socket, report } = this.#options;
+    socket.destroy(asError(error));
+    report(error, socket.connectionId, callback);
+  }
+
+  idle(): void {
+    this.#finish();
   }
 
   #closed(): void {

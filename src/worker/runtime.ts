@@ -141,13 +141,8 @@ export class Runtime {
       handlers: this.#handlers,
       worker: this.#context,
       maxOutput: this.#settings.maxOutput,
-      report: (error, connection, callback) => {
-        this.#report(error, connection, callback);
-      },
-      done: () => {
-        this.#sessions -= 1;
-        this.#maybeLeave();
-      },
+      report: this.#report,
+      done: this.#done,
     });
   }
 
@@ -179,9 +174,15 @@ export class Runtime {
     this.#thread.leave();
   }
 
-  #report(error: unknown, connection: ConnectionId | undefined, callback: string): void {
+  // Once for all sessions, as `#done`.
+  readonly #report = (error: unknown, connection: ConnectionId | undefined, callback: string): void => {
     this.#send({ kind: 'trouble', error: toPlain(error), connection, callback });
-  }
+  };
+
+  readonly #done = (): void => {
+    this.#sessions -= 1;
+    this.#maybeLeave();
+  };
 
   #send(message: ToMain): void {
     this.#hub.post(message);

@@ -1,5 +1,5 @@
 import { type ConnectionId } from '../core/types.ts';
-import { Calls } from './calls.ts';
+import { Calls, type CallsOwner } from './calls.ts';
 import { asError } from './client-error.ts';
 import { type Client } from './client.ts';
 import { ClientInfo } from './client-info.ts';
@@ -27,7 +27,7 @@ export interface ClientSessionOptions extends SessionOptions {
 }
 
 /** Runs the client callbacks of one connection over its socket, from PreConnect to Disconnected. */
-export class Session {
+export class Session implements CallsOwner {
   readonly #options: ClientSessionOptions;
   readonly #calls: Calls;
   #conversation: Conversation | undefined;
@@ -36,14 +36,7 @@ export class Session {
   /** Listens to the socket from now on; runs nothing before `start()`. */
   constructor(options: ClientSessionOptions) {
     this.#options = options;
-    this.#calls = new Calls({
-      failed: (error, callback) => {
-        this.#failed(error, callback);
-      },
-      idle: () => {
-        this.#finish();
-      },
-    });
+    this.#calls = new Calls(this);
     options.socket.on('error', (error) => this.#conversation?.socketFailed(error));
     options.socket.once('close', () => {
       this.#closed();
@@ -64,7 +57,7 @@ export class Session {
     try {
       heap = handlers.heap === undefined ? {} : handlers.heap();
     } catch (error) {
-      this.#failed(error, 'heap');
+      this.failed(error, 'heap');
       return;
     }
     const greet = (): unknown =>
@@ -88,13 +81,13 @@ export class Session {
       });
     } catch (error) {
       // Only a filter that cannot be cloned throws there.
-      this.#failed(error, 'clientFilter');
+      this.failed(error, 'clientFilter');
       return;
     }
     this.#conversation.start();
   }
 
-  #failed(error: unknown, callback: string): void {
+  failed(error: unknown, callback: string): void {
     if (this.#conversation !== undefined) {
       this.#conversation.failed(error, callback);
       return;
@@ -102,6 +95,10 @@ export class Session {
     const { socket, report } = this.#options;
     socket.destroy(asError(error));
     report(error, socket.connectionId, callback);
+  }
+
+  idle(): void {
+    this.#finish();
   }
 
   #closed(): void {
