@@ -1,3 +1,4 @@
+import { type MessagePort } from 'node:worker_threads';
 import { type Clock } from '../core/clock.ts';
 import { errors, fromPlain, show } from '../core/errors.ts';
 import {
@@ -23,7 +24,13 @@ import {
 import { sharedNow } from '../transport/shared-clock.ts';
 import { createActivity, lastClient } from '../wire/activity.ts';
 import { createBacklog, leave } from '../wire/backlog.ts';
-import { readToMain, type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
+import {
+  readToMain,
+  type SocketMessage,
+  type ToMain,
+  type ToWorker,
+  type WorkerSettings,
+} from '../wire/messages.ts';
 
 /** How a worker ended. */
 export interface WorkerExit {
@@ -68,10 +75,17 @@ export interface WorkerHandleOptions {
   readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims' | 'rings' | 'activity'>;
   readonly lingerTimeout: Millis;
   readonly maxWorkerMessages: number;
+  /** Whether sockets are sent to it where they can be. */
+  readonly transfer: boolean;
   /** Only for the message of a boot that took longer. */
   readonly bootTimeout: Millis;
   readonly events: WorkerHandleEvents;
 }
+
+// The types of Node 20 know nothing of sockets that can be sent.
+const sendSocket = (port: MessagePort, message: SocketMessage): void => {
+  port.postMessage(message, [message.socket as never]);
+};
 
 /**
  * One worker as the main thread sees it: its thread, its port, its lane. It decides nothing, and no connection's
@@ -101,7 +115,7 @@ export class WorkerHandle {
     this.#options = options;
     this.id = options.id;
     this.generation = options.generation;
-    const { clock, settings, lingerTimeout, atTurnEnd, events } = options;
+    const { clock, settings, lingerTimeout, atTurnEnd, transfer, events } = options;
     const { claimed, released, over } = events;
     this.#link = options.openLink();
     const { near, rings } = this.#link;
@@ -111,6 +125,11 @@ export class WorkerHandle {
       clock,
       window: settings.window,
       lingerTimeout,
+      sendSocket: transfer
+        ? (message) => {
+            sendSocket(near, message);
+          }
+        : undefined,
       atTurnEnd,
       message: (message) => {
         this.#control(readToMain(message));

@@ -4,7 +4,7 @@ import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { type Addresses, type CloseReason, type ConnectionId, type DropReason } from '../core/types.ts';
 import { networkOf, type Crowd } from '../listener/admission.ts';
-import { type Connection } from '../transport/connection.ts';
+import { isTransferred, type Connection } from '../transport/connection.ts';
 import { destroyStream } from '../transport/guarded.ts';
 import { ignore } from '../transport/stream-events.ts';
 import { type ConnectionEnd } from '../transport/connection-end.ts';
@@ -73,8 +73,8 @@ export class Connections {
     // Without a listener a reset before any worker has it would be an uncaught exception of the host.
     stream.on('error', ignore);
     stream.on('close', () => {
-      this.#open.delete(connection.id);
-      this.#leaves(network);
+      if (isTransferred(connection)) return;
+      this.#forget(connection);
       left(connection);
     });
     return [connection, others];
@@ -88,6 +88,11 @@ export class Connections {
   #crowd(network: string | undefined): Crowd {
     const sameNetwork = network === undefined ? 0 : (this.#perNetwork.get(network) ?? 0);
     return { all: this.size, sameNetwork };
+  }
+
+  #forget({ id, addresses }: Connection): void {
+    this.#open.delete(id);
+    this.#leaves(networkOf(addresses));
   }
 
   #leaves(network: string | undefined): void {
@@ -106,10 +111,11 @@ export class Connections {
     destroyStream(stream);
   }
 
-  closed({ reason, bytesRead, bytesWritten }: ConnectionEnd): void {
+  closed({ connection, reason, bytesRead, bytesWritten }: ConnectionEnd): void {
     count(this.closes, reason);
     this.bytesRead += bytesRead;
     this.bytesWritten += bytesWritten;
+    if (isTransferred(connection)) this.#forget(connection);
   }
 
   destroyAll(): void {

@@ -72,8 +72,9 @@ export class IdleWatch {
       const last = before.get(end);
       const stillFor = last?.moved === moved ? last.stillFor + elapsed : 0;
       const reason = this.#exceeded(end, stillFor);
-      if (reason === undefined) this.#seen.set(end, { moved, stillFor });
-      else end.timeOut(reason);
+      // One that says it has moved after all gets its whole time again.
+      this.#seen.set(end, { moved, stillFor: reason === undefined ? stillFor : 0 });
+      if (reason !== undefined) end.timeOut(reason);
     }
   }
 

@@ -11,6 +11,7 @@ import { type Dispatch } from '../policy/state.ts';
 import { type HostName } from '../threads/host.ts';
 import { HOST_NAMES } from '../threads/hosts.ts';
 import { type IdleLimits } from './idle-watch.ts';
+import { canTransfer } from '../transport/transferable.ts';
 import { checkListen, checkPassed, LISTEN_OPTIONS } from './passed-options.ts';
 import { checkOnStuck, type StuckReport } from './stuck.ts';
 import { resolveTls, type PlainTls, type TlsOptions } from '../tls/options.ts';
@@ -59,6 +60,8 @@ export type ListenTarget = Pick<
   readonly reusePort?: boolean | undefined;
 };
 
+export type TransportName = 'relay' | 'transfer' | 'auto';
+
 /** All options of a prefork; README.md has them in tables. Bad ones throw a `ForklessError` that names the first. */
 export interface PreforkOptions extends RunningOptions, ListenTarget {
   /** Credit of a connection in each direction, bytes: its share of memory at most. Default 262 144. */
@@ -69,8 +72,13 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
   readonly lingerTimeout?: Millis | undefined;
   /** What the workers run on. Default `'piscina'`; `'worker'` (Node's own) for bundles and single executables. */
   readonly threadHost?: HostName | undefined;
-  /** How bytes travel. Default and only choice at present: `'relay'`. */
-  readonly transport?: 'relay' | undefined;
+  /**
+   * How a connection reaches its worker: `'relay'` (default: its bytes pass through the main thread), `'transfer'` (its
+   * socket moves to the worker, where it can: TCP that is not decrypted in the main thread; the rest is relayed), or
+   * `'auto'`: transfer where this Node can, relay otherwise. `'transfer'` is refused on a Node that cannot: it takes
+   * 24.21, 26.6 or later.
+   */
+  readonly transport?: TransportName | undefined;
   /**
    * What to do when more threads than `maxZombies` cannot be terminated: each further one costs a place of the pool.
    * Called with each. Default: a process warning, and it serves on with what is left.
@@ -116,6 +124,8 @@ export interface PreforkSettings {
   readonly maxOutput: number;
   readonly lingerTimeout: Millis;
   readonly maxWorkerMessages: number;
+  /** Sockets are sent to the workers, where they can be. */
+  readonly transfer: boolean;
   readonly socket: ServerOpts;
   readonly listen: ListenTarget;
   readonly tls: PlainTls | undefined;
@@ -205,7 +215,6 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
   checkOnStuck(options.onStuck);
   const { transport = 'relay', threadHost = 'piscina', window = 262_144 } = options;
   const { maxOutput = 67_108_864, lingerTimeout = 30_000, maxWorkerMessages = 4_096 } = options;
-  oneOf('transport', transport, ['relay']);
   return {
     url: moduleUrl(worker),
     policy,
@@ -217,11 +226,20 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
     maxOutput: limit('maxOutput', maxOutput, 0),
     lingerTimeout: millis('lingerTimeout', lingerTimeout),
     maxWorkerMessages: limit('maxWorkerMessages', maxWorkerMessages, 1),
+    transfer: resolveTransport(transport),
     socket: pick(options, SOCKET),
     listen: checkTarget(pickListen(options)),
     // Anything but `undefined` is looked at: a `null` from a missing setting must not mean plain text.
     tls: options.tls === undefined ? undefined : resolveTls(options.tls),
   };
+}
+
+function resolveTransport(given: unknown): boolean {
+  const transport = oneOf('transport', given, ['relay', 'transfer', 'auto']);
+  if (transport === 'relay' || canTransfer()) return transport !== 'relay';
+  if (transport === 'auto') return false;
+  const expected = `'relay' or 'auto' on Node ${process.version}, which cannot move sockets to threads (24.21, 26.6 and later can)`;
+  throw errors.badOption('transport', expected, given);
 }
 
 const pickListen = (options: PreforkOptions): ListenTarget =>

@@ -106,7 +106,8 @@ export class Pool implements Crew {
 
   spawn(id: WorkerId, generation: number): void {
     const { host, clock, openLink, atTurnEnd, announce } = this.#options;
-    const { url, given, window, maxOutput, lingerTimeout, maxWorkerMessages, policy, tls } = this.#settings;
+    const { url, given, window, maxOutput, lingerTimeout, maxWorkerMessages, transfer } = this.#settings;
+    const { policy, socket, tls } = this.#settings;
     const handle = new WorkerHandle({
       id,
       generation,
@@ -118,6 +119,7 @@ export class Pool implements Crew {
       atTurnEnd,
       lingerTimeout,
       maxWorkerMessages,
+      transfer,
       bootTimeout: policy.bootTimeout,
       thread: {
         resourceLimits: given.resourceLimits,
@@ -131,6 +133,7 @@ export class Pool implements Crew {
         maxOutput,
         allowHalfOpen: given.allowHalfOpen ?? false,
         highWaterMark: given.highWaterMark,
+        accepted: socket,
         tls: tls?.in === 'worker' ? tls : undefined,
       },
       events: this.#eventsOf(id),

@@ -17,7 +17,10 @@ export interface ConnectionEnd {
   start(): void;
   /** The worker is gone, or will never speak again: the connection is closed. */
   abandon(reason: CloseReason): void;
-  /** Nothing has moved for too long: closes the connection as if the network had given the peer up. */
+  /**
+   * Nothing has moved for too long: closes the connection as if the network had given the peer up, unless the worker
+   * knows better.
+   */
   timeOut(reason: CloseReason): void;
   /** Closes the connection at once. */
   destroy(): void;

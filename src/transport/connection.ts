@@ -1,18 +1,28 @@
-import { type Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { type Addresses, type ConnectionId, type Millis, type Secured } from '../core/types.ts';
 
 /**
  * An accepted connection, as the main thread owns it from accept to close. It belongs to no worker: it is offered
- * to one, taken back, served by one, and outlives the thread that serves it.
+ * to one, taken back, served by one, and outlives the thread that serves it unless its socket was transferred there.
  */
 export interface Connection {
   readonly id: ConnectionId;
-  readonly stream: Duplex;
+  /** Once the socket is transferred, nothing but `LEFT`. */
+  stream: Duplex;
   readonly addresses: Addresses;
   /** If its bytes are those of a TLS connection. */
   readonly secured?: Secured | undefined;
   readonly acceptedAt: Millis;
 }
+
+/**
+ * In the place of a stream whose socket is in a worker: closed, as is what the socket leaves behind, which would hold
+ * memory for as long as the connection lasts.
+ */
+export const LEFT: Duplex = new Duplex().destroy();
+
+/** Whether its socket is in a worker. */
+export const isTransferred = ({ stream }: Connection): boolean => stream === LEFT;
 
 /** The real socket's own calls, where the stream is one. */
 export interface SocketCalls {

@@ -2,14 +2,23 @@ import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { type CloseReason, type ConnectionId, type Millis } from '../core/types.ts';
 import { OfferBook } from '../wire/claims.ts';
-import { FRAME, readWord, type FrameKind } from '../wire/frames.ts';
-import { encodeJson, readCall, readClose } from '../wire/messages.ts';
+import { encodeWord, FRAME, readWord, type FrameKind } from '../wire/frames.ts';
+import {
+  encodeJson,
+  readCall,
+  readClose,
+  readCounts,
+  readTransferClose,
+  type SocketMessage,
+} from '../wire/messages.ts';
 import { type Rings } from '../wire/ring.ts';
-import { type Connection } from './connection.ts';
+import { LEFT, type Connection } from './connection.ts';
 import { type ConnectionEnd } from './connection-end.ts';
 import { type LaneEnd, type LaneEndOptions } from './lane.ts';
 import { laneToWorker } from './open-lane.ts';
 import { RelayEnd } from './relay-end.ts';
+import { TransferEnd } from './transfer-end.ts';
+import { isTransferable } from './transferable.ts';
 
 export interface HubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   /** Memory for the lanes; without it the bytes go by the port. */
@@ -17,6 +26,8 @@ export interface HubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   readonly clock: Clock;
   readonly window: number;
   readonly lingerTimeout: Millis;
+  /** Sends a socket to the worker by the port, and may throw; without it, everything is relayed. */
+  readonly sendSocket?: ((message: SocketMessage) => void) | undefined;
   /** The worker has claimed a connection. */
   readonly claimed: (connection: Connection) => void;
   /** The worker has closed its side of a connection that it had claimed. */
@@ -25,14 +36,21 @@ export interface HubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   readonly over: (end: ConnectionEnd) => void;
 }
 
+interface Offer {
+  readonly connection: Connection;
+  readonly slot: number;
+  readonly transfer: boolean;
+}
+
 /** The main thread's side of all connections of one worker: what is on offer, and what it serves. */
 export class Hub {
   readonly #options: HubOptions;
   readonly #lane: LaneEnd;
   readonly #offers = new OfferBook();
-  readonly #offered = new Map<ConnectionId, Connection>();
-  readonly #ends = new Map<ConnectionId, RelayEnd>();
+  readonly #offered = new Map<ConnectionId, Offer>();
+  readonly #ends = new Map<ConnectionId, RelayEnd | TransferEnd>();
   readonly #written: RelayEnd[] = [];
+  #gone = false;
 
   readonly #over = (end: ConnectionEnd): void => {
     this.#ends.delete(end.connection.id);
@@ -68,10 +86,12 @@ export class Hub {
   }
 
   offer(connection: Connection): void {
-    const { id, addresses, secured } = connection;
+    const { id } = connection;
     const slot = this.#offers.offer(id);
-    this.#offered.set(id, connection);
-    this.#lane.control(FRAME.open, id, encodeJson({ slot, addresses, secured }));
+    const transfer = this.#options.sendSocket !== undefined && isTransferable(connection);
+    this.#offered.set(id, { connection, slot, transfer });
+    if (transfer) this.#lane.control(FRAME.open, id, encodeWord(slot));
+    else this.#openRelay(connection, slot);
   }
 
   /** Takes an unclaimed connection back; false when the worker has claimed it. */
@@ -81,7 +101,8 @@ export class Hub {
 
   /** Takes back all that is unclaimed. */
   takeAllBack(): Connection[] {
-    return [...this.#offered.values()].filter(({ id }) => this.takeBack(id));
+    const all = [...this.#offered.values()].map(({ connection }) => connection);
+    return all.filter(({ id }) => this.takeBack(id));
   }
 
   /** Sends a control message, behind all that was sent before. */
@@ -95,16 +116,20 @@ export class Hub {
   }
 
   /**
-   * The worker is gone or given up. Its clients get what it sent them, then they are closed. Returns what it had
-   * not claimed, for another worker.
+   * The worker is gone or given up. Its relayed clients get what it sent them, then they are closed. Returns what no
+   * handler of it has seen, for another worker.
    */
   abandon(reason: CloseReason): Connection[] {
+    this.#gone = true;
     this.#lane.close();
-    const unclaimed = this.takeAllBack();
+    const unseen = this.takeAllBack();
     // What is left on offer was claimed, and the worker did not live to say so.
-    for (const connection of [...this.#offered.values()]) this.#claimed(connection.id);
+    for (const { connection, transfer } of [...this.#offered.values()]) {
+      if (transfer && this.#settle(connection.id)) unseen.push(connection);
+      else this.#claimed(connection.id);
+    }
     for (const end of [...this.#ends.values()]) end.abandon(reason);
-    return unclaimed;
+    return unseen;
   }
 
   /** Closes every connection at once. */
@@ -121,29 +146,66 @@ export class Hub {
     }
     // A frame for a connection that is over is only late.
     const end = this.#ends.get(id);
-    if (end) this.#forEnd(end, kind, payload);
+    if (end instanceof TransferEnd) this.#forTransferred(end, kind, payload);
+    else if (end) this.#forRelayed(end, kind, payload);
   }
 
   #claimed(id: ConnectionId): void {
-    const connection = this.#offered.get(id);
-    if (connection === undefined || !this.#offers.settle(id))
-      throw errors.badFrame(`a claim on ${id}, which is not on offer`);
-    this.#offered.delete(id);
-    const { clock, window, lingerTimeout, claimed } = this.#options;
-    const end = new RelayEnd({
-      connection,
-      lane: this.#lane,
-      clock,
-      window,
-      lingerTimeout,
-      over: this.#over,
-    });
+    const offer = this.#offered.get(id);
+    // Nothing is sent to a worker that is gone.
+    if (this.#gone && offer?.transfer === true) return;
+    if (!offer || !this.#settle(id)) throw errors.badFrame(`a claim on ${id}, which is not on offer`);
+    const end = this.#endOf(offer);
     this.#ends.set(id, end);
-    claimed(connection);
+    this.#options.claimed(offer.connection);
     end.start();
   }
 
-  #forEnd(
+  #settle(id: ConnectionId): boolean {
+    return this.#offers.settle(id) && this.#offered.delete(id);
+  }
+
+  #endOf({ connection, slot, transfer }: Offer): RelayEnd | TransferEnd {
+    const { clock, window, lingerTimeout } = this.#options;
+    if (transfer && this.#transfer(connection)) return new TransferEnd(connection, this.#lane, this.#over);
+    // It was to be transferred, and cannot be any more: it is closed, or bytes of it were read.
+    if (transfer) this.#openRelay(connection, slot);
+    return new RelayEnd({ connection, lane: this.#lane, clock, window, lingerTimeout, over: this.#over });
+  }
+
+  #transfer(connection: Connection): boolean {
+    const { id, stream, addresses } = connection;
+    // Before it is sent: what it leaves behind closes at once.
+    connection.stream = LEFT;
+    try {
+      this.#options.sendSocket?.({
+        kind: 'socket',
+        id,
+        socket: stream,
+        addresses: JSON.stringify(addresses),
+      });
+      return true;
+    } catch {
+      connection.stream = stream;
+      return false;
+    }
+  }
+
+  #openRelay({ id, addresses, secured }: Connection, slot: number): void {
+    this.#lane.control(FRAME.open, id, encodeJson({ slot, addresses, secured }));
+  }
+
+  #forTransferred(end: TransferEnd, kind: FrameKind, payload: Buffer): void {
+    if (kind === FRAME.counts) {
+      end.count(readCounts(payload));
+      return;
+    }
+    if (kind !== FRAME.close) throw errors.badFrame(`kind ${kind} for a transferred socket`);
+    this.#options.released(end.connection);
+    end.close(readTransferClose(payload));
+  }
+
+  #forRelayed(
     end: RelayEnd,
     kind: Exclude<FrameKind, typeof FRAME.open | typeof FRAME.claim | typeof FRAME.skip>,
     payload: Buffer,
@@ -166,6 +228,9 @@ export class Hub {
         return;
       case FRAME.call:
         end.call(readCall(payload));
+        return;
+      case FRAME.counts:
+        throw errors.badFrame('counts of a relayed connection');
     }
   }
 

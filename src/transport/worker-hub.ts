@@ -2,34 +2,43 @@ import { errors } from '../core/errors.ts';
 import { type ConnectionId, type Secured } from '../core/types.ts';
 import { claim } from '../wire/claims.ts';
 import { FRAME, readWord, type FrameKind } from '../wire/frames.ts';
-import { readClose, readOpen, type WorkerSettings } from '../wire/messages.ts';
+import { readClose, readOpen, type OpenFrame, type WorkerSettings } from '../wire/messages.ts';
 import { type LaneEnd, type LaneEndOptions } from './lane.ts';
 import { laneToMain } from './open-lane.ts';
 import { RelaySocket } from './relay-socket.ts';
+import { type TransferredSocket } from './transferred-socket.ts';
+import { isArrival, TransferredSockets, type Arrival } from './transferred-sockets.ts';
+
+/** A connection in its worker, as its transport brings it. */
+export type WorkerSocket = RelaySocket | TransferredSocket;
 
 export interface WorkerHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   readonly settings: Pick<
     WorkerSettings,
-    'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'claims' | 'rings'
+    'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted' | 'claims' | 'rings'
   >;
   /** A connection was claimed and is to be served. */
-  readonly connected: (socket: RelaySocket, secured: Secured | undefined) => void;
+  readonly connected: (socket: WorkerSocket, secured: Secured | undefined) => void;
   /** Something of that connection is taken up, and user code may run for it. */
   readonly attends?: (id: ConnectionId) => void;
   /** A socket is closed. */
-  readonly over: (socket: RelaySocket) => void;
+  readonly over: (socket: WorkerSocket) => void;
 }
+
+/** Length of the offer of a connection that is to be transferred. */
+const WORD = 4;
 
 /** The worker's side of all its connections. */
 export class WorkerHub {
   readonly #options: WorkerHubOptions;
   readonly #lane: LaneEnd;
-  readonly #sockets = new Map<ConnectionId, RelaySocket>();
+  readonly #relayed = new Map<ConnectionId, RelaySocket>();
+  readonly #transferred: TransferredSockets;
   #served = 0;
   #cut = false;
 
   readonly #over = (socket: RelaySocket): void => {
-    this.#sockets.delete(socket.connectionId);
+    this.#relayed.delete(socket.connectionId);
     this.#options.over(socket);
   };
 
@@ -41,12 +50,22 @@ export class WorkerHub {
         this.#onFrame(kind, id, payload);
       },
       passed: () => undefined,
+      message: (message) => {
+        if (isArrival(message)) this.#arrived(message);
+        else options.message(message);
+      },
+    });
+    this.#transferred = new TransferredSockets({
+      lane: this.#lane,
+      settings: options.settings,
+      attends: (id) => options.attends?.(id),
+      over: options.over,
     });
   }
 
   /** Connections claimed and not closed. */
   get open(): number {
-    return this.#sockets.size;
+    return this.#relayed.size + this.#transferred.size;
   }
 
   /** Connections ever claimed. */
@@ -72,13 +91,19 @@ export class WorkerHub {
   /** This worker is no more, though its code may be: nothing is read, sent or told from here on. */
   cut(): void {
     this.#cut = true;
-    const sockets = [...this.#sockets.values()];
-    this.#sockets.clear();
+    const sockets = [...this.#relayed.values()];
+    this.#relayed.clear();
     for (const socket of sockets) {
       socket.removeAllListeners().on('error', () => undefined);
       socket.setTimeout(0);
     }
+    this.#transferred.cut();
     this.#lane.close();
+  }
+
+  #arrived(arrival: Arrival): void {
+    const socket = this.#transferred.take(arrival);
+    if (socket) this.#connected(socket);
   }
 
   #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
@@ -86,8 +111,12 @@ export class WorkerHub {
       this.#opened(id, payload);
       return;
     }
+    if (kind === FRAME.counts) {
+      this.#transferred.still(id, payload);
+      return;
+    }
     // A frame for a socket that is closed here is only late.
-    const socket = this.#sockets.get(id);
+    const socket = this.#relayed.get(id);
     if (!socket) return;
     // Not for credit: that comes for any connection at any time.
     if (kind !== FRAME.credit) this.#options.attends?.(id);
@@ -98,14 +127,24 @@ export class WorkerHub {
 
   #opened(id: ConnectionId, payload: Buffer): void {
     if (this.#cut) return;
-    const { slot, addresses, secured } = readOpen(payload);
-    const { settings, connected } = this.#options;
-    if (!claim(settings.claims, slot, id)) {
-      this.#lane.control(FRAME.skip, id);
+    if (payload.length === WORD) {
+      if (this.#claim(id, readWord(payload))) this.#transferred.expect(id);
       return;
     }
-    this.#served += 1;
-    this.#lane.control(FRAME.claim, id);
+    const open = readOpen(payload);
+    // Told a second time: its socket could not be sent, and it is to be relayed.
+    if (this.#transferred.giveUp(id) || this.#claim(id, open.slot)) this.#relay(id, open);
+  }
+
+  #claim(id: ConnectionId, slot: number): boolean {
+    const claimed = claim(this.#options.settings.claims, slot, id);
+    if (claimed) this.#served += 1;
+    this.#lane.control(claimed ? FRAME.claim : FRAME.skip, id);
+    return claimed;
+  }
+
+  #relay(id: ConnectionId, { addresses, secured }: OpenFrame): void {
+    const { settings } = this.#options;
     const { window, allowHalfOpen, highWaterMark, maxOutput } = settings;
     const socket = new RelaySocket({
       id,
@@ -117,10 +156,14 @@ export class WorkerHub {
       maxOutput,
       over: this.#over,
     });
-    this.#sockets.set(id, socket);
-    this.#options.attends?.(id);
+    this.#relayed.set(id, socket);
+    this.#connected(socket, secured);
+  }
+
+  #connected(socket: WorkerSocket, secured?: Secured): void {
+    this.#options.attends?.(socket.connectionId);
     this.#isolated(() => {
-      connected(socket, secured);
+      this.#options.connected(socket, secured);
     });
   }
 

@@ -6,7 +6,7 @@ import { type ConnectionId } from '../core/types.ts';
  * connection) and its payload; a batch is any number of whole frames.
  */
 export const FRAME = {
-  /** Main to worker: a connection is offered. Payload: `OpenFrame` as JSON. */
+  /** Main to worker: a connection is offered. Payload: `OpenFrame` as JSON; its slot alone, where its socket follows. */
   open: 1,
   /** Worker to main: the offer is claimed; the connection's bytes may come. */
   claim: 2,
@@ -16,7 +16,7 @@ export const FRAME = {
   data: 4,
   /** This direction has ended (half-close). */
   end: 5,
-  /** The sender's side of the connection is closed. Payload: `CloseFrame` as JSON, or none. */
+  /** The sender's side of the connection is closed. Payload: `CloseFrame` as JSON, or none; or a `TransferClose`. */
   close: 6,
   /** Worker to main: reset the connection instead of ending it. */
   reset: 7,
@@ -24,6 +24,8 @@ export const FRAME = {
   credit: 8,
   /** Worker to main: a call on the real socket. Payload: `CallFrame` as JSON. */
   call: 9,
+  /** Main to worker: these counts have stood still for too long. Worker to main: they have not. Payload: `Counts`. */
+  counts: 10,
 } as const;
 
 /** Frames of a ring alone, which its reader uses up itself. */
@@ -31,9 +33,9 @@ export const RING_FRAME = {
   /** Nothing: the rest of the ring up to its end. */
   pad: 0,
   /** A piece of the next frame's payload, which goes before it. */
-  piece: 10,
+  piece: 11,
   /** A control message was posted here; what follows was written after it. */
-  mark: 11,
+  mark: 12,
 } as const;
 
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
@@ -43,7 +45,7 @@ export const HEADER = 12;
 /** No frame is larger: a longer length is garbage. */
 export const MAX_PAYLOAD = 16_777_216;
 
-const LAST_KIND = FRAME.call;
+const LAST_KIND = FRAME.counts;
 
 /** Takes frames, in order. `payload` is a view of memory that is used again: it is only valid during the call. */
 export type FrameSink = (kind: FrameKind, id: ConnectionId, payload: Buffer) => void;
@@ -128,6 +130,13 @@ export class FrameWriter {
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
   }
+}
+
+/** A payload of one word. */
+export function encodeWord(word: number): Uint8Array {
+  const payload = new Uint8Array(4);
+  new DataView(payload.buffer).setUint32(0, word, true);
+  return payload;
 }
 
 /** The one word of a `credit` frame. */

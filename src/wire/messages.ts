@@ -10,6 +10,13 @@ import {
 } from '../core/types.ts';
 import { type Rings } from './ring.ts';
 
+/** Options of accepted sockets that a transferred one is to have in its worker, too; as for `net.createServer()`. */
+export interface AcceptedOptions {
+  readonly noDelay?: boolean | undefined;
+  readonly keepAlive?: boolean | undefined;
+  readonly keepAliveInitialDelay?: Millis | undefined;
+}
+
 /** What a worker needs to know of its prefork; part of the boot data. */
 export interface WorkerSettings {
   readonly id: number;
@@ -22,6 +29,7 @@ export interface WorkerSettings {
   /** Bytes of unsent output at which a client is given up. */
   readonly maxOutput: number;
   readonly highWaterMark: number | undefined;
+  readonly accepted: AcceptedOptions;
   readonly claims: Int32Array<SharedArrayBuffer>;
   /** Memory for the lanes; without it the bytes go by the port. */
   readonly rings: Rings | undefined;
@@ -35,6 +43,30 @@ export interface OpenFrame {
   readonly slot: number;
   readonly addresses: Addresses;
   readonly secured?: Secured | undefined;
+}
+
+/** Main to worker, by the port: a socket that was claimed. */
+export interface SocketMessage {
+  readonly kind: 'socket';
+  readonly id: ConnectionId;
+  /** A `net.Socket`, which this layer does not know. */
+  readonly socket: object;
+  /** `Addresses` as JSON: most handlers never ask for them. */
+  readonly addresses: string;
+}
+
+/** Payload of a `counts` frame: bytes of a transferred connection, in all. */
+export interface Counts {
+  /** Read from the peer. */
+  readonly read: number;
+  /** Written to it. */
+  readonly written: number;
+}
+
+/** Payload of the `close` frame of a transferred connection. */
+export interface TransferClose extends Counts {
+  /** The error that closed it; `undefined` where it ended in order. */
+  readonly why: CloseFrame | undefined;
 }
 
 /** Payload of a `close` frame: the error that closed it. */
@@ -157,6 +189,35 @@ export function readClose(payload: Buffer): CloseFrame {
   const value = parse(payload);
   if (isCloseFrame(value)) return value;
   throw errors.badFrame('a close frame with odd fields');
+}
+
+const COUNTS = 16;
+
+export const encodeCounts = (counts: Counts): Uint8Array =>
+  encodeTransferClose({ ...counts, why: undefined });
+
+export function readCounts(payload: Buffer): Counts {
+  if (payload.length < COUNTS) throw errors.badFrame(`counts of ${payload.length} bytes`);
+  const [read, written] = [payload.readDoubleLE(0), payload.readDoubleLE(8)];
+  if (!isCount(read) || !isCount(written)) throw errors.badFrame('odd counts');
+  return { read, written };
+}
+
+/** Two numbers, and JSON only where there was an error: most end without. */
+export function encodeTransferClose({ read, written, why }: TransferClose): Uint8Array {
+  const json = why && encodeJson(why);
+  const payload = new Uint8Array(COUNTS + (json?.length ?? 0));
+  const counts = new DataView(payload.buffer);
+  counts.setFloat64(0, read, true);
+  counts.setFloat64(8, written, true);
+  if (json) payload.set(json, COUNTS);
+  return payload;
+}
+
+export function readTransferClose(payload: Buffer): TransferClose {
+  const counts = readCounts(payload);
+  const why = payload.length > COUNTS ? readClose(payload.subarray(COUNTS)) : undefined;
+  return { ...counts, why };
 }
 
 function isCallFrame(value: unknown): value is CallFrame {

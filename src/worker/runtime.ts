@@ -2,8 +2,7 @@ import { toPlain } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
 import { type BootPort } from '../transport/boot.ts';
 import { type OwnThread } from '../transport/own-thread.ts';
-import { type RelaySocket } from '../transport/relay-socket.ts';
-import { WorkerHub } from '../transport/worker-hub.ts';
+import { WorkerHub, type WorkerSocket } from '../transport/worker-hub.ts';
 import { sharedNow } from '../transport/shared-clock.ts';
 import { noteClient } from '../wire/activity.ts';
 import { type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
@@ -120,7 +119,7 @@ export class Runtime {
     else this.#drain();
   }
 
-  #receiveClient(socket: RelaySocket): void {
+  #receiveClient(socket: WorkerSocket): void {
     if (!this.#tls) {
       this.#serve(socket);
       return;

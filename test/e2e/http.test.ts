@@ -3,6 +3,7 @@ import { Agent, request, type IncomingMessage, type RequestOptions } from 'node:
 import { connect as connectHttp2 } from 'node:http2';
 import { type Prefork, type PreforkOptions } from 'forkless';
 import { afterEach, describe, expect, it } from 'vitest';
+import { TRANSPORTS } from '../transports.ts';
 import { Peer, started, textOf } from './peers.ts';
 
 let server: Prefork;
@@ -39,11 +40,13 @@ const post = (path: string, sent: Buffer): Promise<Answer> => get(path, { method
 
 const megabytes = Buffer.alloc(3_000_000, 1);
 
-describe.each(['listener', 'server', 'express', 'koa', 'fastify', 'fetch', 'hono'])(
-  'an app as %s',
-  (form) => {
+const FORMS = ['listener', 'server', 'express', 'koa', 'fastify', 'fetch', 'hono'];
+
+describe.each(TRANSPORTS.flatMap((transport) => FORMS.map((form) => ({ form, transport }))))(
+  'an app as $form by $transport',
+  ({ form, transport }) => {
     it('answers, and takes a body', async () => {
-      await serving(form);
+      await serving(form, {}, { transport });
       expect(await get('/')).toMatchObject({ status: 200, text: 'hello' });
       expect(await post('/post', megabytes)).toMatchObject({ status: 200, text: '3000000 bytes' });
     });

@@ -1,11 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Prefork, type PreforkOptions } from 'forkless';
+import { TRANSPORTS } from '../transports.ts';
 import { event, type Peer, started } from './peers.ts';
 
 let server: Prefork;
+let transport: 'relay' | 'transfer' = 'relay';
 
 const start = async (name: string, options: PreforkOptions): Promise<() => Peer> => {
-  const prefork = await started(name, options);
+  const prefork = await started(name, { transport, ...options });
   server = prefork.server;
   return prefork.peer;
 };
@@ -14,7 +16,11 @@ afterEach(async () => {
   await server.close({ grace: 0 });
 });
 
-describe('a connection on which nothing moves', () => {
+describe.each(TRANSPORTS)('by %s, a connection on which nothing moves', (by) => {
+  beforeEach(() => {
+    transport = by;
+  });
+
   it('is closed after firstByteTimeout when its peer never sent anything; one that did stays', async () => {
     const open = await start('errors', { firstByteTimeout: 80 });
     const sender = open().send('hello\n');

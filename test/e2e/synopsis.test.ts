@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Prefork, type PreforkOptions } from 'forkless';
+import { HOSTS_AND_TRANSPORTS } from '../transports.ts';
 import { event, type Peer, started } from './peers.ts';
 
-describe.each(['piscina', 'tinypool', 'worker'] as const)("the ancestor's synopsis on %s", (threadHost) => {
+describe.each(HOSTS_AND_TRANSPORTS)("the ancestor's synopsis on $threadHost by $transport", (place) => {
   let server: Prefork;
   const start = async (options: PreforkOptions = {}): Promise<() => Peer> => {
-    const prefork = await started('commands', { threadHost, ...options });
+    const prefork = await started('commands', { ...place, ...options });
     server = prefork.server;
     return prefork.peer;
   };

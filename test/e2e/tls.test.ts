@@ -8,12 +8,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { type Prefork, type PreforkOptions } from 'forkless';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TRANSPORTS } from '../transports.ts';
 import { certificate, hasOpenssl } from './certificates.ts';
 import { event, Peer, started, textOf } from './peers.ts';
 
 let server: Prefork | undefined;
 let port: number;
+let transport: 'relay' | 'transfer' = 'relay';
 
 async function serving(
   tls: NonNullable<PreforkOptions['tls']>,
@@ -22,6 +24,7 @@ async function serving(
 ): Promise<void> {
   ({ server, port } = await started(handlers, {
     tls,
+    transport,
     argv,
     startWorkers: 1,
     maxWorkers: 4,
@@ -34,6 +37,7 @@ async function serving(
 afterEach(async () => {
   await server?.close({ grace: 1_000 });
   server = undefined;
+  transport = 'relay';
 });
 
 class SecurePeer {
@@ -78,7 +82,13 @@ describe.skipIf(!hasOpenssl)('who is refused', () => {
   });
 });
 
-describe.skipIf(!hasOpenssl).each(['worker', 'main'] as const)('TLS that ends in the %s', (where) => {
+const PLACES = TRANSPORTS.flatMap((by) => (['worker', 'main'] as const).map((where) => [where, by] as const));
+
+describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (where, by) => {
+  beforeEach(() => {
+    transport = by;
+  });
+
   it('carries bytes both ways, and shows the addresses', async () => {
     await serving({ ...certificate('one.test'), in: where });
     const peer = new SecurePeer();

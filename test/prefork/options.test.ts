@@ -10,6 +10,7 @@ import {
   type PreforkOptions,
   type RunningOptions,
 } from '../../src/prefork/options.ts';
+import { canTransfer } from '../../src/transport/transferable.ts';
 
 const WORKER = 'file:///srv/worker.js';
 
@@ -66,7 +67,7 @@ const BAD: [string, readonly unknown[]][] = [
   ['maxWorkerMessages', [0, 1.5, '9', null]],
   ['onStuck', ['kill', null, {}]],
   ['threadHost', ['Piscina', 'native', 1, null]],
-  ['transport', ['transfer', 1]],
+  ['transport', ['relais', 1, null]],
   ['port', [-1, 65_536, 80.5, '80', null]],
   ['host', ['', 127, null]],
   ['path', ['', {}]],
@@ -278,5 +279,19 @@ describe('reconfigure', () => {
     const error = errorOf(() => reconfigure(settings, badly(option, 1)));
     expect(error?.code).toBe(`FORKLESS_${what}_OPTION`);
     expect(error?.message).toContain(`\`${option}\``);
+  });
+});
+
+describe('transport', () => {
+  it('is relay unless told otherwise; auto transfers where this Node can', () => {
+    expect(resolveOptions(WORKER, {}).transfer).toBe(false);
+    expect(resolveOptions(WORKER, { transport: 'relay' }).transfer).toBe(false);
+    expect(resolveOptions(WORKER, { transport: 'auto' }).transfer).toBe(canTransfer());
+  });
+
+  it.skipIf(canTransfer())('transfer is refused with the reason on a Node that cannot', () => {
+    const error = errorOf(() => resolveOptions(WORKER, { transport: 'transfer' }));
+    expect(error).toMatchObject({ code: 'FORKLESS_BAD_OPTION' });
+    expect(error?.message).toMatch(/cannot move sockets to threads/);
   });
 });

@@ -5,7 +5,7 @@ import {
   type ThreadFindings,
   type ThreadSpec,
 } from '../../src/threads/host.ts';
-import { type RelaySocket } from '../../src/transport/relay-socket.ts';
+import { RelaySocket } from '../../src/transport/relay-socket.ts';
 import { WorkerHub } from '../../src/transport/worker-hub.ts';
 import { type ToMain, type ToWorker, type WorkerSettings } from '../../src/wire/messages.ts';
 import { type FakePort } from './fake-link.ts';
@@ -76,6 +76,7 @@ export class FakeThread implements Thread {
         throw error instanceof Error ? error : new Error('the main thread sent garbage', { cause: error });
       },
       connected: (socket) => {
+        if (!(socket instanceof RelaySocket)) throw new TypeError('not relayed');
         this.#serve(socket);
       },
       over: () => {

@@ -3,8 +3,9 @@ import { type LanePort } from '../../src/transport/lane.ts';
 import { type Connection } from '../../src/transport/connection.ts';
 import { type ConnectionEnd } from '../../src/transport/connection-end.ts';
 import { Hub } from '../../src/transport/hub.ts';
-import { type RelaySocket } from '../../src/transport/relay-socket.ts';
-import { WorkerHub } from '../../src/transport/worker-hub.ts';
+import { RelaySocket } from '../../src/transport/relay-socket.ts';
+import { WorkerHub, type WorkerSocket } from '../../src/transport/worker-hub.ts';
+import { type SocketMessage } from '../../src/wire/messages.ts';
 import { createRings, HEAD, TAIL, type Rings } from '../../src/wire/ring.ts';
 import { FakeClock } from '../master/fake-clock.ts';
 
@@ -47,6 +48,8 @@ export interface RigOptions {
   readonly allowHalfOpen?: boolean;
   readonly highWaterMark?: number;
   readonly maxOutput?: number;
+  /** Given to the hub: sends a socket, or throws. */
+  readonly sendSocket?: (message: SocketMessage) => void;
   /** Called with each claimed socket; by default the socket is read and its errors are noted. */
   readonly connected?: (socket: RelaySocket) => void;
 }
@@ -77,6 +80,7 @@ export class Rig {
   readonly hub: Hub;
   readonly relay: WorkerHub;
   readonly sockets = new Map<number, RelaySocket>();
+  readonly transferred: Exclude<WorkerSocket, RelaySocket>[] = [];
   readonly received = new Map<number, Buffer[]>();
   readonly socketErrors: unknown[] = [];
   readonly claimed: number[] = [];
@@ -103,6 +107,7 @@ export class Rig {
     allowHalfOpen = true,
     highWaterMark,
     maxOutput = Infinity,
+    sendSocket,
     connected = (socket) => {
       this.read(socket);
     },
@@ -121,6 +126,7 @@ export class Rig {
       clock: this.clock,
       window,
       lingerTimeout,
+      sendSocket,
       atTurnEnd: (run) => this.#mainTurns.push(run),
       claimed: ({ id }) => this.claimed.push(id),
       released: ({ id }) => this.released.push(id),
@@ -134,11 +140,16 @@ export class Rig {
         allowHalfOpen,
         highWaterMark,
         maxOutput,
+        accepted: {},
         claims: this.hub.claims,
         rings: this.rings,
       },
       atTurnEnd: (run) => this.#workerTurns.push(run),
       connected: (socket) => {
+        if (!(socket instanceof RelaySocket)) {
+          this.transferred.push(socket);
+          return;
+        }
         this.sockets.set(socket.connectionId, socket);
         socket.on('error', (error) => this.socketErrors.push(error));
         connected(socket);

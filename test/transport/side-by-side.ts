@@ -41,7 +41,12 @@ export async function real({ allowHalfOpen, served }: SideOptions): Promise<Side
 }
 
 /** The same connections, relayed through a real port; both ends in this thread, so that traces can be compared. */
-export async function relayed({ allowHalfOpen, served }: SideOptions): Promise<Side> {
+export const relayed = (options: SideOptions): Promise<Side> => handedOver(options, false);
+
+/** The same connections, transferred through a real port. */
+export const transferred = (options: SideOptions): Promise<Side> => handedOver(options, true);
+
+async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: boolean): Promise<Side> {
   const { port1, port2 } = new MessageChannel();
   const rings = createRings();
   const hub = new Hub({
@@ -52,6 +57,11 @@ export async function relayed({ allowHalfOpen, served }: SideOptions): Promise<S
     clock: new SystemClock(),
     window: 262_144,
     lingerTimeout: 30_000,
+    sendSocket: transfer
+      ? (message) => {
+          port1.postMessage(message, [message.socket as never]);
+        }
+      : undefined,
     atTurnEnd: setImmediate,
     claimed: () => undefined,
     released: () => undefined,
@@ -64,6 +74,7 @@ export async function relayed({ allowHalfOpen, served }: SideOptions): Promise<S
       allowHalfOpen,
       highWaterMark: undefined,
       maxOutput: Infinity,
+      accepted: {},
       claims: hub.claims,
       rings,
     },

@@ -2,7 +2,15 @@ import { once } from 'node:events';
 import { type Socket } from 'node:net';
 import { finished, pipeline } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { real, relayed, type ServedNetSocket, type SideOptions, type Side } from './side-by-side.ts';
+import { transfers } from '../transports.ts';
+import {
+  real,
+  relayed,
+  transferred,
+  type ServedNetSocket,
+  type SideOptions,
+  type Side,
+} from './side-by-side.ts';
 
 type Log = (...entry: unknown[]) => void;
 
@@ -510,8 +518,11 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-describe('the same scenario on a net.Socket and on a relayed socket', () => {
+describe.each([
+  { kind: 'relayed', open: relayed },
+  ...(transfers ? [{ kind: 'transferred', open: transferred }] : []),
+])('the same scenario on a net.Socket and on a $kind socket', ({ open }) => {
   it.each(scenarios)('$name', async (scenario) => {
-    expect(await trace(relayed, scenario)).toEqual(await trace(real, scenario));
+    expect(await trace(open, scenario)).toEqual(await trace(real, scenario));
   });
 });

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ForklessError } from '../../src/core/errors.ts';
-import { encodeJson, readCall, readClose, readOpen, readToMain } from '../../src/wire/messages.ts';
+import {
+  encodeJson,
+  encodeTransferClose,
+  readCall,
+  readClose,
+  readOpen,
+  readToMain,
+  readTransferClose,
+} from '../../src/wire/messages.ts';
 
 const readers = { readOpen, readClose, readCall };
 const jsonReaders = Object.entries(readers);
@@ -62,6 +70,26 @@ describe('payloads', () => {
       ),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('the close of a transferred connection', () => {
+  it.each([
+    { read: 0, written: 2 ** 52, why: undefined },
+    { read: 1, written: 2, why: { code: 'ECONNRESET', message: 'read ECONNRESET', handler: false } },
+  ])('comes out as it went in', (close) => {
+    expect(readTransferClose(Buffer.from(encodeTransferClose(close)))).toEqual(close);
+  });
+
+  it('is refused without counts, with odd ones, or with an odd reason', () => {
+    const odd = encodeTransferClose({ read: NaN, written: 1, why: undefined });
+    const negative = encodeTransferClose({ read: 1, written: -1, why: undefined });
+    const reason = Buffer.concat([
+      encodeTransferClose({ read: 1, written: 1, why: undefined }),
+      Buffer.from('['),
+    ]);
+    for (const payload of [Buffer.alloc(15), Buffer.from(odd), Buffer.from(negative), reason])
+      expect(() => readTransferClose(payload)).toThrow(badFrame);
   });
 });
 

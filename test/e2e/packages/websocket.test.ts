@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type Prefork } from 'forkless';
 import { afterEach, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { HOSTS_AND_TRANSPORTS } from '../../transports.ts';
 import { started } from '../peers.ts';
 
 let server: Prefork;
@@ -10,11 +11,11 @@ afterEach(async () => {
   await server.close({ grace: 1_000 });
 });
 
-it.each(['worker', 'piscina', 'tinypool'] as const)(
-  'ws: a chat reaches the clients of every worker, on %s',
-  async (threadHost) => {
+it.each(HOSTS_AND_TRANSPORTS)(
+  'ws: a chat reaches the clients of every worker, on $threadHost by $transport',
+  async (place) => {
     const { server: prefork, port } = await started('websocket-echo', {
-      threadHost,
+      ...place,
       masterHeartbeat: 2_000,
       workerHeartbeat: 500,
     });

@@ -1,0 +1,35 @@
+import { Socket } from 'node:net';
+import { MessageChannel } from 'node:worker_threads';
+import { type Connection } from './connection.ts';
+
+let able: boolean | undefined;
+
+/**
+ * Whether this Node can move a socket to another thread (24.21, 26.6 and later can). One without a handle is never
+ * moved; a Node that knows how says that this one cannot be, an older one that no socket can.
+ */
+export function canTransfer(): boolean {
+  return (able ??= probe());
+}
+
+function probe(): boolean {
+  const { port1 } = new MessageChannel();
+  try {
+    port1.postMessage(undefined, [new Socket() as never]);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_HANDLE_NOT_TRANSFERABLE';
+  } finally {
+    port1.close();
+  }
+  return false;
+}
+
+/**
+ * Whether a connection is worth the try: a TCP socket that nobody has read from. Node has the last word when it is
+ * sent. TLS sockets are of another class, and Unix sockets have no address.
+ */
+export const isTransferable = ({ stream, addresses }: Connection): boolean =>
+  stream instanceof Socket &&
+  Object.getPrototypeOf(stream) === Socket.prototype &&
+  addresses.remoteAddress !== undefined &&
+  stream.bytesRead === 0;

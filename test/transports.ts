@@ -1,0 +1,16 @@
+import { canTransfer } from '../src/transport/transferable.ts';
+
+export const transfers: boolean = canTransfer();
+
+if (!transfers)
+  console.warn(
+    `Node ${process.version} cannot move sockets to threads: the transfer transport is NOT TESTED`,
+  );
+
+/** The transports that this Node can be tested with. */
+export const TRANSPORTS: readonly ('relay' | 'transfer')[] = transfers ? ['relay', 'transfer'] : ['relay'];
+
+/** Each thread host with each of them. */
+export const HOSTS_AND_TRANSPORTS = TRANSPORTS.flatMap((transport) =>
+  (['piscina', 'tinypool', 'worker'] as const).map((threadHost) => ({ threadHost, transport })),
+);
