@@ -221,6 +221,27 @@ describe('a flood', () => {
     expect(connections.closes['idle-timeout']).toBe(1_000);
   });
 
+  it('of 1,000 clients that read a little now and then of 1 GiB each costs a window each', async () => {
+    await up('writes-or-echoes', { window: 16_384 });
+    const during = await beside('slow readers', 1_000, async () => {
+      await dialAll(1_000);
+      let read = 0;
+      for (const socket of open) {
+        // Not flowing, and never more than this in memory.
+        socket.on('readable', () => undefined);
+        socket.write('w');
+      }
+      for (let round = 0; round < 10; round += 1) {
+        for (const socket of open) read += ((socket.read(4_096) ?? '') as Buffer).length;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      expect(read).toBeGreaterThan(10 * MIB);
+    });
+    expect(during.connections.open).toBe(1_001);
+    for (const socket of open) socket.destroy();
+    await allOver();
+  });
+
   it('of clients that leave at every possible moment leaves nothing behind', async () => {
     await up('raw-echo');
     const leave: ((socket: Socket) => void)[] = [
