@@ -27,8 +27,12 @@ const nativeImport: Load = (url) => import(url);
 
 const require = createRequire(import.meta.url);
 
-// Over all tests of the process: a module once loaded is never loaded again.
+// Over all preforks of the process: a module once loaded is never loaded again.
 let instances = 0;
+
+// One after the other, also of several preforks: a module that two workers wait for at once would go on as the code of
+// only one of them.
+let loads: Promise<void> = Promise.resolve();
 
 /** Runs workers in this very thread. */
 export class InlineHost implements ThreadHost {
@@ -37,7 +41,6 @@ export class InlineHost implements ThreadHost {
   readonly #threads = new Set<InlineThread>();
   readonly #gone: InlineThread[] = [];
   readonly #fates: BootFate[] = [];
-  #loads: Promise<void> = Promise.resolve();
   #loading = 0;
   #stirs = 0;
 
@@ -88,7 +91,7 @@ export class InlineHost implements ThreadHost {
     const thread: InlineThread = new InlineThread({
       id: workerIdOf(spec.boot.settings),
       spec,
-      url: instanceOf(spec.boot.url),
+      loadedAs: instanceOf(spec.boot.url),
       clock: this.#options.clock,
       stir: () => {
         this.#stirs += 1;
@@ -101,20 +104,19 @@ export class InlineHost implements ThreadHost {
       },
     });
     this.#threads.add(thread);
-    this.#boot(thread, boot);
+    this.#boot(thread, spec.boot.url, boot);
     return thread;
   }
 
-  #boot(thread: InlineThread, booted: Promise<void>): void {
+  #boot(thread: InlineThread, url: string, booted: Promise<void>): void {
     const fate = this.#nextFate();
     if (fate?.kind === 'hang') return;
     const { load = nativeImport, serveTimeout } = this.#options;
     const found: Load = fate ? () => Promise.reject(asError(fate.error)) : load;
     this.#loading += 1;
-    // One after the other: a module that two of them wait for at once would go on as the code of only one.
-    this.#loads = this.#loads.then(async () => {
+    loads = loads.then(async () => {
       if (!thread.over) {
-        forgetCommonJs(thread.slot.url);
+        forgetCommonJs(url);
         void thread.load(found, serveTimeout);
         await booted;
       }

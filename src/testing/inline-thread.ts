@@ -43,7 +43,8 @@ export interface InlineWorker {
 export interface InlineThreadOptions {
   readonly id: WorkerId;
   readonly spec: ThreadSpec;
-  readonly url: string;
+  /** The URL of its module, which no other worker has. */
+  readonly loadedAs: string;
   readonly clock: Clock;
   /** Something moves: a message, a call, a turn that is asked for. */
   readonly stir: () => void;
@@ -76,12 +77,13 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   constructor(options: InlineThreadOptions) {
     this.id = options.id;
     this.#options = options;
-    const { spec, url, stir, booted } = options;
+    const { spec, loadedAs, stir, booted } = options;
     const receive = (run: () => void): void => {
       this.#do(run);
     };
     this.#port = new InlinePort({ port: spec.boot.port, receive, sent: stir }, booted);
-    this.slot = { url, port: this.#port, settings: spec.boot.settings, thread: this.#inside() };
+    const { url, settings } = spec.boot;
+    this.slot = { url, loadedAs, port: this.#port, settings, thread: this.#inside() };
     moveIn(this);
   }
 
@@ -111,7 +113,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   /** Loads its module. What goes wrong is how the thread ends; also that it does not serve within `limit` of real time. */
   async load(load: (url: string) => unknown, limit: Millis): Promise<void> {
     try {
-      await runInside(this, () => load(this.slot.url));
+      await runInside(this, () => load(this.#options.loadedAs));
     } catch (error) {
       this.#end({ code: 1, reason: 'crashed', error });
     }

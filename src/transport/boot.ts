@@ -31,6 +31,8 @@ export interface BootSlot {
   readonly port: BootPort;
   readonly settings: unknown;
   readonly quota?: MessageQuota;
+  /** The URL that it was loaded by, where that is another one. */
+  readonly loadedAs?: string;
   /** Where there is no thread of its own; cannot travel to one. */
   readonly thread?: OwnThread;
 }

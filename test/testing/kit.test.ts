@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type Duplex } from 'node:stream';
+import { request } from 'node:http';
+import { type Duplex, type Readable } from 'node:stream';
 import { type ForklessError, type WorkerExit } from 'forkless';
 import { testPrefork, type TestOptions, type TestPrefork } from 'forkless/testing';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -142,6 +143,61 @@ describe('an inline worker', () => {
     );
     const { openPorts } = globalThis as unknown as { openPorts: { close(): void }[] };
     for (const port of openPorts) port.close();
+  });
+});
+
+describe('several at once', () => {
+  it('keep their workers apart', async () => {
+    await started();
+    const other = testPrefork({ worker: handlers('commands'), startWorkers: 1 });
+    await Promise.all([other.start(), other.start().catch(() => undefined)]);
+    const [mine, its] = [server.connect(), other.connect()];
+    its.write('kill\n');
+    await other.settled();
+    mine.write('still\n');
+    await server.settled();
+    expect(said(mine)).toContain('1: still');
+    expect([server.status().exits, other.status().exits]).toEqual([{}, { exited: 1 }]);
+    await other.advance(60_000);
+    expect([server.now, other.now]).toEqual([0, 60_000]);
+    await other.end();
+    mine.write('kill\n');
+    await server.settled();
+    expect(server.status().exits).toEqual({ exited: 1 });
+  });
+
+  it('may share a module that waits, and each worker is its own all the same', async () => {
+    const options = { worker: handlers('shares-wait'), startWorkers: 3 };
+    server = testPrefork(options);
+    const other = testPrefork(options);
+    await Promise.all([server.start(), other.start()]);
+    expect([server.status().counts.ready, other.status().counts.ready]).toEqual([3, 3]);
+    await other.end();
+  });
+});
+
+describe('what a worker may be', () => {
+  it("an HTTP app, asked by Node's own client", async () => {
+    const worker = `data:text/javascript,${encodeURIComponent(`
+      import { serveHttp } from '${new URL('../../dist/http.js', import.meta.url).href}';
+      serveHttp((request, response) => response.end(request.url));`)}`;
+    await started({ worker });
+    const get = async (path: string): Promise<string> => {
+      const call = request({ path, host: 'test', createConnection: () => server.connect() }).end();
+      const [response] = (await once(call, 'response')) as [Readable];
+      return String(await response.toArray());
+    };
+    expect(await Promise.all(['/one', '/two', '/three'].map(get))).toEqual(['/one', '/two', '/three']);
+    await server.reload();
+    expect(await get('/four')).toBe('/four');
+  });
+
+  it('one of the façade', async () => {
+    await started({ worker: handlers('poe-commands') });
+    const client = server.connect();
+    client.write('hello\n');
+    await server.settled();
+    expect(said(client)).toContain('hello');
   });
 });
 

@@ -1,0 +1,5 @@
+// Depends on a module that is not ready at once.
+import './waits.mjs';
+import { serve } from 'forkless/worker';
+
+serve({ connection: () => undefined });
