@@ -178,7 +178,8 @@ describe('a flood', () => {
             socket.resetAndDestroy();
           }),
         );
-      await host.until(({ connections }) => connections.accepted >= 3_001 && connections.open <= 1);
+      // A reset may come before the kernel has handed the connection over: then there never was one.
+      await host.until(({ connections }) => connections.accepted >= 2_000 && connections.open <= 1);
     });
     await allOver();
   });
