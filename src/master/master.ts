@@ -136,7 +136,8 @@ export class Master {
   }
 
   #arm(wakeAt: Millis): void {
-    if (!this.#running || (wakeAt === this.#wakeAt && this.#cancelTimer)) return;
+    // A look that is early costs less than a new timer after each heartbeat.
+    if (!this.#running || (this.#cancelTimer && this.#wakeAt <= wakeAt)) return;
     this.#cancelTimer?.();
     this.#wakeAt = wakeAt;
     this.#cancelTimer = this.#options.clock.callAt(wakeAt, this.#wake);

@@ -150,7 +150,8 @@ export class RingLane implements LaneEnd {
   #write({ kind, id, payload, message }: Held): boolean {
     if (!this.#writer.frame(kind, id, payload)) return false;
     if (message === undefined) return true;
-    this.#publish();
+    // The message is a doorbell too.
+    this.#writer.publish();
     const marked: Marked = { marked: message };
     this.#options.port.postMessage(marked);
     return true;

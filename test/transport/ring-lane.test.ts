@@ -34,6 +34,7 @@ describe('control messages', () => {
     const { client, socket } = await rig.serve();
     const taken = collect(client);
     socket.write('before');
+    rig.workerTurn();
     rig.relay.post({ kind: 'first' });
     socket.write(' after');
     rig.workerTurn();
