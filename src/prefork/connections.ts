@@ -4,7 +4,7 @@ import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { type Addresses, type CloseReason, type ConnectionId, type DropReason } from '../core/types.ts';
 import { networkOf, type Crowd } from '../listener/admission.ts';
-import { isTransferred, type Connection } from '../transport/connection.ts';
+import { type Connection } from '../transport/connection.ts';
 import { destroyStream } from '../transport/guarded.ts';
 import { ignore } from '../transport/stream-events.ts';
 import { type ConnectionEnd } from '../transport/connection-end.ts';
@@ -73,7 +73,8 @@ export class Connections {
     // Without a listener a reset before any worker has it would be an uncaught exception of the host.
     stream.on('error', ignore);
     stream.on('close', () => {
-      if (isTransferred(connection)) return;
+      // What a transferred socket leaves behind closes at once.
+      if (connection.stream !== stream) return;
       this.#forget(connection);
       left(connection);
     });
@@ -91,8 +92,7 @@ export class Connections {
   }
 
   #forget({ id, addresses }: Connection): void {
-    this.#open.delete(id);
-    this.#leaves(networkOf(addresses));
+    if (this.#open.delete(id)) this.#leaves(networkOf(addresses));
   }
 
   #leaves(network: string | undefined): void {
@@ -115,7 +115,7 @@ export class Connections {
     count(this.closes, reason);
     this.bytesRead += bytesRead;
     this.bytesWritten += bytesWritten;
-    if (isTransferred(connection)) this.#forget(connection);
+    this.#forget(connection);
   }
 
   destroyAll(): void {

@@ -21,9 +21,6 @@ export interface Connection {
  */
 export const LEFT: Duplex = new Duplex().destroy();
 
-/** Whether its socket is in a worker. */
-export const isTransferred = ({ stream }: Connection): boolean => stream === LEFT;
-
 /** The real socket's own calls, where the stream is one. */
 export interface SocketCalls {
   setNoDelay?(enable: boolean): unknown;

@@ -18,7 +18,7 @@ import { type LaneEnd, type LaneEndOptions } from './lane.ts';
 import { laneToWorker } from './open-lane.ts';
 import { RelayEnd } from './relay-end.ts';
 import { TransferEnd } from './transfer-end.ts';
-import { isTransferable } from './transferable.ts';
+import { isTransferable, sendOff } from './transferable.ts';
 
 export interface HubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   /** Memory for the lanes; without it the bytes go by the port. */
@@ -168,27 +168,17 @@ export class Hub {
   #endOf({ connection, slot, transfer }: Offer): RelayEnd | TransferEnd {
     const { clock, window, lingerTimeout } = this.#options;
     if (transfer && this.#transfer(connection)) return new TransferEnd(connection, this.#lane, this.#over);
-    // It was to be transferred, and cannot be any more: it is closed, or bytes of it were read.
+    // It was to be transferred and cannot be: it is closed, bytes of it were read, or no descriptor is free.
     if (transfer) this.#openRelay(connection, slot);
     return new RelayEnd({ connection, lane: this.#lane, clock, window, lingerTimeout, over: this.#over });
   }
 
   #transfer(connection: Connection): boolean {
     const { id, stream, addresses } = connection;
-    // Before it is sent: what it leaves behind closes at once.
-    connection.stream = LEFT;
-    try {
-      this.#options.sendSocket?.({
-        kind: 'socket',
-        id,
-        socket: stream,
-        addresses: JSON.stringify(addresses),
-      });
-      return true;
-    } catch {
-      connection.stream = stream;
-      return false;
-    }
+    const addressed = { kind: 'socket', id, socket: stream, addresses: JSON.stringify(addresses) } as const;
+    const left = sendOff(stream, () => this.#options.sendSocket?.(addressed));
+    connection.stream = left ?? LEFT;
+    return left === undefined;
   }
 
   #openRelay({ id, addresses, secured }: Connection, slot: number): void {

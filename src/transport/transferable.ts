@@ -1,4 +1,5 @@
-import { Socket } from 'node:net';
+import { Socket, type SocketConstructorOpts } from 'node:net';
+import { type Duplex } from 'node:stream';
 import { MessageChannel } from 'node:worker_threads';
 import { type Connection } from './connection.ts';
 
@@ -33,3 +34,27 @@ export const isTransferable = ({ stream, addresses }: Connection): boolean =>
   Object.getPrototypeOf(stream) === Socket.prototype &&
   addresses.remoteAddress !== undefined &&
   stream.bytesRead === 0;
+
+/**
+ * Sends a socket; if that fails, returns what is to be served here instead. With no file descriptor free, Node loses the
+ * message without an error, and leaves the socket without closing it: its peer would wait for ever. Node tells nowhere
+ * officially, but then the handle is still open, and makes a socket again. Where a handle cannot be looked at, the
+ * socket counts as sent.
+ */
+export function sendOff(stream: Duplex, send: () => unknown): Duplex | undefined {
+  const handle: unknown = Reflect.get(stream, '_handle');
+  try {
+    send();
+  } catch {
+    return stream;
+  }
+  if (!isOpen(handle)) return undefined;
+  return stream.destroyed ? new Socket({ handle, allowHalfOpen: true } as SocketConstructorOpts) : stream;
+}
+
+const isOpen = (handle: unknown): boolean =>
+  typeof handle === 'object' &&
+  handle !== null &&
+  'fd' in handle &&
+  typeof handle.fd === 'number' &&
+  handle.fd >= 0;

@@ -1,4 +1,5 @@
-import { Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, Socket, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type Connection } from '../../src/transport/connection.ts';
 import { FRAME, FrameWriter } from '../../src/wire/frames.ts';
@@ -77,6 +78,29 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
     rig.socket(1).destroy();
     await rig.settle();
     expect([rig.over.length, rig.relay.open, rig.hub.open]).toEqual([1, 0, 0]);
+  });
+
+  it('is relayed, and loses nothing, if Node has lost it on the way for want of a descriptor', async () => {
+    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1').end('hello');
+    const [stream] = (await once(server, 'connection')) as [Socket];
+    // As Node does it: no error, the socket without its handle, and that still open.
+    const rig = new Rig({
+      lane,
+      sendSocket: () => {
+        Reflect.set(stream, '_handle', null);
+        stream.destroy();
+      },
+    });
+    rig.hub.offer({ id: 1, stream, addresses: ADDRESSES, acceptedAt: 0 });
+    const answer = once(client, 'data');
+    await rig.settle();
+    rig.socket(1).end('answer');
+    while (rig.over.length === 0) await rig.settle();
+    expect([rig.bytesAt(1).toString(), String(await answer)]).toEqual(['hello', 'answer']);
+    expect(rig.over).toMatchObject([{ reason: 'ended', bytesRead: 5, bytesWritten: 6 }]);
+    server.close();
   });
 
   it.each([
