@@ -4,11 +4,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { serveSocket } from './app.mjs';
 import { control, settings, tell, timed } from './control.mjs';
-import { httpServer } from './http-app.mjs';
 
 if (cluster.isPrimary) primary();
-else if (settings.protocol === 'http') httpServer().listen(0, '127.0.0.1');
-else createServer({ noDelay: true }, serveSocket).listen(0, '127.0.0.1');
+else (await server()).listen(0, '127.0.0.1');
+
+async function server() {
+  if (settings.protocol !== 'http') return createServer({ noDelay: true }, serveSocket);
+  // Only here: its modules would count in births and memory.
+  const { httpServer } = await import('./http-app.mjs');
+  return httpServer();
+}
 
 function primary() {
   let listening = 0;
