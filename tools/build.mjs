@@ -18,6 +18,7 @@ async function bundle(files, options) {
     platform: 'node',
     external: /^[^./]/,
     // What is imported for its types alone would otherwise be loaded.
+    transform: { typescript: { onlyRemoveTypeImports: false } },
     treeshake: { moduleSideEffects: false },
   });
   try {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Duplex } from 'node:stream';
 import { type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import { type PlainIdentity, type PlainPem, type PlainTls } from './options.ts';
@@ -103,5 +102,7 @@ function secretsOf(identity: PlainIdentity, tls: PlainTls): SecureContextOptions
 
 function contentOf(pem: PlainPem): string | Buffer {
   if (typeof pem === 'string') return pem;
-  return pem instanceof Uint8Array ? Buffer.from(pem) : readFileSync(pem.file);
+  return pem instanceof Uint8Array
+    ? Buffer.from(pem)
+    : process.getBuiltinModule('node:fs').readFileSync(pem.file);
 }

@@ -1,4 +1,3 @@
-import { getSystemErrorMap } from 'node:util';
 import { show } from '../core/errors.ts';
 
 // Errors in the words and with the fields of Node's own: code that runs on a net.Socket looks for these, not for a
@@ -7,8 +6,14 @@ import { show } from '../core/errors.ts';
 let numbers: ReadonlyMap<string, number> | undefined;
 
 function errnoOf(code: string): number | undefined {
-  numbers ??= new Map([...getSystemErrorMap()].map(([errno, [name]]) => [name, errno]));
+  numbers ??= systemErrors();
   return numbers.get(code);
+}
+
+function systemErrors(): ReadonlyMap<string, number> {
+  // Not imported: every worker's birth would wait for what most never need.
+  const { getSystemErrorMap } = process.getBuiltinModule('node:util');
+  return new Map([...getSystemErrorMap()].map(([errno, [name]]) => [name, errno]));
 }
 
 /** What broke the connection on the network side; only its code travels. */
