@@ -1,4 +1,5 @@
 import { type Cancel, type Clock } from '../core/clock.ts';
+import { Registry } from '../core/registry.ts';
 import { type ConnectionId, type DropReason, type Millis, type WorkerId } from '../core/types.ts';
 import { choose, type ChooseConfig } from '../policy/choose.ts';
 import { type PoolEvent, type PoolState } from '../policy/state.ts';
@@ -38,7 +39,7 @@ interface Owed {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #room = new WaitingRoom();
-  readonly #owed = new Map<ConnectionId, Owed>();
+  readonly #owed = new Registry<ConnectionId, Owed>();
   #config: DispatcherConfig;
   #paused = false;
   #pumping = false;
@@ -183,7 +184,7 @@ export class Dispatcher {
   }
 
   #arm(): void {
-    const first = this.#owed.values().next().value;
+    const { first } = this.#owed;
     const claimBy = (first?.since ?? Infinity) + this.#config.claimTimeout;
     const at = Math.min(claimBy, (this.#room.oldest ?? Infinity) + this.#config.waitTimeout);
     if (at === this.#armedAt) return;

@@ -1,9 +1,10 @@
+import { Registry } from '../core/registry.ts';
 import { type Millis } from '../core/types.ts';
 import { type Connection } from '../transport/connection.ts';
 
 /** Accepted connections that no worker can take yet, in order of arrival. Bounded by its owner. */
 export class WaitingRoom {
-  readonly #waiting = new Map<number, Connection>();
+  readonly #waiting = new Registry<number, Connection>();
 
   get size(): number {
     return this.#waiting.size;
@@ -27,12 +28,12 @@ export class WaitingRoom {
   }
 
   /** In order; leaving while walking is fine. */
-  [Symbol.iterator](): MapIterator<Connection> {
+  [Symbol.iterator](): Generator<Connection, undefined> {
     return this.#waiting.values();
   }
 
   /** Arrival of the one that came first, `undefined` when nobody waits. */
   get oldest(): Millis | undefined {
-    return this.#waiting.values().next().value?.acceptedAt;
+    return this.#waiting.first?.acceptedAt;
   }
 }

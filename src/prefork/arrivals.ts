@@ -45,17 +45,21 @@ export class Arrivals {
   }
 
   take(stream: Duplex): void {
-    const addresses = addressesOf(stream);
-    const others = this.#crowd(this.#pool.connections.besides(addresses));
     // Who will be refused is not worth a handshake.
-    const refused = this.#closing || refusalOf(addresses, others, this.#settings.dispatcher) !== undefined;
-    if (refused || !this.#handshakes.take(stream)) this.#hand(stream);
+    const secure = this.#handshakes.wanted && !this.#closing && !this.#isRefused(stream);
+    if (!secure || !this.#handshakes.take(stream)) this.#hand(stream);
   }
 
   /** Gives all handshakes up. */
   close(): void {
     this.#closing = true;
     this.#handshakes.close();
+  }
+
+  #isRefused(stream: Duplex): boolean {
+    const addresses = addressesOf(stream);
+    const others = this.#crowd(this.#pool.connections.besides(addresses));
+    return refusalOf(addresses, others, this.#settings.dispatcher) !== undefined;
   }
 
   #hand(stream: Duplex): void {

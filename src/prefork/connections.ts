@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
+import { Registry } from '../core/registry.ts';
 import { type Addresses, type CloseReason, type ConnectionId, type DropReason } from '../core/types.ts';
 import { networkOf, type Crowd } from '../listener/admission.ts';
 import { type Connection } from '../transport/connection.ts';
@@ -30,7 +31,7 @@ const count = <Reason extends string>(tally: Tally<Reason>, reason: Reason): voi
 
 /** Every accepted connection until it is closed, and the books about all that were. */
 export class Connections {
-  readonly #open = new Map<ConnectionId, Connection>();
+  readonly #open = new Registry<ConnectionId, Connection>();
   readonly #perNetwork = new Map<string, number>();
   readonly #clock: Clock;
   #lastId: ConnectionId = 0;

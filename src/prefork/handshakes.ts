@@ -20,6 +20,11 @@ export class Handshakes {
     this.#current = tls?.in === 'main' ? new TlsTerminator(tls) : undefined;
   }
 
+  /** Whether new connections are to do one. */
+  get wanted(): boolean {
+    return this.#current !== undefined;
+  }
+
   /** Handshakes under way. */
   get size(): number {
     return [...this.#busy].reduce((sum, { waiting }) => sum + waiting, 0);

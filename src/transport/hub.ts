@@ -1,5 +1,6 @@
 import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
+import { Registry } from '../core/registry.ts';
 import { type CloseReason, type ConnectionId, type Millis } from '../core/types.ts';
 import { OfferBook } from '../wire/claims.ts';
 import { encodeWord, FRAME, readWord, type FrameKind } from '../wire/frames.ts';
@@ -47,8 +48,8 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #lane: LaneEnd;
   readonly #offers = new OfferBook();
-  readonly #offered = new Map<ConnectionId, Offer>();
-  readonly #ends = new Map<ConnectionId, RelayEnd | TransferEnd>();
+  readonly #offered = new Registry<ConnectionId, Offer>();
+  readonly #ends = new Registry<ConnectionId, RelayEnd | TransferEnd>();
   readonly #written: RelayEnd[] = [];
   #gone = false;
 

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { errors } from '../core/errors.ts';
+import { Registry } from '../core/registry.ts';
 import { type ConnectionId } from '../core/types.ts';
 import { FRAME } from '../wire/frames.ts';
 import {
@@ -32,7 +33,7 @@ export class TransferredSockets {
   readonly #options: TransferredSocketsOptions;
   readonly #owner: TransferredOwner;
   readonly #expected = new Set<ConnectionId>();
-  readonly #open = new Map<ConnectionId, TransferredSocket>();
+  readonly #open = new Registry<ConnectionId, TransferredSocket>();
   #cut = false;
 
   constructor(options: TransferredSocketsOptions) {

@@ -1,4 +1,5 @@
 import { errors } from '../core/errors.ts';
+import { Registry } from '../core/registry.ts';
 import { type ConnectionId, type Secured } from '../core/types.ts';
 import { claim } from '../wire/claims.ts';
 import { FRAME, readWord, type FrameKind } from '../wire/frames.ts';
@@ -32,7 +33,7 @@ const WORD = 4;
 export class WorkerHub {
   readonly #options: WorkerHubOptions;
   readonly #lane: LaneEnd;
-  readonly #relayed = new Map<ConnectionId, RelaySocket>();
+  readonly #relayed = new Registry<ConnectionId, RelaySocket>();
   readonly #transferred: TransferredSockets;
   #served = 0;
   #cut = false;
