@@ -70,11 +70,11 @@ export async function measureLoad(server, generators, spec) {
 
 /**
  * A workload that is nothing but one kind of load on servers that stay.
- * @param {Pick<Workload, 'name' | 'title'> & Partial<Workload>} what
+ * @param {Pick<Workload, 'name' | 'title'> & Partial<Workload> & { slowToWarm?: number }} what
  * @param {Omit<import('../load/kinds.mjs').LoadSpec, 'port' | 'duration' | 'warmUp'>} load
  * @returns {Workload}
  */
-export function loadWorkload(what, load) {
+export function loadWorkload({ slowToWarm = 1, ...rest }, load) {
   const phase = (
     /** @type {Context} */ { server, generators },
     /** @type {number} */ duration,
@@ -90,8 +90,8 @@ export function loadWorkload(what, load) {
     shared: true,
     runs: () => true,
     rounds: (plan) => plan.rounds,
-    preheat: (context) => phase(context, context.plan.preheat),
+    preheat: (context) => phase(context, context.plan.preheat * slowToWarm),
     round: (context) => phase(context, context.plan.roundTime, context.plan.warmUp),
-    ...what,
+    ...rest,
   };
 }
