@@ -17,8 +17,8 @@ async function bundle(files, options) {
     input,
     platform: 'node',
     external: /^[^./]/,
-    // What is imported for its types alone would otherwise be loaded.
-    transform: { typescript: { onlyRemoveTypeImports: false } },
+    // What is imported for its types alone would otherwise be loaded; that it is kept is for `tsc`.
+    tsconfig: false,
     treeshake: { moduleSideEffects: false },
   });
   try {
