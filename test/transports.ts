@@ -7,8 +7,10 @@ if (!transfers)
     `Node ${process.version} cannot move sockets to threads: the transfer transport is NOT TESTED`,
   );
 
+export type Transport = 'relay' | 'transfer';
+
 /** The transports that this Node can be tested with. */
-export const TRANSPORTS: readonly ('relay' | 'transfer')[] = transfers ? ['relay', 'transfer'] : ['relay'];
+export const TRANSPORTS: readonly Transport[] = transfers ? ['relay', 'transfer'] : ['relay'];
 
 /** Each thread host with each of them. */
 export const HOSTS_AND_TRANSPORTS = TRANSPORTS.flatMap((transport) =>

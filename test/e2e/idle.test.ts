@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Prefork, type PreforkOptions } from 'forkless';
-import { TRANSPORTS } from '../transports.ts';
+import { TRANSPORTS, type Transport } from '../transports.ts';
 import { event, type Peer, started } from './peers.ts';
 
 let server: Prefork;
-let transport: 'relay' | 'transfer' = 'relay';
+let transport: Transport = 'relay';
 
 const start = async (name: string, options: PreforkOptions): Promise<() => Peer> => {
   const prefork = await started(name, { transport, ...options });

@@ -9,13 +9,13 @@ import { pathToFileURL } from 'node:url';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { type Prefork, type PreforkOptions } from 'forkless';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TRANSPORTS } from '../transports.ts';
+import { TRANSPORTS, type Transport } from '../transports.ts';
 import { certificate, hasOpenssl } from './certificates.ts';
 import { event, Peer, started, textOf } from './peers.ts';
 
 let server: Prefork | undefined;
 let port: number;
-let transport: 'relay' | 'transfer' = 'relay';
+let transport: Transport = 'relay';
 
 async function serving(
   tls: NonNullable<PreforkOptions['tls']>,

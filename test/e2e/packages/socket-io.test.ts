@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { type Prefork } from 'forkless';
 import { io, type Socket } from 'socket.io-client';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { started } from '../peers.ts';
+import { TRANSPORTS, type Transport } from '../../transports.ts';
 
+let transport: Transport = 'relay';
 let server: Prefork;
 const clients: Socket[] = [];
 
@@ -26,55 +28,62 @@ const connected = (client: Socket): Promise<void> =>
 
 const heard = (client: Socket): Promise<unknown> => new Promise((resolve) => client.once('shouted', resolve));
 
-it.each([
-  ['by WebSocket, on whichever worker', ['websocket'], 'least-open'],
-  [
-    'by polling and then an upgrade, where an address keeps its worker',
-    ['polling', 'websocket'],
-    'sticky-address',
-  ],
-  ['by polling alone', ['polling'], 'sticky-address'],
-] as const)('socket.io: acknowledges and broadcasts %s', async (_way, transports, dispatch) => {
-  const { server: prefork, port } = await started('socket-io', {
-    dispatch,
-    masterHeartbeat: 2_000,
-    workerHeartbeat: 500,
+describe.each(TRANSPORTS)('by %s', (by) => {
+  beforeEach(() => {
+    transport = by;
   });
-  server = prefork;
-  const one = joined(port, [...transports]);
-  await connected(one);
-  if (transports.length === 2 && one.io.engine.transport.name !== 'websocket')
-    await new Promise((resolve) => one.io.engine.once('upgrade', resolve));
-  const all = heard(one);
-  const answer: unknown[] = await new Promise((resolve) => {
-    one.emit('shout', 'hello', (...given: unknown[]) => {
-      resolve(given);
-    });
-  });
-  expect(answer).toEqual([5, '127.0.0.1']);
-  expect(await all).toBe('HELLO');
-});
 
-it('socket.io: closes its clients when their worker is to leave, and they find another', async () => {
-  const { server: prefork, port } = await started('socket-io', {
-    masterHeartbeat: 2_000,
-    workerHeartbeat: 500,
+  it.each([
+    ['by WebSocket, on whichever worker', ['websocket'], 'least-open'],
+    [
+      'by polling and then an upgrade, where an address keeps its worker',
+      ['polling', 'websocket'],
+      'sticky-address',
+    ],
+    ['by polling alone', ['polling'], 'sticky-address'],
+  ] as const)('socket.io: acknowledges and broadcasts %s', async (_way, transports, dispatch) => {
+    const { server: prefork, port } = await started('socket-io', {
+      dispatch,
+      transport,
+      masterHeartbeat: 2_000,
+      workerHeartbeat: 500,
+    });
+    server = prefork;
+    const one = joined(port, [...transports]);
+    await connected(one);
+    if (transports.length === 2 && one.io.engine.transport.name !== 'websocket')
+      await new Promise((resolve) => one.io.engine.once('upgrade', resolve));
+    const all = heard(one);
+    const answer: unknown[] = await new Promise((resolve) => {
+      one.emit('shout', 'hello', (...given: unknown[]) => {
+        resolve(given);
+      });
+    });
+    expect(answer).toEqual([5, '127.0.0.1']);
+    expect(await all).toBe('HELLO');
   });
-  server = prefork;
-  const client = io(`http://127.0.0.1:${port}`, {
-    transports: ['websocket'],
-    forceNew: true,
-    reconnectionDelay: 10,
+
+  it('socket.io: closes its clients when their worker is to leave, and they find another', async () => {
+    const { server: prefork, port } = await started('socket-io', {
+      masterHeartbeat: 2_000,
+      workerHeartbeat: 500,
+    });
+    server = prefork;
+    const client = io(`http://127.0.0.1:${port}`, {
+      transports: ['websocket'],
+      forceNew: true,
+      reconnectionDelay: 10,
+    });
+    clients.push(client);
+    const connection = once(server, 'connection') as Promise<[{ worker: number }]>;
+    await connected(client);
+    const [{ worker }] = await connection;
+    const again = new Promise((resolve) => client.io.once('reconnect', resolve));
+    server.retire(worker);
+    await again;
+    const all = heard(client);
+    client.emit('shout', 'still here', () => undefined);
+    expect(await all).toBe('STILL HERE');
+    expect(server.status().workers.find(({ open }) => open > 0)?.id).not.toBe(worker);
   });
-  clients.push(client);
-  const connection = once(server, 'connection') as Promise<[{ worker: number }]>;
-  await connected(client);
-  const [{ worker }] = await connection;
-  const again = new Promise((resolve) => client.io.once('reconnect', resolve));
-  server.retire(worker);
-  await again;
-  const all = heard(client);
-  client.emit('shout', 'still here', () => undefined);
-  expect(await all).toBe('STILL HERE');
-  expect(server.status().workers.find(({ open }) => open > 0)?.id).not.toBe(worker);
 });
