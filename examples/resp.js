@@ -35,8 +35,12 @@ function parse(text) {
   let at = head[0].length;
   const words = [];
   for (let left = Number(head[1]); left > 0; left -= 1) {
-    const length = /^\$(\d{1,7})\r\n/.exec(text.slice(at, at + 12));
-    if (!length) return undefined;
+    const start = text.slice(at, at + 12);
+    const length = /^\$(\d{1,7})\r\n/.exec(start);
+    if (!length) {
+      if (/^(?:\$\d{0,7}\r?)?$/.test(start)) return undefined;
+      throw new Error('Protocol error');
+    }
     const from = at + length[0].length;
     at = from + Number(length[1]) + 2;
     if (text.length < at) return undefined;
@@ -61,7 +65,10 @@ function connection(socket) {
         socket.write(answer(found.words));
       if (waiting.length > MAX_REQUEST) throw new Error('Protocol error: too long');
     } catch (error) {
-      socket.end(`-ERR ${error.message}\r\n`);
+      // Not `end()`: nobody wants what such a peer goes on to send.
+      socket.pause();
+      socket.write(`-ERR ${error.message}\r\n`);
+      socket.destroySoon();
     }
   });
 }
