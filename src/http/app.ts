@@ -1,4 +1,4 @@
-import { createServer, Server, type RequestListener } from 'node:http';
+import { createServer, IncomingMessage, Server, type RequestListener } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { errors } from '../core/errors.ts';
 import { fetchListener, type FetchHandler } from './fetch.ts';
@@ -64,12 +64,19 @@ function ofServer(server: NetServer): Served {
   return { server, listener, ready: () => undefined, stop: () => undefined };
 }
 
-/** Throws `FORKLESS_BAD_OPTION` for what is none of these. */
+// Express puts prototypes of HTTP/1 under each request it is given. One of HTTP/2 then throws outside of any handler,
+// and any client could end a worker by it.
+const isOnlyHttp1 = (app: HttpApp): boolean =>
+  typeof app === 'function' && has(app, 'request') && app.request instanceof IncomingMessage;
+
+/** Throws `FORKLESS_BAD_OPTION` for what is none of these, and for HTTP/2 with an app that knows HTTP/1 alone. */
 export function serveApp(app: HttpApp, options: HttpOptions): Served {
   if (isServer(app)) return ofServer(app);
   if (typeof app === 'object' && isFastify(app)) {
     return { ...ofServer(app.server), ready: () => app.ready(), stop: () => app.close() };
   }
+  if (options.http2 !== undefined && options.http2 !== false && isOnlyHttp1(app))
+    throw errors.badOption('http2', 'false for an Express app, which knows HTTP/1 alone', options.http2);
   const listener = listenerOf(app);
   if (listener === undefined)
     throw errors.badOption('app', 'a request listener, a server, or an app of a known framework', app);

@@ -1,6 +1,10 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { httpHandlers } from '../../src/http/handlers.ts';
+
+// It brings no types.
+const express = createRequire(import.meta.url)('express') as () => RequestListener;
 
 const listener = (): void => undefined;
 
@@ -22,6 +26,13 @@ describe('httpHandlers', () => {
     [{ http2: 1 }, 'FORKLESS_BAD_OPTION'],
   ])('refuses %o', (options, code) => {
     expect(() => httpHandlers(listener, options as never)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('refuses HTTP/2 for an app of Express, which would end its worker with the first request', () => {
+    const app = express();
+    expect(() => httpHandlers(app, { http2: true })).toThrow(/`http2` to be false for an Express app/);
+    expect(() => httpHandlers(app, { http2: {} })).toThrow(/`http2` to be false for an Express app/);
+    expect(httpHandlers(app, { http2: false }).server.listenerCount('request')).toBe(1);
   });
 
   it.each([undefined, {}, 'app'])('refuses %o as an app', (app) => {
