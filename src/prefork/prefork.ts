@@ -114,6 +114,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   /** A connection without a network: returns the client's end of it. */
   connect(): Duplex {
+    this.#running('connect()');
     const [client, server] = memoryPair();
     this.accept(server);
     return client;

@@ -67,4 +67,8 @@ describe('connect()', () => {
     expect([half.readableEnded, half.writableEnded]).toEqual([true, false]);
     half.end();
   });
+
+  it('says its own name when there is nothing to connect to', () => {
+    expect(() => prepared().connect()).toThrow(/connect\(\)/);
+  });
 });
