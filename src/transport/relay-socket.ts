@@ -3,6 +3,7 @@ import { type Addresses, type ConnectionId, type Millis } from '../core/types.ts
 import { CreditWindow } from '../wire/credit.ts';
 import { FRAME } from '../wire/frames.ts';
 import { encodeJson, type CloseFrame } from '../wire/messages.ts';
+import { isolated } from './guarded.ts';
 import { type Lane } from './lane.ts';
 import { Outflow, type OutflowOwner } from './outflow.ts';
 import { ownBytes } from './own-bytes.ts';
@@ -91,9 +92,14 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     this.#unread += payload.length;
     this.active();
     const chunk = ownBytes(payload);
-    if (this.#flowsFreely()) this.emit('data', chunk);
-    else if (!this.push(chunk)) return;
-    this.#consumed();
+    let consumed = true;
+    try {
+      if (this.#flowsFreely()) this.emit('data', chunk);
+      else consumed = this.push(chunk);
+    } finally {
+      // Also if a listener throws: it has had the chunk, and without credit nothing would ever come again.
+      if (consumed) this.#consumed();
+    }
   }
 
   // Then a push would only hand the chunk on, and look in a later tick whether more is to be read: a third of what it
@@ -236,7 +242,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     const done = this.#writeDone;
     this.#writeDone = undefined;
     this.#inFlight = 0;
-    done?.();
+    if (done) isolated(done);
   }
 
   #consumed(): void {

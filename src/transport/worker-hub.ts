@@ -4,6 +4,7 @@ import { type ConnectionId, type Secured } from '../core/types.ts';
 import { claim } from '../wire/claims.ts';
 import { FRAME, readWord, type FrameKind } from '../wire/frames.ts';
 import { readClose, readOpen, type OpenFrame, type WorkerSettings } from '../wire/messages.ts';
+import { isolated } from './guarded.ts';
 import { type LaneEnd, type LaneEndOptions } from './lane.ts';
 import { laneToMain } from './open-lane.ts';
 import { RelaySocket } from './relay-socket.ts';
@@ -121,7 +122,7 @@ export class WorkerHub {
     if (!socket) return;
     // Not for credit: that comes for any connection at any time.
     if (kind !== FRAME.credit) this.#options.attends?.(id);
-    this.#isolated(() => {
+    isolated(() => {
       this.#forSocket(socket, kind, payload);
     });
   }
@@ -163,21 +164,9 @@ export class WorkerHub {
 
   #connected(socket: WorkerSocket, secured?: Secured): void {
     this.#options.attends?.(socket.connectionId);
-    this.#isolated(() => {
+    isolated(() => {
       this.#options.connected(socket, secured);
     });
-  }
-
-  // User code may run in here and throw. That is an uncaught exception as anywhere; but where the user has caught
-  // those, the frames behind this one are still to be read, for they belong to other connections.
-  #isolated(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
   }
 
   #forSocket(socket: RelaySocket, kind: FrameKind, payload: Buffer): void {
