@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FaultSoak } from './faults.ts';
+import { TRANSPORTS } from '../transports.ts';
 import { SECONDS, SEED } from './terms.ts';
 
 let soak: FaultSoak | undefined;
@@ -10,12 +11,14 @@ afterEach(async () => {
 
 const MIB = 1_048_576;
 
-describe('faults under load', () => {
+describe.each(TRANSPORTS)('faults under load by %s', (transport) => {
   it(
     'lose nothing but the clients of their victims, and leave a pool that is whole',
     async () => {
-      soak = new FaultSoak(SEED);
-      console.log(`faults under load, SOAK_SEED=${SEED}, ${SECONDS} s on Node ${process.version}`);
+      soak = new FaultSoak(SEED, transport);
+      console.log(
+        `faults under load by ${transport}, SOAK_SEED=${SEED}, ${SECONDS} s on Node ${process.version}`,
+      );
       const { faults, outcomes, bytes, unaccounted, losses, before, after, closed } = await soak.run(SECONDS);
       console.log(
         [

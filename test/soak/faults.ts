@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CloseReason, type DropReason, type PreforkOptions, type RunningOptions } from 'forkless';
 import { generator } from '../policy/simulation.ts';
+import { type Transport } from '../transports.ts';
 import { ServedHost, type HostStatus } from '../e2e/served-host.ts';
 import { bytesOf, serveOne, type Account } from './verifying-client.ts';
 
@@ -105,12 +106,12 @@ export class FaultSoak {
   readonly #faults: Record<string, number> = {};
   #over = false;
 
-  constructor(seed: number) {
+  constructor(seed: number, transport: Transport) {
     this.seed = seed;
     this.#random = generator(seed);
     const mood = join(this.#folder, 'mood');
     writeFileSync(mood, 'well');
-    this.#host = new ServedHost('victims', OPTIONS, { MOOD: mood, EVENTS: 'yes' }, 400);
+    this.#host = new ServedHost('victims', { ...OPTIONS, transport }, { MOOD: mood, EVENTS: 'yes' }, 400);
   }
 
   async run(seconds: number): Promise<Report> {
