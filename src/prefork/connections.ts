@@ -130,14 +130,27 @@ export class Connections {
   }
 }
 
-/** Refuses a stream that the relay would lose or garble bytes of. */
+// By every prefork of this thread.
+const handedIn = new WeakSet<Duplex>();
+
+/**
+ * Refuses a stream that the relay would lose or garble bytes of, and one that it has had before: its bytes can go to one
+ * worker only, and its end is told to one owner only.
+ */
 export function checkStream(stream: Duplex): void {
   // Not only for types: a stream of another package is one too.
   const duck = stream as Partial<Duplex> | null | undefined;
   if (typeof duck?.write !== 'function' || typeof duck.on !== 'function')
     throw errors.badOption('stream', 'an open Duplex of bytes', stream);
+  const flaw = flawOf(stream);
+  if (flaw !== undefined) throw errors.badOption('stream', 'an open Duplex of bytes', flaw);
+  handedIn.add(stream);
+}
+
+function flawOf(stream: Duplex): string | undefined {
   const { destroyed, readableEncoding, readableObjectMode, writableObjectMode } = stream;
-  if (!destroyed && readableEncoding === null && !readableObjectMode && !writableObjectMode) return;
-  const given = destroyed ? 'a destroyed one' : 'one in object mode or with an encoding';
-  throw errors.badOption('stream', 'an open Duplex of bytes', given);
+  if (destroyed) return 'a destroyed one';
+  if (handedIn.has(stream)) return 'one that was accepted already';
+  const odd = readableEncoding !== null || readableObjectMode || writableObjectMode;
+  return odd ? 'one in object mode or with an encoding' : undefined;
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { duplexPair, PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createPrefork, type Prefork } from 'forkless';
 import { event, handlers, Peer, started } from './peers.ts';
@@ -71,6 +71,18 @@ describe('accept(stream)', () => {
       }).toThrow(expect.objectContaining({ code: 'FORKLESS_BAD_OPTION' }) as Error);
     }
     expect(server.status().connections).toMatchObject({ open: 0, accepted: 0 });
+  });
+
+  it('refuses a stream that was accepted already, and serves it once', async () => {
+    server = (await started('raw-echo')).server;
+    const [client, stream] = duplexPair();
+    server.accept(stream);
+    expect(() => {
+      server.accept(stream);
+    }).toThrow(/`stream`.*accepted already/);
+    client.end('once');
+    expect(Buffer.concat(await client.toArray()).toString()).toBe('once');
+    expect(server.status().connections).toMatchObject({ accepted: 1 });
   });
 });
 
