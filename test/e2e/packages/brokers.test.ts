@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import { type Prefork } from 'forkless';
 import { createTransport } from 'nodemailer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -24,7 +25,6 @@ async function serving(name: string): Promise<void> {
   const options = {
     argv: [name],
     transport,
-    allowHalfOpen: true,
     startWorkers: 1,
     masterHeartbeat: 2_000,
     workerHeartbeat: 500,
@@ -91,4 +91,17 @@ describe.each(TRANSPORTS)('by %s', (by) => {
     expect(text).toBe('ran uptime');
     client.end();
   });
+
+  it.each(['mqtt', 'smtp', 'ssh'])(
+    '%s: keeps no connection whose client has left without a word',
+    async (name) => {
+      await serving(name);
+      const closed = once(server, 'connectionClosed');
+      const client = connect(port, '127.0.0.1').resume();
+      await once(server, 'connection');
+      client.end();
+      expect((await closed)[0]).toMatchObject({ reason: 'ended' });
+      expect(server.status().connections.open).toBe(0);
+    },
+  );
 });
