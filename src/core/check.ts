@@ -12,7 +12,9 @@ export function integer(name: string, value: unknown, least: number, most: numbe
 
 /** An integer, or `Infinity` for "no limit". */
 export function limit(name: string, value: unknown, least: number): number {
-  return value === Infinity ? value : integer(name, value, least);
+  if (value === Infinity || (typeof value === 'number' && Number.isInteger(value) && value >= least))
+    return value;
+  throw errors.badOption(name, `an integer of at least ${least}, or Infinity`, value);
 }
 
 // The longest wait of Node's timers (2^31 - 1 ms, 24.8 days); beyond it setTimeout fires at once.
@@ -26,7 +28,8 @@ export function millis(name: string, value: unknown, least = 1): number {
 
 /** A duration in milliseconds, or `Infinity` for "never". */
 export function millisOrNever(name: string, value: unknown, least = 1): number {
-  return value === Infinity ? value : millis(name, value, least);
+  if (value === Infinity || (typeof value === 'number' && value >= least && value <= MAX_WAIT)) return value;
+  throw errors.badOption(name, `milliseconds from ${least} to ${MAX_WAIT}, or Infinity`, value);
 }
 
 export function fraction(name: string, value: unknown): number {
@@ -70,7 +73,7 @@ export function instance(name: string, value: unknown, type: abstract new () => 
   if (!(value instanceof type)) throw errors.badOption(name, `of class ${type.name}`, value);
 }
 
-/** An object of which every key and value is good; the error names the first key that is not. */
+/** An object of which every key and value is good; the error names the first key that is not, and what was `expected`. */
 export function record(
   name: string,
   value: unknown,
@@ -78,7 +81,7 @@ export function record(
   isGood: (key: string, value: unknown) => boolean,
 ): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw errors.badOption(name, `an object of ${expected}`, value);
+    throw errors.badOption(name, 'an object', value);
   const bad = Object.entries(value).find(([key, each]) => !isGood(key, each));
-  if (bad) throw errors.badOption(`${name}.${bad[0]}`, `one of ${expected}`, bad[1]);
+  if (bad) throw errors.badOption(`${name}.${bad[0]}`, expected, bad[1]);
 }

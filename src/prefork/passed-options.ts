@@ -46,12 +46,12 @@ const PASSED: Readonly<Record<Passed, Check>> = {
     record(
       name,
       value,
-      'megabytes above 0',
+      `megabytes above 0, of ${LIMITS.join(', ')}`,
       (key, size) => LIMITS.includes(key) && (size === undefined || (typeof size === 'number' && size > 0)),
     );
   },
   env: (name, value) => {
-    record(name, value, 'strings', (_, each) => typeof each === 'string' || each === undefined);
+    record(name, value, 'a string', (_, each) => typeof each === 'string' || each === undefined);
   },
   argv: strings,
   execArgv: strings,

@@ -156,6 +156,15 @@ describe('resolveOptions', () => {
       expect(errorOf(() => resolveOptions(WORKER, options))?.message).toContain(`Expected ${name} to be `);
   });
 
+  it.each(['idleTimeout', 'graceTime', 'maxConnections', 'maxWorkerMessages'])(
+    'says to whoever means "off" by %s: 0 that Infinity is the word',
+    (option) => {
+      expect(errorOf(() => resolveOptions(WORKER, badly(option, 0)))?.message).toMatch(
+        /, or Infinity, got 0$/,
+      );
+    },
+  );
+
   it('takes what Node takes', () => {
     const good: PreforkOptions = {
       blockList: new BlockList(),
