@@ -26,6 +26,8 @@ export interface PoolOptions extends Surroundings {
   /** A worker asked for the end of the whole prefork. */
   readonly shutdown: () => void;
   readonly turned: () => void;
+  /** A connection is closed on both sides. */
+  readonly over: () => void;
 }
 
 /** The workers with all that feeds them: performs the master's decisions and tells it what happens. */
@@ -261,7 +263,8 @@ export class Pool implements Crew {
       bytesRead,
       bytesWritten,
     });
-    this.#options.turned();
+    // Not `turned`: the connections of a worker that failed are closed before its error is known.
+    this.#options.over();
   }
 
   #onMessage(id: WorkerId, message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>): void {

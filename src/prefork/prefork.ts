@@ -318,6 +318,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   async #prepare(): Promise<void> {
     const host = await this.#surroundings.loadHost(this.#settings.threadHost);
     if (this.#state !== 'starting') return;
+    const look = this.#watchers.look.bind(this.#watchers);
     this.#pool = new Pool({
       ...this.#surroundings,
       settings: this.#settings,
@@ -327,11 +328,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       failed: this.#health.blame.bind(this.#health),
       shutdown: () => void this.close(),
       turned: this.#turned.bind(this),
+      over: look,
     });
     this.#pool.hold(this.#held);
-    this.#arrivals = new Arrivals(this.#pool, this.#settings, () => {
-      this.#watchers.look();
-    });
+    this.#arrivals = new Arrivals(this.#pool, this.#settings, look);
   }
 
   async #firstReady(): Promise<void> {
