@@ -31,7 +31,7 @@ export interface HubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   readonly sendSocket?: ((message: SocketMessage) => void) | undefined;
   /** The worker has claimed a connection. */
   readonly claimed: (connection: Connection) => void;
-  /** The worker has closed its side of a connection that it had claimed. */
+  /** The worker has closed its side of a connection that it had claimed, or can have none any more. */
   readonly released: (connection: Connection) => void;
   /** A connection that the worker had claimed is closed on both sides. */
   readonly over: (end: ConnectionEnd) => void;
@@ -129,7 +129,10 @@ export class Hub {
       if (transfer && this.#settle(connection.id)) unseen.push(connection);
       else this.#claimed(connection.id);
     }
-    for (const end of [...this.#ends.values()]) end.abandon(reason);
+    for (const end of [...this.#ends.values()]) {
+      if (isHeld(end)) this.#options.released(end.connection);
+      end.abandon(reason);
+    }
     return unseen;
   }
 
@@ -226,8 +229,12 @@ export class Hub {
   }
 
   #released(end: RelayEnd, payload: Buffer): void {
-    const before = end.state;
+    const held = isHeld(end);
     end.close(readClose(payload));
-    if (before === 'open' || before === 'stream-closed') this.#options.released(end.connection);
+    if (held) this.#options.released(end.connection);
   }
 }
+
+/** Whether the worker has not closed its side yet. */
+const isHeld = (end: RelayEnd | TransferEnd): boolean =>
+  end instanceof TransferEnd || end.state === 'open' || end.state === 'stream-closed';

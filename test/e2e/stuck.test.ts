@@ -49,7 +49,8 @@ describe('a thread that cannot be terminated', () => {
     expect(await over).toMatchObject({ worker: id, reason: 'worker-lost' });
     while (server.status().counts.ready < 2) await event(server, 'workerReady');
     const { workers, degraded, counts } = server.status();
-    expect(workers.find((worker) => worker.id === id)).toMatchObject({ phase: 'zombie', leaving: 'silent' });
+    const stuck = { phase: 'zombie', leaving: 'silent', open: 0, served: 1 };
+    expect(workers.find((worker) => worker.id === id)).toMatchObject(stuck);
     expect({ degraded, zombie: counts.zombie }).toEqual({ degraded: [], zombie: 1 });
     const other = open();
     await other.send('hello\n').until(/hello/);

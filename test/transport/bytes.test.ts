@@ -167,10 +167,10 @@ describe.each(LANES)('over the %s lane', (lane) => {
     });
 
     it('is dropped when the worker is abandoned', async () => {
-      const { rig } = await withTail();
+      const { rig, id } = await withTail();
       rig.hub.abandon('worker-lost');
       await rig.settle();
-      expect([rig.released, rig.over.length, rig.hub.open, rig.clock.armed]).toEqual([[], 1, 0, 0]);
+      expect([rig.released, rig.over.length, rig.hub.open, rig.clock.armed]).toEqual([[id], 1, 0, 0]);
     });
 
     it('is dropped when the hub closes every connection', async () => {
