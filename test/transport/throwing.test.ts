@@ -23,7 +23,7 @@ const fail = (): never => {
 
 describe.each(LANES)('over the %s lane, a handler that throws', (lane) => {
   it.each(['drain', 'callback'])('in a %s that had to wait harms no connection', async (where) => {
-    const rig = new Rig({ lane, capacity: 256, window: 20_000 });
+    const rig = new Rig({ lane, capacity: 256, window: 20_000, highWaterMark: 1_000 });
     const [one, other] = [await rig.serve(), await rig.serve()];
     const [taken, takenByOther] = [collect(one.client), collect(other.client)];
     if (where === 'drain') one.socket.once('drain', fail);
