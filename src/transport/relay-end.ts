@@ -234,9 +234,11 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner {
   }
 
   timeOut(reason: CloseReason): void {
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open' && this.#state !== 'stream-closed') return;
     this.#fail(reason, 'ETIMEDOUT');
-    destroyStream(this.#stream);
+    if (this.#state === 'open') destroyStream(this.#stream);
+    // The peer has closed, and its last bytes wait for a handler that does not read them.
+    else this.#dropAndTell();
   }
 
   /** Closes the stream at once. */

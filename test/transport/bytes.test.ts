@@ -133,14 +133,14 @@ describe.each(LANES)('over the %s lane', (lane) => {
 
   describe('the tail of the peer’s bytes', () => {
     /** The peer is through and its stream closed, but the worker has no credit for the rest. */
-    async function withTail() {
+    async function withTail(size = 5000) {
       const rig = new Rig({ lane, window: 1000, highWaterMark: 100 });
       const served = await rig.serve();
       served.socket.pause();
       served.client.resume();
       served.socket.end('done');
       await rig.settle();
-      served.client.write(pattern(0, 5000));
+      served.client.write(pattern(0, size));
       await rig.settle();
       served.client.end();
       await rig.settle();
@@ -164,6 +164,15 @@ describe.each(LANES)('over the %s lane', (lane) => {
       socket.destroy();
       await rig.settle();
       expect([rig.released, rig.over.length, rig.hub.open, rig.clock.armed]).toEqual([[id], 1, 0, 0]);
+    });
+
+    it.each([5000, 500])('is dropped when nothing has moved for too long, of %i bytes', async (size) => {
+      const { rig, socket, id } = await withTail(size);
+      for (const end of rig.hub.ends) end.timeOut('idle-timeout');
+      await rig.settle();
+      expect(rig.over).toMatchObject([{ reason: 'idle-timeout', error: 'ETIMEDOUT' }]);
+      expect(rig.socketErrors).toMatchObject([{ code: 'ETIMEDOUT' }]);
+      expect([socket.closed, rig.released, rig.hub.open, rig.clock.armed]).toEqual([true, [id], 0, 0]);
     });
 
     it('is dropped when the worker is abandoned', async () => {
