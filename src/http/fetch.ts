@@ -1,4 +1,4 @@
-import { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
@@ -9,7 +9,10 @@ function urlOf(request: IncomingMessage): string {
   const scheme = 'encrypted' in request.socket ? 'https' : 'http';
   // Of HTTP/2; a request without any is allowed in HTTP/1.0 only.
   const authority = request.headers[':authority'] ?? request.headers.host ?? 'localhost';
-  return new URL(request.url ?? '/', `${scheme}://${String(authority)}`).href;
+  const origin = new URL(`${scheme}://${String(authority)}`).origin;
+  const { url = '/' } = request;
+  // Not as a reference to resolve: `//admin/x` would be the path `/x` of another host.
+  return new URL(url.startsWith('/') ? origin + url : url, origin).href;
 }
 
 function headersOf(request: IncomingMessage): Headers {
@@ -61,13 +64,31 @@ async function answerBy(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const asked = understood(request, response);
+  if (asked === undefined) {
+    plain(response, 400);
+    return;
+  }
   try {
-    await send(await fetch(requestOf(request, response)), response);
+    await send(await fetch(asked), response);
   } catch (error) {
     // The peer has left: nobody to answer, and nothing the handler did wrong.
     if (response.destroyed) return;
     process.emitWarning(error instanceof Error ? error : String(error));
     if (response.headersSent) response.destroy();
-    else response.writeHead(500, { 'content-type': 'text/plain' }).end('Internal Server Error');
+    else plain(response, 500);
   }
+}
+
+// What Fetch has no request for (a host that is none, TRACE) is its sender's mistake, and no news for the process.
+function understood(request: IncomingMessage, response: ServerResponse): Request | undefined {
+  try {
+    return requestOf(request, response);
+  } catch {
+    return undefined;
+  }
+}
+
+function plain(response: ServerResponse, status: 400 | 500): void {
+  response.writeHead(status, { 'content-type': 'text/plain' }).end(STATUS_CODES[status]);
 }

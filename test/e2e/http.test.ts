@@ -75,6 +75,23 @@ describe.each(TRANSPORTS)('by %s', (by) => {
       expect([status, headers['set-cookie']]).toEqual([204, ['a=1', 'b=2']]);
     });
 
+    it('a Fetch handler gets the path as it stands', async () => {
+      await serving('fetch');
+      const headers = { host: 'example.org' };
+      expect((await get('//peer', { headers })).text).toBe('http://example.org null');
+      expect((await get('http://other.org/peer', { headers })).text).toBe('http://other.org null');
+    });
+
+    it.each([
+      { headers: { host: 'no host' } },
+      { path: 'http://user:word@example.org/' },
+      { headers: { host: 'example.org' }, method: 'TRACE' },
+    ])('what Fetch has no request for is answered with 400: %j', async (options) => {
+      await serving('fetch');
+      expect((await get('/', options)).status).toBe(400);
+      expect((await get('/')).status).toBe(200);
+    });
+
     it('a Fetch handler that throws is answered with 500, and the worker lives on', async () => {
       await serving('fetch');
       expect((await get('/throw')).status).toBe(500);

@@ -39,7 +39,7 @@ const fetch = async (request) => {
     ]);
     return new Response(null, { status: 204, headers });
   }
-  if (url.pathname === '/peer')
+  if (url.pathname.endsWith('/peer'))
     return new Response(`${url.protocol}//${url.host} ${request.headers.get('x-one')}`);
   return new Response('hello');
 };
