@@ -59,6 +59,7 @@ export type DropReason =
   | 'max-per-address' // `maxConnectionsPerAddress` of its address are open
   | 'waiting-room-full' // `maxWaiting` are waiting
   | 'wait-timeout' // waited `waitTimeout` and no worker could take it
+  | 'handshake-failed' // of TLS that ends in the main thread: no TLS, the peer left, or it took too long
   | 'dispatch-failed' // the user's `dispatch` threw or named no eligible worker
   | 'gone' // the peer left while it was waiting
   | 'closing'; // the prefork closes

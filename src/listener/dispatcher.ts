@@ -105,6 +105,11 @@ export class Dispatcher {
     this.#tellWaiting();
   }
 
+  /** One that never came so far as to need a worker. */
+  refuse(connection: Connection, reason: DropReason, error: unknown): void {
+    this.#drop(connection, reason, error);
+  }
+
   /** Hands over whatever can be: called whenever a worker may have become free. */
   pump(): void {
     // A user's dispatch function may call what leads here again; the same connection must not be handed over twice.

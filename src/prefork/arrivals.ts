@@ -1,8 +1,7 @@
 import { type Duplex } from 'node:stream';
 import { errors } from '../core/errors.ts';
 import { type Connection } from '../transport/connection.ts';
-import { refusalOf, type Crowd } from '../listener/admission.ts';
-import { addressesOf } from './connections.ts';
+import { refusalOf } from '../listener/admission.ts';
 import { Handshakes } from './handshakes.ts';
 import { type PreforkSettings } from './options.ts';
 import { type Pool } from './pool.ts';
@@ -11,11 +10,16 @@ import { type Pool } from './pool.ts';
 export class Arrivals {
   readonly #pool: Pool;
   readonly #left: () => void;
-  readonly #handshakes = new Handshakes((stream) => {
-    this.#hand(stream);
+  readonly #handshakes = new Handshakes((connection, plain) => {
+    const { connections, dispatcher } = this.#pool;
+    connections.secured(connection, plain, this.#gone);
+    dispatcher.arrive(connection, connections.besides(connection));
   });
   readonly #gone = (connection: Connection): void => {
-    this.#pool.dispatcher.left(connection);
+    const { dispatcher } = this.#pool;
+    const failure = this.#handshakes.left(connection);
+    if (failure) dispatcher.refuse(connection, this.#closing ? 'closing' : 'handshake-failed', failure.error);
+    else dispatcher.left(connection);
     this.#left();
   };
   #settings: PreforkSettings;
@@ -45,31 +49,17 @@ export class Arrivals {
   }
 
   take(stream: Duplex): void {
+    const { connections, dispatcher } = this.#pool;
+    const [connection, others] = connections.add(stream, this.#gone);
+    const refusal = refusalOf(connection.addresses, others, this.#settings.dispatcher);
     // Who will be refused is not worth a handshake.
-    const secure = this.#handshakes.wanted && !this.#closing && !this.#isRefused(stream);
-    if (!secure || !this.#handshakes.take(stream)) this.#hand(stream);
+    if (this.#handshakes.wanted && !this.#closing && refusal === undefined) this.#handshakes.take(connection);
+    else dispatcher.arrive(connection, others);
   }
 
   /** Gives all handshakes up. */
   close(): void {
     this.#closing = true;
     this.#handshakes.close();
-  }
-
-  #isRefused(stream: Duplex): boolean {
-    const addresses = addressesOf(stream);
-    const others = this.#crowd(this.#pool.connections.besides(addresses));
-    return refusalOf(addresses, others, this.#settings.dispatcher) !== undefined;
-  }
-
-  #hand(stream: Duplex): void {
-    const { connections, dispatcher } = this.#pool;
-    const [connection, others] = connections.add(stream, this.#gone);
-    dispatcher.arrive(connection, this.#crowd(others));
-  }
-
-  // A handshake takes the place of a connection.
-  #crowd({ all, sameNetwork }: Crowd): Crowd {
-    return { all: all + this.#handshakes.size, sameNetwork };
   }
 }

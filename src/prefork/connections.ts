@@ -71,20 +71,34 @@ export class Connections {
     this.accepted += 1;
     this.#open.set(connection.id, connection);
     if (network !== undefined) this.#perNetwork.set(network, others.sameNetwork + 1);
+    this.#watch(connection, left);
+    return [connection, others];
+  }
+
+  /** TLS has ended: from now on it is the plain stream that counts. */
+  secured(connection: Connection, plain: Duplex, left: (connection: Connection) => void): void {
+    connection.stream = plain;
+    connection.secured = securedOf(plain);
+    connection.acceptedAt = this.#clock.now();
+    this.#watch(connection, left);
+  }
+
+  /** Who is open beside an open connection. */
+  besides({ addresses }: Connection): Crowd {
+    const { all, sameNetwork } = this.#crowd(networkOf(addresses));
+    return { all: all - 1, sameNetwork: Math.max(0, sameNetwork - 1) };
+  }
+
+  #watch(connection: Connection, left: (connection: Connection) => void): void {
+    const { stream } = connection;
     // Without a listener a reset before any worker has it would be an uncaught exception of the host.
     stream.on('error', ignore);
     stream.on('close', () => {
-      // What a transferred socket leaves behind closes at once.
+      // What a transferred socket leaves behind closes at once, and TLS has another stream above this one.
       if (connection.stream !== stream) return;
       this.#forget(connection);
       left(connection);
     });
-    return [connection, others];
-  }
-
-  /** Who is open when one comes from these addresses. */
-  besides(addresses: Addresses): Crowd {
-    return this.#crowd(networkOf(addresses));
   }
 
   #crowd(network: string | undefined): Crowd {

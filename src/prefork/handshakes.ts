@@ -2,16 +2,18 @@ import { type Duplex } from 'node:stream';
 import { lendAddresses } from '../tls/addresses.ts';
 import { type PlainTls } from '../tls/options.ts';
 import { TlsTerminator } from '../tls/terminator.ts';
-import { addressesOf } from './connections.ts';
+import { type Connection } from '../transport/connection.ts';
 
 /** The handshakes that the main thread does itself, with the option `tls: { in: 'main' }`; none otherwise. */
 export class Handshakes {
-  readonly #secured: (stream: Duplex) => void;
+  readonly #secured: (connection: Connection, plain: Duplex) => void;
+  /** Those under way, with what went wrong. */
+  readonly #pending = new Map<Connection, unknown>();
   // One that was replaced by a new certificate may still have handshakes to finish.
   readonly #busy = new Set<TlsTerminator>();
   #current: TlsTerminator | undefined;
 
-  constructor(secured: (stream: Duplex) => void) {
+  constructor(secured: (connection: Connection, plain: Duplex) => void) {
     this.#secured = secured;
   }
 
@@ -25,27 +27,31 @@ export class Handshakes {
     return this.#current !== undefined;
   }
 
-  /** Handshakes under way. */
-  get size(): number {
-    return [...this.#busy].reduce((sum, { waiting }) => sum + waiting, 0);
-  }
-
-  /** Takes a new connection; false where it is to go on as it is. */
-  take(stream: Duplex): boolean {
+  /** Begins one, if they are wanted. */
+  take(connection: Connection): void {
     const current = this.#current;
-    if (!current) return false;
+    if (!current) return;
     this.#forgetIdle();
     this.#busy.add(current);
-    const addresses = addressesOf(stream);
+    this.#pending.set(connection, undefined);
+    const { stream, addresses } = connection;
     // The worker's side decides when to end; the secure socket takes this over.
     stream.allowHalfOpen = true;
-    stream.on('error', () => undefined);
+    stream.on('error', (error) => {
+      if (this.#pending.has(connection)) this.#pending.set(connection, error);
+    });
     current.secure(stream, (secure) => {
+      this.#pending.delete(connection);
       lendAddresses(secure, addresses);
       secure.allowHalfOpen = true;
-      this.#secured(secure);
+      this.#secured(connection, secure);
     });
-    return true;
+  }
+
+  /** A connection is closed; tells what went wrong if that was in its handshake. */
+  left(connection: Connection): { readonly error: unknown } | undefined {
+    const error = this.#pending.get(connection);
+    return this.#pending.delete(connection) ? { error } : undefined;
   }
 
   close(): void {

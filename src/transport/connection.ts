@@ -7,12 +7,13 @@ import { type Addresses, type ConnectionId, type Millis, type Secured } from '..
  */
 export interface Connection {
   readonly id: ConnectionId;
-  /** Once the socket is transferred, nothing but `LEFT`. */
+  /** While TLS ends in the main thread, what it reads from. Once the socket is transferred, nothing but `LEFT`. */
   stream: Duplex;
   readonly addresses: Addresses;
   /** If its bytes are those of a TLS connection. */
-  readonly secured?: Secured | undefined;
-  readonly acceptedAt: Millis;
+  secured?: Secured | undefined;
+  /** Or done with its handshake. */
+  acceptedAt: Millis;
 }
 
 /**

@@ -82,6 +82,35 @@ describe.skipIf(!hasOpenssl)('who is refused', () => {
   });
 });
 
+describe.skipIf(!hasOpenssl)('a handshake in the main thread', () => {
+  it('counts as an open connection, also of its address, and is refused with a reason when it fails', async () => {
+    await serving({ ...certificate('one.test'), in: 'main' });
+    server!.configure({ maxConnectionsPerAddress: 2 });
+    const drops: { reason: string; error: unknown }[] = [];
+    server!.on('drop', (drop) => drops.push(drop));
+    const silent = [new Peer(port), new Peer(port)];
+    while (server!.status().connections.open < 2) await new Promise(setImmediate);
+    const third = new Peer(port);
+    await third.closed;
+    expect(drops).toMatchObject([{ reason: 'max-per-address' }]);
+    silent[0]!.send('GET / HTTP/1.1\r\n\r\n');
+    await silent[0]!.closed;
+    expect(drops[1]).toMatchObject({
+      reason: 'handshake-failed',
+      error: { code: 'ERR_SSL_HTTP_REQUEST' },
+    });
+    const peer = new SecurePeer();
+    await peer.seen();
+    expect(server!.status().connections).toMatchObject({ open: 2, accepted: 4, served: 1 });
+    peer.socket.destroy();
+    const closed = server!.close({ grace: 0 });
+    await silent[1]!.closed;
+    await closed;
+    expect(drops[2]).toMatchObject({ reason: 'closing' });
+    expect(server!.status().connections).toMatchObject({ open: 0 });
+  });
+});
+
 const PLACES = TRANSPORTS.flatMap((by) => (['worker', 'main'] as const).map((where) => [where, by] as const));
 
 describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (where, by) => {
