@@ -17,6 +17,16 @@ export interface Addresses {
   readonly localFamily?: string | undefined;
 }
 
+/** Their names. */
+export const ADDRESS_NAMES: readonly (keyof Addresses)[] = [
+  'remoteAddress',
+  'remotePort',
+  'remoteFamily',
+  'localAddress',
+  'localPort',
+  'localFamily',
+];
+
 /** What TLS has found out that ended before the connection was handed over; the names are those of `tls.TLSSocket`. */
 export interface Secured {
   readonly protocol: string | null;

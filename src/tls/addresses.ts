@@ -1,18 +1,9 @@
 import { type TLSSocket } from 'node:tls';
-import { type Addresses } from '../core/types.ts';
-
-const NAMES = [
-  'remoteAddress',
-  'remotePort',
-  'remoteFamily',
-  'localAddress',
-  'localPort',
-  'localFamily',
-] as const;
+import { ADDRESS_NAMES, type Addresses } from '../core/types.ts';
 
 /** Gives a secure socket the addresses of what lies under it, which Node does only where that has a handle. */
 export function lendAddresses(secure: TLSSocket, under: Addresses): void {
-  for (const name of NAMES) {
+  for (const name of ADDRESS_NAMES) {
     Object.defineProperty(secure, name, { value: under[name], configurable: true, enumerable: true });
   }
 }

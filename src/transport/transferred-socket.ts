@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { errors } from '../core/errors.ts';
-import { type Addresses, type ConnectionId } from '../core/types.ts';
+import { ADDRESS_NAMES, type Addresses, type ConnectionId } from '../core/types.ts';
 import { type AcceptedOptions, type CloseFrame, type Counts, type TransferClose } from '../wire/messages.ts';
 
 /** Whoever is told what happens to transferred sockets, and has them all alike. */
@@ -32,19 +32,10 @@ export interface TransferredSocket extends Socket {
   readonly [STATE]: State;
 }
 
-const ADDRESSES = [
-  'remoteAddress',
-  'remotePort',
-  'remoteFamily',
-  'localAddress',
-  'localPort',
-  'localFamily',
-] as const;
-
 type Self = TransferredSocket;
 
 // Node forgets them when the peer or this side has closed; handlers ask later.
-const KNOWN: readonly (readonly [string, PropertyDescriptor])[] = ADDRESSES.map((name) => [
+const KNOWN: readonly (readonly [string, PropertyDescriptor])[] = ADDRESS_NAMES.map((name) => [
   name,
   {
     get(this: Self) {
