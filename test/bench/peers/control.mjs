@@ -1,5 +1,6 @@
 // The peer's end of its talk with the runner. Runs in the main thread of each peer.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { collectGarbage } from './app.mjs';
 
 /** @typedef {{ workers: number, maxWorkers?: number, transport?: string, protocol?: 'http', options?: object }} Settings */
 
@@ -20,7 +21,7 @@ const commands = {
     delays.reset();
   },
   delay: () => ({ p99: delay(delays.percentile(99)), max: delay(delays.max) }),
-  collect: () => globalThis.gc?.(),
+  collect: collectGarbage,
 };
 
 /** @param {object} message */

@@ -7,7 +7,7 @@ export const http = loadWorkload(
     runs: ({ threads, program }) => threads && program !== 'piscina.mjs',
     settings: () => ({ protocol: 'http', workers: 4 }),
     // Each of the workers has its loop optimised by itself, and a few dozen requests a second are slow to bring that about.
-    slowToWarm: 8,
+    slowToWarm: 2,
   },
   { kind: 'dialogue', connections: 32, size: 32, script: 'http' },
 );
