@@ -33,7 +33,7 @@ const full = {
   rounds: 5,
   roundTime: 900,
   warmUp: 150,
-  preheat: 5_000,
+  preheat: 3_000,
   mixedRounds: 3,
   mixedTime: 2_500,
   idleConnections: 10_000,
