@@ -102,8 +102,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   /**
    * Takes over a connection that was accepted elsewhere: any Duplex of bytes that nobody has read from. Its
    * `allowHalfOpen` is set, since the worker's side decides when to end. Throws `FORKLESS_BAD_OPTION` for a stream
-   * that is destroyed, in object mode, or has an encoding, and for one that was accepted already. A socket that is transferred closes here at once, and listeners
-   * and timeouts that were set here are lost.
+   * that is destroyed, in object mode, or has an encoding, and for one that was accepted already. A socket that is
+   * transferred closes here at once, and listeners and timeouts that were set here are lost.
    */
   accept(stream: Duplex): void {
     this.#running('accept()');
