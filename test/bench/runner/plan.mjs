@@ -12,7 +12,8 @@ import { work } from '../peers/app.mjs';
  * @property {number} rounds of each load
  * @property {number} roundTime
  * @property {number} warmUp of each round
- * @property {number} preheat of each peer, before its first round
+ * @property {number} preheats of each peer, before its first round
+ * @property {number} preheat of each
  * @property {number} mixedRounds
  * @property {number} mixedTime
  * @property {number} idleConnections
@@ -33,7 +34,8 @@ const full = {
   rounds: 5,
   roundTime: 900,
   warmUp: 150,
-  preheat: 3_000,
+  preheats: 4,
+  preheat: 700,
   mixedRounds: 3,
   mixedTime: 2_500,
   idleConnections: 10_000,
@@ -53,6 +55,7 @@ const quick = {
   rounds: 2,
   roundTime: 150,
   warmUp: 50,
+  preheats: 1,
   preheat: 100,
   mixedRounds: 1,
   mixedTime: 700,

@@ -90,7 +90,12 @@ export function loadWorkload({ slowToWarm = 1, ...rest }, load) {
     shared: true,
     runs: () => true,
     rounds: (plan) => plan.rounds,
-    preheat: (context) => phase(context, context.plan.preheat * slowToWarm),
+    preheat: async (context) => {
+      const { preheats, preheat } = context.plan;
+      // Rounds, so that the code for connections that come and go is compiled before the first one that counts.
+      for (let left = preheats * slowToWarm; left > 1; left -= 1) await phase(context, preheat);
+      return phase(context, preheat);
+    },
     round: (context) => phase(context, context.plan.roundTime, context.plan.warmUp),
     ...rest,
   };
