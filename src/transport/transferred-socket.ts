@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import { Socket, type SocketConstructorOpts } from 'node:net';
 import { errors } from '../core/errors.ts';
 import { ADDRESS_NAMES, type Addresses, type ConnectionId } from '../core/types.ts';
 import { type AcceptedOptions, type CloseFrame, type Counts, type TransferClose } from '../wire/messages.ts';
@@ -16,59 +16,65 @@ export interface TransferredOwner {
   closes(socket: TransferredSocket, end: TransferClose): void;
 }
 
-interface State {
-  readonly owner: TransferredOwner;
-  /** As they came, until somebody asks: most handlers never do. */
-  addresses: string | Addresses;
-}
-
 type WriteDone = (error?: Error | null) => void;
 
-const STATE: unique symbol = Symbol('forkless.transferred');
-
-/** A socket that was moved to this thread: Node's own, and what is known of it besides. */
-export interface TransferredSocket extends Socket {
+/** A socket that was moved to this thread, with what is known of it besides. */
+export class TransferredSocket extends Socket {
   readonly connectionId: ConnectionId;
-  readonly [STATE]: State;
+  readonly #owner: TransferredOwner;
+  // As they came, until somebody asks: most handlers never do.
+  #addresses: string | Addresses;
+
+  /** Of the handle of a socket that came by a port, with the options it was accepted with; `addresses` is JSON. */
+  constructor(handle: object, connectionId: ConnectionId, addresses: string, owner: TransferredOwner) {
+    const { allowHalfOpen, highWaterMark, accepted } = owner;
+    const marks = { readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark };
+    super({ handle, allowHalfOpen, manualStart: true, ...marks } as SocketConstructorOpts);
+    this.connectionId = connectionId;
+    this.#owner = owner;
+    this.#addresses = addresses;
+    const { noDelay, keepAlive, keepAliveInitialDelay } = accepted;
+    // The system has kept them, but Node would ignore a handler that takes back what it does not know of.
+    if (noDelay === true) this.setNoDelay(true);
+    if (keepAlive === true) this.setKeepAlive(true, keepAliveInitialDelay);
+  }
+
+  get addresses(): Addresses {
+    if (typeof this.#addresses === 'string') this.#addresses = JSON.parse(this.#addresses) as Addresses;
+    return this.#addresses;
+  }
+
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    this.#owner.attends(this.connectionId);
+    return super.push(chunk, encoding);
+  }
+
+  // A handler may write on and on without a look at the result; what it has corked, `client.put` does, is one write.
+  override write(chunk: string, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
+    const { maxOutput } = this.#owner;
+    const waiting = this.writableLength;
+    if (waiting > maxOutput && this.writableCorked === 0 && chunk !== '')
+      this.destroy(errors.outputOverflow(waiting, maxOutput));
+    // Node tells the two forms apart.
+    return super.write(chunk, encoding as BufferEncoding, done);
+  }
+
+  override _destroy(error: Error | null, done: WriteDone): void {
+    this.#owner.closes(this, { ...countsOf(this), why: error ? whyOf(error) : undefined });
+    super._destroy(error, done);
+  }
 }
 
-type Self = TransferredSocket;
-
-// Node forgets them when the peer or this side has closed; handlers ask later.
-const KNOWN: readonly (readonly [string, PropertyDescriptor])[] = ADDRESS_NAMES.map((name) => [
-  name,
-  {
-    get(this: Self) {
-      return addressesOf(this)[name];
+// Node forgets them when the peer or this side has closed; handlers ask later. TypeScript has them as fields, which no
+// accessor of a class may replace.
+for (const name of ADDRESS_NAMES) {
+  Object.defineProperty(TransferredSocket.prototype, name, {
+    get(this: TransferredSocket) {
+      return this.addresses[name];
     },
     configurable: true,
     enumerable: true,
-  },
-]);
-
-function addressesOf(socket: Self): Addresses {
-  const state = socket[STATE];
-  if (typeof state.addresses === 'string') state.addresses = JSON.parse(state.addresses) as Addresses;
-  return state.addresses;
-}
-
-function push(this: Self, chunk: unknown, encoding?: BufferEncoding): boolean {
-  this[STATE].owner.attends(this.connectionId);
-  return Socket.prototype.push.call(this, chunk, encoding);
-}
-
-// A handler may write on and on without a look at the result; what it has corked, `client.put` does, is one write.
-function write(this: Self, chunk: string, encoding?: BufferEncoding, done?: WriteDone): boolean {
-  const { maxOutput } = this[STATE].owner;
-  const waiting = this.writableLength;
-  if (waiting > maxOutput && this.writableCorked === 0 && chunk !== '')
-    this.destroy(errors.outputOverflow(waiting, maxOutput));
-  return Socket.prototype.write.call(this, chunk, encoding, done);
-}
-
-function destroy(this: Self, error: Error | null, done: WriteDone): void {
-  this[STATE].owner.closes(this, { ...countsOf(this), why: error ? whyOf(error) : undefined });
-  Socket.prototype._destroy.call(this, error, done);
+  });
 }
 
 /** What has come from its peer and left for it, in all. */
@@ -76,37 +82,6 @@ export function countsOf({ bytesRead, bytesWritten, writableLength }: Socket): C
   const written = bytesWritten - writableLength;
   // Strings wait by their length and are sent by their bytes; and no garbage goes to the main thread.
   return { read: bytesRead, written: written > 0 ? written : 0 };
-}
-
-/** Makes one of a socket that came by a port, with the options it was accepted with; `addresses` is JSON. */
-export function adopt(
-  socket: Socket,
-  connectionId: ConnectionId,
-  addresses: string,
-  owner: TransferredOwner,
-): TransferredSocket {
-  // Only Node can make a socket of a handle, so this is no class of ours. Nor does it become one: a new prototype gives
-  // each object a shape of its own, and all code that touches it gets slower for ever.
-  const state: State = { owner, addresses };
-  const adopted = Object.assign(socket, { [STATE]: state, connectionId, push, write, _destroy: destroy });
-  for (const [name, known] of KNOWN) Object.defineProperty(adopted, name, known);
-  const { allowHalfOpen, highWaterMark, accepted } = owner;
-  const { noDelay, keepAlive, keepAliveInitialDelay } = accepted;
-  adopted.allowHalfOpen = allowHalfOpen;
-  if (highWaterMark !== undefined) setHighWaterMark(adopted, highWaterMark);
-  // The system has kept them, but Node would ignore a handler that takes back what it does not know of.
-  if (noDelay === true) adopted.setNoDelay(true);
-  if (keepAlive === true) adopted.setKeepAlive(true, keepAliveInitialDelay);
-  return adopted;
-}
-
-/** What a socket reads and writes ahead, which Node lets one choose only when it makes one. */
-function setHighWaterMark(socket: Socket, bytes: number): void {
-  for (const name of ['_readableState', '_writableState']) {
-    const state: unknown = Reflect.get(socket, name);
-    // Were it ever gone, the socket would keep Node's own mark.
-    if (typeof state === 'object' && state !== null && 'highWaterMark' in state) state.highWaterMark = bytes;
-  }
 }
 
 const NETWORK: readonly unknown[] = ['read', 'write', 'shutdown'];

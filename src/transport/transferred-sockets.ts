@@ -13,7 +13,8 @@ import {
 } from '../wire/messages.ts';
 import { type Lane } from './lane.ts';
 import { networkError } from './socket-errors.ts';
-import { adopt, countsOf, type TransferredOwner, type TransferredSocket } from './transferred-socket.ts';
+import { takeHandle } from './transferable.ts';
+import { countsOf, TransferredSocket, type TransferredOwner } from './transferred-socket.ts';
 
 export type Arrival = SocketMessage & { readonly socket: Socket };
 
@@ -72,7 +73,7 @@ export class TransferredSockets {
       return undefined;
     }
     if (!this.#expected.delete(id)) throw errors.badFrame(`socket ${id}, which was not claimed`);
-    const adopted = adopt(socket, id, addresses, this.#owner);
+    const adopted = new TransferredSocket(takeHandle(socket), id, addresses, this.#owner);
     this.#open.set(id, adopted);
     // As a server's sockets, it reads from the first moment on: else nobody would notice that the peer has gone.
     adopted.read(0);
