@@ -1,4 +1,5 @@
 // A line protocol in which each line says how to misbehave.
+import { parentPort } from 'node:worker_threads';
 import { serve } from 'forkless/worker';
 
 const commands = {
@@ -9,6 +10,7 @@ const commands = {
   },
   kill: () => process.exit(1),
   hang: () => {
+    parentPort.postMessage('hangs');
     for (;;);
   },
   throw: () => {
