@@ -1,7 +1,7 @@
 // Builds dist from src: types file by file, code in as few files as there can be. A worker loads the code anew at each
 // birth, and every file costs it half a millisecond, however small it is.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -36,7 +36,7 @@ const fronts = readdirSync(join(root, 'src'))
   .map((name) => name.replace(/\.ts$/, ''));
 const files = {
   ...Object.fromEntries([...fronts, ...ALONE].map((name) => [name, name])),
-  'pool-entry': 'threads/pool-entry',
+  'pool-task': 'threads/pool-task',
 };
 
 rmSync(dist, { recursive: true, force: true });
@@ -48,7 +48,7 @@ const inWorker = new Set(
   Object.entries(worker.output[0].modules).flatMap(([id, { code }]) => (code ? [id] : [])),
 );
 const inMain =
-  /\/src\/(?!threads\/pool-entry)(core|wire|transport|policy|threads|tls|master|listener|worker|prefork)\//;
+  /\/src\/(?!threads\/pool-task)(core|wire|transport|policy|threads|tls|master|listener|worker|prefork)\//;
 await bundle(files, (build) =>
   build.write({
     dir: dist,
@@ -63,3 +63,4 @@ await bundle(files, (build) =>
     },
   }),
 );
+copyFileSync(join(root, 'src/threads/pool-entry.cjs'), join(dist, 'pool-entry.cjs'));

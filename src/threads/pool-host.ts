@@ -42,7 +42,7 @@ export async function loadPoolHost(traits: PoolTraits): Promise<ThreadHost> {
 
 const ignore = (): void => undefined;
 
-const ENTRY = fileURLToPath(new URL('./pool-entry.js', import.meta.url));
+const ENTRY = fileURLToPath(new URL('./pool-entry.cjs', import.meta.url));
 
 function launch(PoolOfOne: PoolClass, traits: PoolTraits, spec: ThreadSpec): Launched {
   const queue = new OneTask();

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
@@ -9,8 +10,6 @@ import { moduleUrl, settings, startOn, type Run } from './runs.ts';
 // The built files: a pool loads its entry from them. No types, so that this file checks without a build.
 const HOSTS = new URL('../../dist/threads/hosts.js', import.meta.url).href;
 const { loadHost } = (await import(HOSTS)) as { loadHost: (name: HostName) => Promise<ThreadHost> };
-
-const ALONE = fileURLToPath(moduleUrl('alone.mjs'));
 
 describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s', (name) => {
   let host: ThreadHost;
@@ -274,14 +273,24 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
     ['stays until it is told that its thread left', 'echo.mjs', 'leave', '0 ended 0'],
     ['stays until it is told that its thread was terminated', 'echo.mjs', 'terminate', 'terminated ended 0'],
   ])('a process with nothing else to do %s', async (_what, module, way, output) => {
-    expect(await outputOf([name, module, way])).toBe(output);
+    expect(await outputOf('alone.mjs', name, module, way)).toBe(output);
   });
+
+  it('ends a thread at whatever moment of its load, and never the process', async () => {
+    expect(await outputOf('terminates.mjs', name, '300')).toBe('300 ended ended 0');
+  }, 60_000);
 });
 
-async function outputOf(args: string[]): Promise<string> {
-  const child = spawn(process.execPath, [ALONE, ...args], {
+// Requiring an ES module, a thread that is terminated takes the process with it; but only where it is in the midst of it.
+it('is given no ES module to require, by whichever host', () => {
+  const entry = createRequire(import.meta.url)('../../dist/pool-entry.cjs') as unknown;
+  expect(entry).toBeTypeOf('function');
+});
+
+async function outputOf(program: string, ...args: string[]): Promise<string> {
+  const child = spawn(process.execPath, [fileURLToPath(moduleUrl(program)), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 15_000,
+    timeout: 50_000,
   });
   const output: string[] = [];
   child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text.trim()));
