@@ -23,7 +23,11 @@ export interface PolicyOptions {
   readonly maxSpareWorkers?: number | undefined;
   /** The longest time between two looks of the master at its workers. Default 10 000 ms. */
   readonly masterHeartbeat?: Millis | undefined;
-  /** Time between two heartbeats of a worker. Default half of `masterHeartbeat`, at most a third of `workerExpireTime`. */
+  /**
+   * Time between two heartbeats of a worker. Default half of `masterHeartbeat`, at most a third of `workerExpireTime`.
+   * A worker without a connection that has hardly anything to do gives them less often: a third of `workerExpireTime`,
+   * or of its default if that is less.
+   */
   readonly workerHeartbeat?: Millis | undefined;
   /** Open connections of one worker at most; exact. Default `Infinity`. */
   readonly maxSessionsPerWorker?: number | undefined;
@@ -97,6 +101,15 @@ export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
   'minUptime',
 ];
 
+/** Milliseconds between a worker's heartbeats, and while it rests. Three of these may be lost before it expires. */
+export function paceOf({ masterHeartbeat, workerHeartbeat, workerExpireTime }: PolicyConfig): {
+  readonly every: Millis;
+  readonly atRest: Millis;
+} {
+  const rest = Math.min(workerExpireTime, EXPIRES_AFTER * masterHeartbeat) / BEATS_BEFORE_EXPIRY;
+  return { every: workerHeartbeat, atRest: Math.max(workerHeartbeat, rest) };
+}
+
 /** Fills in the defaults and refuses what cannot work; unknown keys are not looked at. */
 export function resolvePolicy(options: PolicyOptions): PolicyConfig {
   return { ...population(options), ...clocks(options), ...bounds(options), ...recovery(options) };
@@ -124,12 +137,19 @@ function population(options: PolicyOptions): Pick<PolicyConfig, Population> {
   return { startWorkers, minWorkers, maxWorkers, minSpareWorkers, maxSpareWorkers };
 }
 
+/** Heartbeats of the master before a silent worker expires, as in the ancestor. */
+const EXPIRES_AFTER = 5;
+const BEATS_BEFORE_EXPIRY = 3;
+
 type Clocks = 'masterHeartbeat' | 'workerHeartbeat' | 'workerExpireTime' | 'graceTime';
 
 function clocks(options: PolicyOptions): Pick<PolicyConfig, Clocks> {
   const masterHeartbeat = millis('masterHeartbeat', given(options.masterHeartbeat, 10_000));
-  const workerExpireTime = span('workerExpireTime', given(options.workerExpireTime, 5 * masterHeartbeat));
-  const often = Math.min(masterHeartbeat / 2, workerExpireTime / 3);
+  const workerExpireTime = span(
+    'workerExpireTime',
+    given(options.workerExpireTime, EXPIRES_AFTER * masterHeartbeat),
+  );
+  const often = Math.min(masterHeartbeat / 2, workerExpireTime / BEATS_BEFORE_EXPIRY);
   const workerHeartbeat = millis('workerHeartbeat', given(options.workerHeartbeat, Math.max(often, 1)));
   if (workerHeartbeat >= workerExpireTime) {
     const expected = `less than \`workerExpireTime\` (${workerExpireTime})`;

@@ -3,6 +3,7 @@ import { type LeaveReason, type WorkerId } from '../core/types.ts';
 import { Dispatcher } from '../listener/dispatcher.ts';
 import { Master, type Crew } from '../master/master.ts';
 import { WorkerHandle, type WorkerExit, type WorkerHandleEvents } from '../master/worker-handle.ts';
+import { paceOf } from '../policy/config.ts';
 import { isReady, type WorkerRecord } from '../policy/state.ts';
 import { BootGate } from '../threads/boot-gate.ts';
 import { type ThreadHost } from '../threads/host.ts';
@@ -85,14 +86,13 @@ export class Pool implements Crew {
   }
 
   configure(settings: PreforkSettings): void {
-    const { workerHeartbeat } = settings.policy;
-    const changed = workerHeartbeat !== this.#settings.policy.workerHeartbeat;
+    const [before, pace] = [paceOf(this.#settings.policy), paceOf(settings.policy)];
     this.#settings = settings;
     this.master.configure(settings.policy);
     this.dispatcher.configure(settings.dispatcher);
     this.#idle.configure(settings.idle);
-    if (!changed) return;
-    for (const handle of this.handles.values()) handle.post({ kind: 'heartbeat', every: workerHeartbeat });
+    if (pace.every === before.every && pace.atRest === before.atRest) return;
+    for (const handle of this.handles.values()) handle.post({ kind: 'heartbeat', pace });
   }
 
   /** Ends the looking after workers and connections; for when none is left. */
@@ -130,7 +130,7 @@ export class Pool implements Crew {
         execArgv: given.execArgv,
       },
       settings: {
-        heartbeat: policy.workerHeartbeat,
+        heartbeat: paceOf(policy),
         window,
         maxOutput,
         allowHalfOpen: given.allowHalfOpen ?? false,

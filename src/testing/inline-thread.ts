@@ -10,7 +10,7 @@ import {
 } from '../threads/host.ts';
 import { afterLastMessage } from '../threads/watch.ts';
 import { type BootSlot } from '../transport/boot.ts';
-import { type OwnThread } from '../transport/own-thread.ts';
+import { ownMemory, type OwnThread } from '../transport/own-thread.ts';
 import {
   leftBy,
   mayHaveLeft,
@@ -65,7 +65,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   readonly #options: InlineThreadOptions;
   readonly #port: InlinePort;
   readonly #calls = new Map<symbol, string>();
-  // What a blocked event loop would still have to do; an interval that is due again and again only once.
+  // What a blocked event loop would still have to do.
   readonly #held = new Set<() => void>();
   #hang: Hang | undefined;
   #killed = false;
@@ -192,7 +192,9 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
           this.#do(run);
         });
       },
-      every: (interval, run) => this.#every(interval, run),
+      after: (delay, run) => this.#after(delay, run),
+      // Not the utilisation of the thread, which is the test's: when a worker beats would depend on it.
+      vitals: () => ({ utilization: 0, ...ownMemory() }),
       atEnd: (last, cut) => {
         this.#last = last;
         this.#cut = cut;
@@ -204,17 +206,11 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
     };
   }
 
-  #every(interval: Millis, run: () => void): Cancel {
+  #after(delay: Millis, run: () => void): Cancel {
     const { clock } = this.#options;
-    const arm = (): Cancel =>
-      clock.callAt(clock.now() + interval, () => {
-        cancel = arm();
-        this.#do(run);
-      });
-    let cancel = arm();
-    return () => {
-      cancel();
-    };
+    return clock.callAt(clock.now() + delay, () => {
+      this.#do(run);
+    });
   }
 
   #do(run: () => void): void {

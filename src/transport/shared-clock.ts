@@ -1,7 +1,8 @@
-import { performance } from 'node:perf_hooks';
-
-// performance.now() counts from the start of each thread, hrtime() in all threads from the same instant.
-const AHEAD = Number(process.hrtime.bigint() / 1_000_000n) - performance.now();
-
-/** Milliseconds on a monotonic clock that all threads of the process share. */
-export const sharedNow = (): number => performance.now() + AHEAD;
+/**
+ * Milliseconds on a monotonic clock that all threads of the process share; `performance.now()` counts from the start of
+ * each.
+ */
+export function sharedNow(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1_000 + nanoseconds / 1e6;
+}

@@ -17,12 +17,18 @@ export interface AcceptedOptions {
   readonly keepAliveInitialDelay?: Millis | undefined;
 }
 
+/** How often a worker says that its event loop turns. */
+export interface Pace {
+  readonly every: Millis;
+  /** While it has no connection and hardly anything to do. */
+  readonly atRest: Millis;
+}
+
 /** What a worker needs to know of its prefork; part of the boot data. */
 export interface WorkerSettings {
   readonly id: number;
   readonly generation: number;
-  /** Milliseconds between heartbeats. */
-  readonly heartbeat: Millis;
+  readonly heartbeat: Pace;
   /** Bytes of credit per connection and direction. */
   readonly window: number;
   readonly allowHalfOpen: boolean;
@@ -84,7 +90,7 @@ export type CallFrame =
   | { readonly call: 'noDelay'; readonly enable: boolean }
   | { readonly call: 'keepAlive'; readonly enable: boolean; readonly delay: Millis };
 
-export type ToWorker = { readonly kind: 'retire' } | { readonly kind: 'heartbeat'; readonly every: Millis };
+export type ToWorker = { readonly kind: 'retire' } | { readonly kind: 'heartbeat'; readonly pace: Pace };
 
 /** What a worker asks of the master. */
 export type Request = 'retire' | 'pause' | 'resume' | 'shutdown';

@@ -1,42 +1,65 @@
-import { performance, type EventLoopUtilization } from 'node:perf_hooks';
-import { getHeapStatistics } from 'node:v8';
 import { type Cancel } from '../core/clock.ts';
 import { type OwnThread } from '../transport/own-thread.ts';
-import { type ToMain } from '../wire/messages.ts';
+import { type Pace, type ToMain } from '../wire/messages.ts';
 
 type Beat = Extract<ToMain, { kind: 'beat' }>;
 
-/** Says at intervals that this thread's event loop turns, and how it is. */
+// A beat alone is far less; what this much of its time goes into is worth telling of.
+const AT_REST = 0.01;
+
+/**
+ * Says again and again that this thread's event loop turns, and how it is. Less often while the worker rests: waking
+ * a thread whose memory has left the caches costs a millisecond or two, here and in the main thread.
+ */
 export class Heartbeat {
-  readonly #thread: OwnThread;
+  readonly #thread: Pick<OwnThread, 'after' | 'vitals'>;
   readonly #counts: () => { open: number; served: number };
   readonly #send: (beat: Beat) => void;
+  #pace: Pace | undefined;
+  #resting = false;
   #cancel: Cancel | undefined;
-  #last: EventLoopUtilization = performance.eventLoopUtilization();
 
-  constructor(thread: OwnThread, counts: () => { open: number; served: number }, send: (beat: Beat) => void) {
+  constructor(
+    thread: Pick<OwnThread, 'after' | 'vitals'>,
+    counts: () => { open: number; served: number },
+    send: (beat: Beat) => void,
+  ) {
     this.#thread = thread;
     this.#counts = counts;
     this.#send = send;
   }
 
-  every(milliseconds: number): void {
-    this.stop();
-    this.#cancel = this.#thread.every(milliseconds, () => {
+  keep(pace: Pace): void {
+    this.#pace = pace;
+    this.#wait(pace.every);
+  }
+
+  /** There is something to do: it does not rest any more. */
+  stir(): void {
+    if (this.#resting && this.#pace) this.#wait(this.#pace.every);
+  }
+
+  stop(): void {
+    this.#pace = undefined;
+    this.#cancel?.();
+  }
+
+  #wait(delay: number): void {
+    this.#cancel?.();
+    this.#resting = false;
+    this.#cancel = this.#thread.after(delay, () => {
       this.#beat();
     });
   }
 
-  stop(): void {
-    this.#cancel?.();
-  }
-
   #beat(): void {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, this.#last);
-    this.#last = now;
-    // Not process.memoryUsage(): it opens a file, and throws when the process has no descriptor left.
-    const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
-    this.#send({ kind: 'beat', ...this.#counts(), utilization, heap, external });
+    const pace = this.#pace;
+    if (!pace) return;
+    const vitals = this.#thread.vitals();
+    const counts = this.#counts();
+    this.#send({ kind: 'beat', ...counts, ...vitals });
+    const rests = counts.open === 0 && vitals.utilization < AT_REST;
+    this.#wait(rests ? pace.atRest : pace.every);
+    this.#resting = rests;
   }
 }

@@ -5,7 +5,7 @@ import { type OwnThread } from '../transport/own-thread.ts';
 import { WorkerHub, type WorkerSocket } from '../transport/worker-hub.ts';
 import { sharedNow } from '../transport/shared-clock.ts';
 import { noteClient } from '../wire/activity.ts';
-import { type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
+import { type Pace, type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
 import { type PlainTls } from '../tls/options.ts';
 import { lendSecured } from '../tls/secured.ts';
 import { TlsTerminator } from '../tls/terminator.ts';
@@ -36,14 +36,14 @@ export class Runtime {
   #sessions = 0;
   #tls: TlsTerminator | undefined;
   #started = false;
-  #every: number;
+  #pace: Pace;
   #stopping = false;
 
   constructor({ port, settings, thread, handlers }: RuntimeOptions) {
     this.#port = port;
     this.#thread = thread;
     this.#settings = settings;
-    this.#every = settings.heartbeat;
+    this.#pace = settings.heartbeat;
     this.#handlers = thread.enter(handlers);
     this.#context = new Context(settings.id, settings.generation, (request) => {
       this.#send({ kind: 'ask', request });
@@ -110,16 +110,17 @@ export class Runtime {
       return;
     }
     this.#started = true;
-    this.#beatEvery(this.#every);
+    this.#keep(this.#pace);
     this.#send({ kind: 'ready' });
   }
 
   #receive(message: ToWorker): void {
-    if (message.kind === 'heartbeat') this.#beatEvery(message.every);
+    if (message.kind === 'heartbeat') this.#keep(message.pace);
     else this.#drain();
   }
 
   #receiveClient(socket: WorkerSocket): void {
+    this.#heartbeat.stir();
     if (!this.#tls) {
       this.#serve(socket);
       return;
@@ -146,9 +147,9 @@ export class Runtime {
   }
 
   // It may be changed while `workerStarted` still runs; nothing beats before ready.
-  #beatEvery(every: number): void {
-    this.#every = every;
-    if (this.#started) this.#heartbeat.every(every);
+  #keep(pace: Pace): void {
+    this.#pace = pace;
+    if (this.#started) this.#heartbeat.keep(pace);
   }
 
   #drain(): void {

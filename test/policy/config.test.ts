@@ -1,10 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import {
+  paceOf,
   POLICY_OPTIONS,
   type PolicyConfig,
   type PolicyOptions,
   resolvePolicy,
 } from '../../src/policy/config.ts';
+
+describe('paceOf', () => {
+  it.each<[string, PolicyOptions, ReturnType<typeof paceOf>]>([
+    ['by default', {}, { every: 5_000, atRest: 50_000 / 3 }],
+    ['no expiry', { workerExpireTime: Infinity }, { every: 5_000, atRest: 50_000 / 3 }],
+    ['an early expiry', { workerExpireTime: 3_000 }, { every: 1_000, atRest: 1_000 }],
+    ['rarer than its third', { workerHeartbeat: 40, workerExpireTime: 60 }, { every: 40, atRest: 40 }],
+    ['seldom in any case', { workerHeartbeat: 30_000 }, { every: 30_000, atRest: 30_000 }],
+  ])('%s', (_, options, expected) => {
+    expect(paceOf(resolvePolicy(options))).toEqual(expected);
+  });
+});
 
 describe('resolvePolicy', () => {
   it('has the defaults of the ancestor', () => {

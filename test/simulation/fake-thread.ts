@@ -8,6 +8,7 @@ import {
 import { RelaySocket } from '../../src/transport/relay-socket.ts';
 import { WorkerHub } from '../../src/transport/worker-hub.ts';
 import { type ToMain, type ToWorker, type WorkerSettings } from '../../src/wire/messages.ts';
+import { Heartbeat } from '../../src/worker/heartbeat.ts';
 import { type FakePort } from './fake-link.ts';
 
 /** How a thread's life will go; drawn at its birth. */
@@ -50,8 +51,7 @@ export class FakeThread implements Thread {
   readonly #fate: Fate;
   readonly #turns: (() => void)[] = [];
   readonly #hub: WorkerHub;
-  #every: Millis;
-  #beats = 0;
+  readonly #heartbeat: Heartbeat;
   #draining = false;
   #exit: ThreadExit | undefined;
   #told = false;
@@ -59,7 +59,6 @@ export class FakeThread implements Thread {
   constructor(world: ThreadWorld, spec: ThreadSpec, exited: (exit: ThreadExit) => void, fate: Fate) {
     this.#world = world;
     this.#settings = spec.boot.settings as WorkerSettings;
-    this.#every = this.#settings.heartbeat;
     this.id = this.#settings.id;
     this.#port = spec.boot.port as unknown as FakePort;
     this.#near = this.#port.far!;
@@ -77,12 +76,23 @@ export class FakeThread implements Thread {
       },
       connected: (socket) => {
         if (!(socket instanceof RelaySocket)) throw new TypeError('not relayed');
+        this.#heartbeat.stir();
         this.#serve(socket);
       },
       over: () => {
         this.#maybeLeave();
       },
     });
+    this.#heartbeat = new Heartbeat(
+      {
+        after: (delay, run) => this.#after(delay, run),
+        vitals: () => ({ utilization: 0, heap: 0, external: 0 }),
+      },
+      () => ({ open: this.#hub.open, served: this.#hub.served }),
+      (beat) => {
+        this.#send(beat);
+      },
+    );
     this.#port.on('message', (message) => {
       this.#hub.heard(message);
     });
@@ -148,7 +158,7 @@ export class FakeThread implements Thread {
     if (boot !== 'well') return;
     this.phase = 'up';
     this.#send({ kind: 'ready' });
-    this.#beat();
+    this.#heartbeat.keep(this.#settings.heartbeat);
     this.#maybeLeave();
     if (crashAfter !== undefined)
       this.#world.in(crashAfter, () => {
@@ -169,21 +179,19 @@ export class FakeThread implements Thread {
     this.#leave(1);
   }
 
-  #beat(): void {
-    const mine = (this.#beats += 1);
-    this.#world.in(this.#every, () => {
-      // It was told another pace meanwhile.
-      if (this.phase !== 'up' || mine !== this.#beats) return;
-      const { open, served } = this.#hub;
-      this.#send({ kind: 'beat', open, served, utilization: 0, heap: 0, external: 0 });
-      this.#beat();
+  #after(delay: Millis, run: () => void): () => void {
+    let cancelled = false;
+    this.#world.in(delay, () => {
+      if (this.phase === 'up' && !cancelled) run();
     });
+    return () => {
+      cancelled = true;
+    };
   }
 
   #heard(message: ToWorker): void {
     if (message.kind === 'heartbeat') {
-      this.#every = message.every;
-      this.#beat();
+      this.#heartbeat.keep(message.pace);
       return;
     }
     if (this.#fate.deaf) this.#world.count('deaf');

@@ -47,7 +47,8 @@ const full = {
   streamBytes: GIB,
   // V8 tidies the heap of each young thread for about as long; that is no cost of an idle pool.
   idlePoolSettle: 30_000,
-  idlePoolTime: 10_000,
+  // Each worker that rests beats once in it.
+  idlePoolTime: 16_700,
   settle: 1_000,
 };
 
