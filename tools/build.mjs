@@ -1,7 +1,7 @@
 // Builds dist from src: types file by file, code in as few files as there can be. A worker loads the code anew at each
 // birth, and every file costs it half a millisecond, however small it is.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -34,10 +34,7 @@ const ALONE = ['threads/hosts', 'transport/boot', 'testing/inline-host', 'testin
 const fronts = readdirSync(join(root, 'src'))
   .filter((name) => name.endsWith('.ts'))
   .map((name) => name.replace(/\.ts$/, ''));
-const files = {
-  ...Object.fromEntries([...fronts, ...ALONE].map((name) => [name, name])),
-  'pool-task': 'threads/pool-task',
-};
+const files = Object.fromEntries([...fronts, ...ALONE].map((name) => [name, name]));
 
 rmSync(dist, { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
@@ -48,7 +45,7 @@ const inWorker = new Set(
   Object.entries(worker.output[0].modules).flatMap(([id, { code }]) => (code ? [id] : [])),
 );
 const inMain =
-  /\/src\/(?!threads\/pool-task)(core|wire|transport|policy|threads|tls|master|listener|worker|prefork)\//;
+  /\/src\/(?!threads\/pool-entry)(core|wire|transport|policy|threads|tls|master|listener|worker|prefork)\//;
 await bundle(files, (build) =>
   build.write({
     dir: dist,
@@ -63,4 +60,6 @@ await bundle(files, (build) =>
     },
   }),
 );
-copyFileSync(join(root, 'src/threads/pool-entry.cjs'), join(dist, 'pool-entry.cjs'));
+await bundle({ 'pool-entry': 'threads/pool-entry' }, (build) =>
+  build.write({ dir: dist, format: 'cjs', exports: 'default', entryFileNames: '[name].cjs' }),
+);

@@ -1,3 +1,6 @@
+// What a pool loads. Built into one CommonJS file of its own: piscina tries `require()` first, and a thread that is
+// terminated while Node requires an ES module takes the whole process with it (a fatal error in Node 20 to 26). While it
+// imports one, as the user's, it merely ends.
 import { type BootData, fillBootSlot, guardParentPort } from '../transport/boot.ts';
 
 // As an uncaught exception the error reaches the main thread the way it does on Node's own Worker, with its code;
