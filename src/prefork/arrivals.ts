@@ -12,7 +12,7 @@ export class Arrivals {
   readonly #left: () => void;
   readonly #handshakes = new Handshakes((connection, plain) => {
     const { connections, dispatcher } = this.#pool;
-    connections.secured(connection, plain, this.#gone);
+    connections.secured(connection, plain);
     dispatcher.arrive(connection, connections.besides(connection));
   });
   readonly #gone = (connection: Connection): void => {

@@ -3,11 +3,18 @@ import { type Duplex } from 'node:stream';
 import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { Registry } from '../core/registry.ts';
-import { type Addresses, type CloseReason, type ConnectionId, type DropReason } from '../core/types.ts';
+import {
+  type Addresses,
+  type CloseReason,
+  type ConnectionId,
+  type DropReason,
+  type Millis,
+  type Secured,
+} from '../core/types.ts';
 import { networkOf, type Crowd } from '../listener/admission.ts';
 import { type Connection } from '../transport/connection.ts';
 import { destroyStream } from '../transport/guarded.ts';
-import { ignore } from '../transport/stream-events.ts';
+import { keep, type StreamKeeper } from '../transport/stream-events.ts';
 import { type ConnectionEnd } from '../transport/connection-end.ts';
 import { securedOf } from '../tls/secured.ts';
 import { LAST_CONNECTION_ID } from '../wire/claims.ts';
@@ -29,11 +36,44 @@ const count = <Reason extends string>(tally: Tally<Reason>, reason: Reason): voi
   tally[reason] = (tally[reason] ?? 0) + 1;
 };
 
+type Left = (connection: Connection) => void;
+
+class Entry implements Connection, StreamKeeper {
+  readonly id: ConnectionId;
+  readonly addresses: Addresses;
+  stream: Duplex;
+  secured: Secured | undefined;
+  acceptedAt: Millis;
+  readonly #closed: Left;
+  readonly #left: Left;
+
+  /** When its stream has closed, `closed` is called, then `left`. */
+  constructor(id: ConnectionId, stream: Duplex, now: Millis, closed: Left, left: Left) {
+    this.id = id;
+    this.addresses = addressesOf(stream);
+    this.stream = stream;
+    this.secured = securedOf(stream);
+    this.acceptedAt = now;
+    this.#closed = closed;
+    this.#left = left;
+  }
+
+  closed(stream: Duplex): void {
+    // What a transferred socket leaves behind closes at once, and TLS has another stream above this one.
+    if (this.stream !== stream) return;
+    this.#closed(this);
+    this.#left(this);
+  }
+}
+
 /** Every accepted connection until it is closed, and the books about all that were. */
 export class Connections {
-  readonly #open = new Registry<ConnectionId, Connection>();
+  readonly #open = new Registry<ConnectionId, Entry>();
   readonly #perNetwork = new Map<string, number>();
   readonly #clock: Clock;
+  readonly #forget: Left = ({ id, addresses }) => {
+    if (this.#open.delete(id)) this.#leaves(networkOf(addresses));
+  };
   #lastId: ConnectionId = 0;
   accepted = 0;
   served = 0;
@@ -57,30 +97,26 @@ export class Connections {
     return connection && infoOf(connection);
   }
 
-  /** Returns it, and who was open before it. */
-  add(stream: Duplex, left: (connection: Connection) => void): [Connection, Crowd] {
-    const connection: Connection = {
-      id: this.#nextId(),
-      stream,
-      addresses: addressesOf(stream),
-      secured: securedOf(stream),
-      acceptedAt: this.#clock.now(),
-    };
+  /** Returns it, and who was open before it. `left` is called when its stream has closed. */
+  add(stream: Duplex, left: Left): [Connection, Crowd] {
+    const connection = new Entry(this.#nextId(), stream, this.#clock.now(), this.#forget, left);
     const network = networkOf(connection.addresses);
     const others = this.#crowd(network);
     this.accepted += 1;
     this.#open.set(connection.id, connection);
     if (network !== undefined) this.#perNetwork.set(network, others.sameNetwork + 1);
-    this.#watch(connection, left);
+    keep(stream, connection);
     return [connection, others];
   }
 
   /** TLS has ended: from now on it is the plain stream that counts. */
-  secured(connection: Connection, plain: Duplex, left: (connection: Connection) => void): void {
+  secured({ id }: Connection, plain: Duplex): void {
+    const connection = this.#open.get(id);
+    if (!connection) return;
     connection.stream = plain;
     connection.secured = securedOf(plain);
     connection.acceptedAt = this.#clock.now();
-    this.#watch(connection, left);
+    keep(plain, connection);
   }
 
   /** Who is open beside an open connection. */
@@ -89,25 +125,9 @@ export class Connections {
     return { all: all - 1, sameNetwork: Math.max(0, sameNetwork - 1) };
   }
 
-  #watch(connection: Connection, left: (connection: Connection) => void): void {
-    const { stream } = connection;
-    // Without a listener a reset before any worker has it would be an uncaught exception of the host.
-    stream.on('error', ignore);
-    stream.on('close', () => {
-      // What a transferred socket leaves behind closes at once, and TLS has another stream above this one.
-      if (connection.stream !== stream) return;
-      this.#forget(connection);
-      left(connection);
-    });
-  }
-
   #crowd(network: string | undefined): Crowd {
     const sameNetwork = network === undefined ? 0 : (this.#perNetwork.get(network) ?? 0);
     return { all: this.size, sameNetwork };
-  }
-
-  #forget({ id, addresses }: Connection): void {
-    if (this.#open.delete(id)) this.#leaves(networkOf(addresses));
   }
 
   #leaves(network: string | undefined): void {

@@ -41,11 +41,28 @@ const isHandle = (handle: unknown): handle is Handle =>
   'useUserBuffer' in handle &&
   typeof handle.useUserBuffer === 'function';
 
+/** Gets what a socket reads, in memory that is used again after the call. */
+export interface DirectReader {
+  read(bytes: Uint8Array): void;
+}
+
+const READER: unique symbol = Symbol('forkless.reader');
+
+interface Read {
+  [READER]?: DirectReader;
+}
+
+// One function for all sockets: Node calls it as a method of the socket.
+function onRead(this: Read, size: number, buffer: Buffer): boolean {
+  this[READER]?.read(buffer.subarray(0, size));
+  // Pausing is the reader's own matter.
+  return true;
+}
+
 /**
- * Gives `read` what the socket reads, in memory that is used again after the call; 'data' is not emitted any more.
- * False: this cannot be done with this socket.
+ * Gives `reader` what the socket reads; 'data' is not emitted any more. False: this cannot be done with this socket.
  */
-export function readDirectly(stream: object, read: (bytes: Uint8Array) => void): boolean {
+export function readDirectly(stream: object, reader: DirectReader): boolean {
   if (Object.getPrototypeOf(stream) !== Socket.prototype) return false;
   const socket = stream as Socket;
   if (!looked) fields = find();
@@ -54,12 +71,9 @@ export function readDirectly(stream: object, read: (bytes: Uint8Array) => void):
   if (fields === undefined || !isHandle(handle) || socket.readableLength > 0 || socket.destroyed)
     return false;
   const buffer = (scratch ??= Buffer.allocUnsafeSlow(READ_SIZE));
+  (socket as Read)[READER] = reader;
   Reflect.set(socket, fields.buffer, buffer);
-  Reflect.set(socket, fields.callback, (size: number) => {
-    read(buffer.subarray(0, size));
-    // Pausing is the reader's own matter.
-    return true;
-  });
+  Reflect.set(socket, fields.callback, onRead);
   handle.useUserBuffer(buffer);
   return true;
 }

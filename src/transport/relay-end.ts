@@ -7,7 +7,7 @@ import { encodeJson, type CallFrame, type CloseFrame } from '../wire/messages.ts
 import { type Connection, type SocketCalls } from './connection.ts';
 import { type ConnectionEnd } from './connection-end.ts';
 import { type Lane } from './lane.ts';
-import { READ_SIZE, readDirectly } from './direct-read.ts';
+import { READ_SIZE, readDirectly, type DirectReader } from './direct-read.ts';
 import { destroyStream, guarded } from './guarded.ts';
 import { Outflow, type OutflowOwner } from './outflow.ts';
 import { ownBytes } from './own-bytes.ts';
@@ -46,7 +46,7 @@ const AFTER_FLUSH: Millis = 2_000;
 const GATHERED_UP_TO = 4_096;
 
 /** The main thread's end of one relayed connection: between its stream and the lane to the worker that claimed it. */
-export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner {
+export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, DirectReader {
   readonly connection: Connection;
   readonly #stream: Duplex & SocketCalls;
   readonly #lane: Lane;
@@ -112,15 +112,16 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner {
   /** The worker has claimed the connection: its bytes may flow. */
   start(): void {
     const stream = this.#stream;
-    const direct = readDirectly(stream, (bytes) => {
-      this.#fromPeer(bytes, true);
-    });
-    if (!direct)
+    if (!readDirectly(stream, this))
       stream.on('data', (chunk: Uint8Array) => {
         this.#fromPeer(chunk, false);
       });
     tellOwner(stream, this);
     this.#resume();
+  }
+
+  read(bytes: Uint8Array): void {
+    this.#fromPeer(bytes, true);
   }
 
   ended(): void {

@@ -10,13 +10,21 @@ export interface StreamOwner {
   closed(): void;
 }
 
+/** Whoever is told that a stream is closed, before its owner is. */
+export interface StreamKeeper {
+  closed(stream: Duplex): void;
+}
+
 const OWNER: unique symbol = Symbol('forkless.owner');
+const KEEPER: unique symbol = Symbol('forkless.keeper');
 
 interface Owned extends Duplex {
   [OWNER]?: StreamOwner;
+  [KEEPER]?: StreamKeeper;
 }
 
-// The same functions for all streams: ten thousand idle connections have a closure less for each event.
+// The same functions for all streams, one for each event: ten thousand idle connections have neither closures nor lists
+// of listeners.
 function ended(this: Owned): void {
   this[OWNER]?.ended();
 }
@@ -30,15 +38,22 @@ function failed(this: Owned, error: Error): void {
 }
 
 function closed(this: Owned): void {
+  this[KEEPER]?.closed(this);
   this[OWNER]?.closed();
 }
 
-/** Tells `owner` from now on, and nobody before it. A stream that is destroyed already is closed at once. */
+/** Tells `keeper`. An error of the stream is no uncaught exception from now on, also while it has no owner. */
+export function keep(stream: Owned, keeper: StreamKeeper): void {
+  stream[KEEPER] = keeper;
+  stream.on('error', failed).on('close', closed);
+}
+
+/** Tells `owner` from now on. A stream that is destroyed already is closed at once, and may be once more. */
 export function tellOwner(stream: Owned, owner: StreamOwner): void {
   stream[OWNER] = owner;
-  stream.on('end', ended).on('finish', finished).on('error', failed);
+  stream.on('end', ended).on('finish', finished);
+  if (!stream[KEEPER]) stream.on('error', failed).on('close', closed);
   if (stream.destroyed) owner.closed();
-  else stream.on('close', closed);
 }
 
 /** A listener for errors that somebody else deals with: without any, they would be uncaught exceptions. */
