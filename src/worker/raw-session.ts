@@ -3,29 +3,27 @@ import { Calls, type CallsOwner } from './calls.ts';
 import { asError } from './client-error.ts';
 import { type SessionOptions } from './session.ts';
 
-/** Runs a `connection` handler over its socket. A throw or rejection destroys the socket and is reported. */
+/**
+ * Runs a `connection` handler over its socket; done when it has ended. A throw or rejection destroys the socket and is
+ * reported. Nothing of it is left where the handler was done at once: an idle connection is its socket alone.
+ */
 export class RawSession implements CallsOwner {
   readonly #options: SessionOptions;
   readonly #calls: Calls;
-  #step: 'open' | 'closed' | 'done' = 'open';
 
-  /** Listens to the socket from now on; runs nothing before `start()`. */
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#calls = new Calls(this);
     // A reset that the handler does not listen for must not take the thread down.
     options.socket.on('error', ignore);
-    options.socket.once('close', () => {
-      this.#closed();
-    });
   }
 
   /** Runs the handler, at once, unless the socket is gone already. */
   start(): void {
-    const { socket, handlers, worker } = this.#options;
-    if (socket.closed) this.#closed();
-    if (socket.destroyed) return;
-    this.#calls.run('connection', () => handlers.connection?.(socket, worker));
+    const { socket, handlers, worker, done } = this.#options;
+    const run = (): unknown => handlers.connection?.(socket, worker);
+    const pending = !socket.destroyed && this.#calls.run('connection', run);
+    if (!pending) done();
   }
 
   failed(error: unknown, callback: string): void {
@@ -35,18 +33,6 @@ export class RawSession implements CallsOwner {
   }
 
   idle(): void {
-    this.#finish();
-  }
-
-  #closed(): void {
-    if (this.#step !== 'open') return;
-    this.#step = 'closed';
-    this.#finish();
-  }
-
-  #finish(): void {
-    if (this.#step !== 'closed' || !this.#calls.isIdle) return;
-    this.#step = 'done';
     this.#options.done();
   }
 }

@@ -32,7 +32,7 @@ export class Runtime {
   readonly #context: Context;
   readonly #hub: WorkerHub;
   readonly #heartbeat: Heartbeat;
-  // Connections whose handlers are not all done; a client may be gone while its handler still works.
+  // Those that are not done; a client may be gone while its handler still works.
   #sessions = 0;
   #tls: TlsTerminator | undefined;
   #started = false;
@@ -130,6 +130,9 @@ export class Runtime {
     socket.on('error', () => undefined);
     this.#tls.secure(socket, (secure) => {
       secure.allowHalfOpen = this.#settings.allowHalfOpen || this.#handlers.connection === undefined;
+      // It closes some turns after the socket under it.
+      this.#sessions += 1;
+      secure.once('close', this.#done);
       this.#serve(servedSecure(secure, socket));
     });
   }
@@ -157,10 +160,21 @@ export class Runtime {
     this.#maybeLeave();
   }
 
+  get #mayLeave(): boolean {
+    return this.#context.draining && !this.#stopping && this.#sessions === 0 && this.#hub.open === 0;
+  }
+
   #maybeLeave(): void {
-    if (!this.#context.draining || this.#stopping || this.#sessions > 0 || this.#hub.open > 0) return;
-    this.#stopping = true;
-    void this.#leave();
+    if (!this.#mayLeave) return;
+    // A socket that closes in this turn says so to its handler at the end of the turn, or later in the next.
+    const { atTurnEnd } = this.#thread;
+    atTurnEnd(() => {
+      atTurnEnd(() => {
+        if (!this.#mayLeave) return;
+        this.#stopping = true;
+        void this.#leave();
+      });
+    });
   }
 
   async #leave(): Promise<void> {

@@ -17,7 +17,10 @@ export interface SessionOptions {
   readonly worker: WorkerContext;
   /** Must not throw. */
   readonly report: Report;
-  /** Called once, when the socket is closed, Disconnected was called and no handler's promise is pending. */
+  /**
+   * Called once, when no handler is to be called any more and no handler's promise is pending. The socket of a
+   * `connection` handler may still be open.
+   */
   readonly done: () => void;
 }
 

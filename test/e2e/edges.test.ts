@@ -4,8 +4,9 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair, PassThrough } from 'node:stream';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPrefork, type Prefork } from 'forkless';
+import { TRANSPORTS } from '../transports.ts';
 import { event, handlers, Peer, started } from './peers.ts';
 
 let server: Prefork;
@@ -43,6 +44,34 @@ describe('one connection harms no other', () => {
     peers.forEach((peer, n) => peer.send(n === 10 ? 't' : 'bcd'));
     await Promise.all(peers.filter((_, n) => n !== 10).map((peer) => peer.until(/abcd/)));
     for (const { socket } of peers) socket.destroy();
+  });
+});
+
+describe.each(TRANSPORTS)('a raw socket by %s', (transport) => {
+  beforeEach(async () => {
+    const prefork = await started('odd-calls', { startWorkers: 1, minWorkers: 0, maxWorkers: 1, transport });
+    server = prefork.server;
+    peer = prefork.peer();
+  });
+  let peer: Peer;
+
+  it('lets its worker leave also when nobody listens to its close any more', async () => {
+    await peer.send('f').until(/forgotten/);
+    const exited = event(server, 'workerExited');
+    server.retire(1);
+    peer.socket.end();
+    expect(await exited).toMatchObject({ reason: 'left', why: 'asked' });
+  });
+
+  it('hears its close before its worker leaves', async () => {
+    await peer.send('a').until(/a/);
+    const messages: unknown[] = [];
+    server.on('workerMessage', ({ message }) => messages.push(message));
+    const exited = event(server, 'workerExited');
+    server.retire(1);
+    peer.send('d');
+    expect(await exited).toMatchObject({ reason: 'left' });
+    expect(messages).toEqual(['heard the close']);
   });
 });
 

@@ -67,7 +67,12 @@ describe('a connection handler', () => {
     expect(done()).toBe(1);
   });
 
-  it('is done when the socket is closed and its promise has settled', async () => {
+  it('is done at once when it has returned, though its socket is open', () => {
+    const { socket, done } = run({ connection: () => undefined });
+    expect([socket.destroyed, done()]).toEqual([false, 1]);
+  });
+
+  it('is done when its promise has settled, though its socket is closed', async () => {
     const slow = gate();
     const { socket, done } = run({ connection: () => slow.promise });
     socket.destroy();
