@@ -16,6 +16,7 @@ import { work } from '../peers/app.mjs';
  * @property {number} preheat of each
  * @property {number} mixedRounds
  * @property {number} mixedTime
+ * @property {number} idleFirst connections before the first look, so that what grows only once does not count
  * @property {number} idleConnections
  * @property {number} births
  * @property {number} starts
@@ -38,6 +39,8 @@ const full = {
   preheat: 700,
   mixedRounds: 3,
   mixedTime: 2_500,
+  // Heaps and the C library's arenas grow by some MiB with the first thousand.
+  idleFirst: 2_000,
   idleConnections: 10_000,
   births: 10,
   starts: 5,
@@ -60,6 +63,7 @@ const quick = {
   preheat: 100,
   mixedRounds: 1,
   mixedTime: 700,
+  idleFirst: 300,
   idleConnections: 500,
   births: 2,
   starts: 1,
@@ -108,7 +112,10 @@ export function makePlan(options) {
     generators: options.generators ?? Math.max(1, Math.floor(cores / 4)),
     workRounds: calibrate(),
     ...sizes,
-    idleConnections: Math.min(sizes.idleConnections, Math.max(0, fileLimit() - OTHER_FILES)),
+    idleConnections: Math.min(
+      sizes.idleConnections,
+      Math.max(0, fileLimit() - sizes.idleFirst - OTHER_FILES),
+    ),
   };
 }
 

@@ -29,9 +29,6 @@ export const births = {
   },
 };
 
-/** Served before the first look, so that code and heaps that grow only once do not count. */
-const FIRST = 300;
-
 /** @type {import('./load.mjs').Workload} */
 export const idle = {
   name: 'idle',
@@ -55,8 +52,8 @@ export const idle = {
       });
       return { memory, failed };
     };
-    const few = await memoryWith(FIRST);
-    const many = await memoryWith(plan.idleConnections + FIRST);
+    const few = await memoryWith(plan.idleFirst);
+    const many = await memoryWith(plan.idleFirst + plan.idleConnections);
     return {
       idleMemory: (many.memory - few.memory) / plan.idleConnections / KIB,
       open: plan.idleConnections,
