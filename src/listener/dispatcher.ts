@@ -20,7 +20,7 @@ export interface DispatcherOptions {
   readonly tell: (event: PoolEvent) => void;
   /** Hands a connection to a worker. */
   readonly offer: (id: WorkerId, connection: Connection) => void;
-  /** Takes an unclaimed connection back; false when it was claimed. */
+  /** Takes a connection back that no handler has seen; false when one may have. */
   readonly takeBack: (id: WorkerId, connection: ConnectionId) => boolean;
   readonly dropped: (connection: Connection, reason: DropReason, error?: unknown) => void;
 }

@@ -49,6 +49,8 @@ export class Hub {
   readonly #lane: LaneEnd;
   readonly #offers = new OfferBook();
   readonly #offered = new Registry<ConnectionId, Offer>();
+  // Taken back though the worker had claimed them: it has not said so yet, nor got the socket.
+  readonly #revoked = new Registry<ConnectionId, Offer>();
   readonly #ends = new Registry<ConnectionId, RelayEnd | TransferEnd>();
   readonly #written: RelayEnd[] = [];
   #gone = false;
@@ -88,6 +90,13 @@ export class Hub {
 
   offer(connection: Connection): void {
     const { id } = connection;
+    const claimed = this.#revoked.get(id);
+    if (claimed) {
+      // Its claim is still to be told.
+      this.#revoked.delete(id);
+      this.#offered.set(id, claimed);
+      return;
+    }
     const slot = this.#offers.offer(id);
     const transfer = this.#options.sendSocket !== undefined && isTransferable(connection);
     this.#offered.set(id, { connection, slot, transfer });
@@ -95,12 +104,19 @@ export class Hub {
     else this.#openRelay(connection, slot);
   }
 
-  /** Takes an unclaimed connection back; false when the worker has claimed it. */
+  /** Takes a connection back that no handler of the worker has seen; false when one may have. */
   takeBack(id: ConnectionId): boolean {
-    return this.#offers.takeBack(id) && this.#offered.delete(id);
+    const offer = this.#offered.get(id);
+    if (!offer) return false;
+    if (!this.#offers.takeBack(id)) {
+      if (!offer.transfer) return false;
+      // Claimed in the very turn in which the worker hangs, it would wait for the worker's end.
+      this.#revoked.set(id, offer);
+    }
+    return this.#offered.delete(id);
   }
 
-  /** Takes back all that is unclaimed. */
+  /** Takes back all that no handler has seen. */
   takeAllBack(): Connection[] {
     const all = [...this.#offered.values()].map(({ connection }) => connection);
     return all.filter(({ id }) => this.takeBack(id));
@@ -125,10 +141,7 @@ export class Hub {
     this.#lane.close();
     const unseen = this.takeAllBack();
     // What is left on offer was claimed, and the worker did not live to say so.
-    for (const { connection, transfer } of [...this.#offered.values()]) {
-      if (transfer && this.#settle(connection.id)) unseen.push(connection);
-      else this.#claimed(connection.id);
-    }
+    for (const { connection } of [...this.#offered.values()]) this.#claimed(connection.id);
     for (const end of [...this.#ends.values()]) {
       if (isHeld(end)) this.#options.released(end.connection);
       end.abandon(reason);
@@ -158,6 +171,10 @@ export class Hub {
     const offer = this.#offered.get(id);
     // Nothing is sent to a worker that is gone.
     if (this.#gone && offer?.transfer === true) return;
+    if (this.#revoked.delete(id) && this.#offers.settle(id)) {
+      this.#lane.control(FRAME.close, id);
+      return;
+    }
     if (!offer || !this.#settle(id)) throw errors.badFrame(`a claim on ${id}, which is not on offer`);
     const end = this.#endOf(offer);
     this.#ends.set(id, end);

@@ -26,7 +26,7 @@ export interface TransferredSocketsOptions {
   readonly settings: Pick<WorkerSettings, 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted'>;
   /** Something of that connection is taken up. */
   readonly attends: (id: ConnectionId) => void;
-  readonly over: (socket: TransferredSocket) => void;
+  readonly over: (id: ConnectionId) => void;
 }
 
 /** The sockets that were transferred to this worker, or are on their way. */
@@ -107,6 +107,6 @@ export class TransferredSockets {
     const id = socket.connectionId;
     this.#options.lane.control(FRAME.close, id, encodeTransferClose(end));
     this.#open.delete(id);
-    this.#options.over(socket);
+    this.#options.over(id);
   }
 }

@@ -23,8 +23,8 @@ export interface WorkerHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'
   readonly connected: (socket: WorkerSocket, secured: Secured | undefined) => void;
   /** Something of that connection is taken up, and user code may run for it. */
   readonly attends?: (id: ConnectionId) => void;
-  /** A socket is closed. */
-  readonly over: (socket: WorkerSocket) => void;
+  /** A connection is closed, or not this worker's after all. */
+  readonly over: (id: ConnectionId) => void;
 }
 
 /** Length of the offer of a connection that is to be transferred. */
@@ -41,7 +41,7 @@ export class WorkerHub {
 
   readonly #over = (socket: RelaySocket): void => {
     this.#relayed.delete(socket.connectionId);
-    this.#options.over(socket);
+    this.#options.over(socket.connectionId);
   };
 
   constructor(options: WorkerHubOptions) {
@@ -115,6 +115,12 @@ export class WorkerHub {
     }
     if (kind === FRAME.counts) {
       this.#transferred.still(id, payload);
+      return;
+    }
+    if (kind === FRAME.close && this.#transferred.giveUp(id)) {
+      // This side was so slow to tell of its claim that another worker has got it.
+      this.#served -= 1;
+      this.#options.over(id);
       return;
     }
     // A frame for a socket that is closed here is only late.

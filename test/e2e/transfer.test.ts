@@ -55,6 +55,29 @@ describe.skipIf(transfers)('on a Node that cannot move sockets', () => {
 });
 
 describe.skipIf(!transfers)('a transferred connection', () => {
+  it('goes to another worker if its own hangs before it can say that it has claimed it', async () => {
+    const open = await start('hangs-claiming', { maxWorkers: 2, claimTimeout: 50 });
+    while (status().workers.some(({ phase }) => phase !== 'ready')) await event(server!, 'workerReady');
+    const claims: number[] = [];
+    server!.on('connection', ({ worker }) => claims.push(worker));
+    // The fewest connections first: one each, and then the even one hangs at its second.
+    const peers: Peer[] = [];
+    for (let count = 0; count < 4; count += 1) {
+      const peer = open();
+      peers.push(peer);
+      await peer.until(/welcome \d/);
+    }
+    expect(claims.slice(0, 2).sort()).toEqual([1, 2]);
+    expect(claims.slice(2)).toEqual([1, 1]);
+    // It comes back, gives up what is not its own, and serves on.
+    while (status().workers.some(({ suspect }) => suspect)) await new Promise((turn) => setTimeout(turn, 10));
+    const late = open();
+    expect(await late.until(/welcome \d/)).toMatch('welcome 2');
+    expect(status().exits).toEqual({});
+    expect(status().connections).toMatchObject({ open: 5, served: 5 });
+    for (const { socket } of [...peers, late]) socket.destroy();
+  });
+
   it('is a net.Socket that knows its number and addresses, also when it has closed', async () => {
     const open = await start('transport');
     const peer = open();

@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { LANES, MOVES, Rig, collect, nextTurn, type Move } from './rig.ts';
+import { LANES, Rig, collect, nextTurn, sequences } from './rig.ts';
 
 describe.each(LANES)('over the %s lane', (lane) => {
-  /** All sequences of `length` moves. */
-  function sequences(length: number): Move[][] {
-    if (length === 0) return [[]];
-    return sequences(length - 1).flatMap((rest) => MOVES.map((move) => [...rest, move]));
-  }
-
   describe('an offer', () => {
     it('is claimed, and what the peer sent before is kept', async () => {
       const rig = new Rig({ lane });

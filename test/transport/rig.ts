@@ -71,6 +71,12 @@ export const nextTurn = (): Promise<void> =>
 export const MOVES = ['mainTurn', 'workerTurn', 'toWorker', 'toMain'] as const;
 export type Move = (typeof MOVES)[number];
 
+/** All sequences of so many of these. */
+export function sequences(length: number): Move[][] {
+  if (length === 0) return [[]];
+  return sequences(length - 1).flatMap((rest) => MOVES.map((move) => [...rest, move]));
+}
+
 /** A hub and a worker's relay, joined by ports that deliver when the test says so. */
 export class Rig {
   readonly clock = new FakeClock();
@@ -154,7 +160,7 @@ export class Rig {
         socket.on('error', (error) => this.socketErrors.push(error));
         connected(socket);
       },
-      over: ({ connectionId }) => this.workerOver.push(connectionId),
+      over: (id) => this.workerOver.push(id),
     });
   }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type Connection } from '../../src/transport/connection.ts';
 import { FRAME, FrameWriter } from '../../src/wire/frames.ts';
 import { encodeTransferClose, type SocketMessage } from '../../src/wire/messages.ts';
-import { LANES, Rig } from './rig.ts';
+import { LANES, Rig, sequences } from './rig.ts';
 
 const ADDRESSES = { remoteAddress: '127.0.0.1', remotePort: 1, remoteFamily: 'IPv4' };
 
@@ -45,10 +45,86 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
     expect([sent, rig.claimed, rig.relay.open, connection.stream === stream]).toEqual([[], [], 0, true]);
   });
 
+  it('can be taken back from a worker that has claimed it and does not come to say so', async () => {
+    const { rig, sent, connection, stream } = offered();
+    await rig.settle(['mainTurn', 'toWorker']);
+    expect(rig.relay.open).toBe(1);
+    expect(rig.hub.takeBack(1)).toBe(true);
+    expect(rig.hub.takeBack(1)).toBe(false);
+    await rig.settle();
+    expect([sent, rig.claimed, connection.stream === stream]).toEqual([[], [], true]);
+    expect([rig.relay.open, rig.relay.served, rig.workerOver, rig.broken]).toEqual([0, 0, [1], []]);
+    // A slot is free again.
+    rig.hub.offer(connection);
+    await rig.settle();
+    expect([sent.length, rig.claimed, rig.relay.served]).toEqual([1, [1], 1]);
+  });
+
+  it('is sent to one worker alone, at every moment of taking back and of the next', async () => {
+    for (const before of sequences(4)) {
+      for (const next of ['another', 'the same'] as const) {
+        const sent: number[] = [];
+        const rigs = [1, 2].map((n) => new Rig({ lane, sendSocket: () => sent.push(n) })) as [Rig, Rig];
+        const connection: Connection = { id: 1, stream: new Socket(), addresses: ADDRESSES, acceptedAt: 0 };
+        const [one, other] = next === 'another' ? rigs : [rigs[0], rigs[0]];
+        one.hub.offer(connection);
+        for (const move of before) one.move(move);
+        const won = one.hub.takeBack(1);
+        const after = won ? other : one;
+        if (won) other.hub.offer(connection);
+        for (const rig of rigs) await rig.settle();
+        const text = `${before.join(', ')}, then ${next}`;
+        expect(sent, text).toEqual([rigs.indexOf(after) + 1]);
+        expect(
+          rigs.map((rig) => rig.claimed.length),
+          text,
+        ).toEqual(rigs.map((rig) => Number(rig === after)));
+        expect(
+          rigs.map(({ relay }) => [relay.open, relay.served]),
+          text,
+        ).toEqual(rigs.map((rig) => (rig === after ? [1, 1] : [0, 0])));
+        expect(
+          rigs.flatMap(({ broken }) => broken),
+          text,
+        ).toEqual([]);
+      }
+    }
+  });
+
+  it('that was so taken back and is offered to the same worker again counts as claimed when it says so', async () => {
+    const { rig, sent, connection } = offered();
+    await rig.settle(['mainTurn', 'toWorker']);
+    rig.hub.takeBack(1);
+    rig.hub.offer(connection);
+    await rig.settle();
+    expect([sent.length, rig.claimed, rig.relay.served, rig.relay.open]).toEqual([1, [1], 1, 1]);
+    expect([rig.workerOver, rig.broken]).toEqual([[], []]);
+  });
+
+  it('that was so taken back is not told of twice when its worker ends', async () => {
+    const { rig } = offered();
+    await rig.settle(['mainTurn', 'toWorker']);
+    rig.hub.takeBack(1);
+    await rig.settle(['workerTurn']);
+    expect(rig.hub.abandon('worker-lost')).toEqual([]);
+    expect([rig.claimed, rig.over, rig.broken]).toEqual([[], [], []]);
+  });
+
+  it('of which a claim is told twice is one of a broken worker', async () => {
+    const { rig } = offered();
+    await rig.settle(['mainTurn', 'toWorker']);
+    rig.hub.takeBack(1);
+    await rig.settle();
+    const batch = new FrameWriter();
+    batch.add(FRAME.claim, 1);
+    rig.hub.heard(batch.take());
+    expect(rig.broken).toMatchObject([{ code: 'FORKLESS_BAD_FRAME' }]);
+  });
+
   it('that was claimed by a worker which did not live to say so goes to another: no handler has seen it', async () => {
     const { rig, sent, connection } = offered();
     await rig.settle(['mainTurn', 'toWorker', 'workerTurn']);
-    expect([rig.relay.served, rig.hub.takeBack(1)]).toEqual([1, false]);
+    expect(rig.relay.served).toBe(1);
     // What it has published in a ring is read now.
     expect(rig.hub.abandon('worker-lost')).toEqual([connection]);
     expect([sent, rig.claimed, rig.over]).toEqual([[], [], []]);
