@@ -46,6 +46,9 @@ export class Dispatcher {
   #closing = false;
   #cancelTimer: Cancel | undefined;
   #armedAt: Millis = Infinity;
+  /** After a look that was late, nothing is overdue before this. */
+  #grantedUntil: Millis = -Infinity;
+  #granted = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -191,7 +194,9 @@ export class Dispatcher {
   #arm(): void {
     const { first } = this.#owed;
     const claimBy = (first?.since ?? Infinity) + this.#config.claimTimeout;
-    const at = Math.min(claimBy, (this.#room.oldest ?? Infinity) + this.#config.waitTimeout);
+    const waitBy = (this.#room.oldest ?? Infinity) + this.#config.waitTimeout;
+    // Not before now: who is overdue when he comes here was not looked at late.
+    const at = Math.max(Math.min(claimBy, waitBy), this.#grantedUntil, this.#options.clock.now());
     if (at === this.#armedAt) return;
     // Most hand-overs are claimed long before: a timer that is early is cheaper than a new one each time.
     if (at > this.#armedAt && at !== Infinity) return;
@@ -200,9 +205,23 @@ export class Dispatcher {
     this.#cancelTimer = at === Infinity ? undefined : this.#options.clock.callAt(at, this.#due);
   }
 
+  // A host that was suspended or blocked has heard no claim meanwhile, and its workers may have been stopped as well. But
+  // only once, for in a host that always blocks nothing would ever be overdue.
+  #grantLateness(late: Millis): boolean {
+    const { claimTimeout } = this.#config;
+    this.#granted = !this.#granted && late > claimTimeout / 4;
+    if (this.#granted) this.#grantedUntil = this.#options.clock.now() + Math.min(late, claimTimeout);
+    return this.#granted;
+  }
+
   readonly #due = (): void => {
-    this.#armedAt = Infinity;
     const now = this.#options.clock.now();
+    const late = now - this.#armedAt;
+    this.#armedAt = Infinity;
+    if (this.#grantLateness(late)) {
+      this.#arm();
+      return;
+    }
     for (const { connection, worker, since } of [...this.#owed.values()]) {
       if (now < since + this.#config.claimTimeout) break;
       if (this.#options.takeBack(worker, connection.id)) this.comeBack([connection], worker, true);

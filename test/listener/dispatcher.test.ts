@@ -244,6 +244,51 @@ describe('what is not claimed in time', () => {
   });
 });
 
+describe('a host that was suspended or blocked', () => {
+  it('hears first what was claimed meanwhile', () => {
+    const rig = new Rig(ready(2));
+    const [one] = rig.come(1);
+    rig.clock.sleep(60_000);
+    rig.clock.advance(0);
+    rig.claim(one!);
+    rig.clock.advance(60_000);
+    expect(rig.took()).toEqual(['1>1']);
+    expect(rig.clock.armed).toBe(0);
+  });
+
+  it('gives nobody up for it who has waited', () => {
+    const rig = new Rig([]);
+    rig.come(1);
+    rig.clock.sleep(60_000);
+    rig.clock.advance(999);
+    rig.state = { ...rig.state, workers: ready(1) };
+    rig.dispatcher.pump();
+    expect(rig.took()).toEqual(['1>1']);
+  });
+
+  it('grants no more than was lost, and no more than claimTimeout', () => {
+    for (const lost of [400, 60_000]) {
+      const rig = new Rig(ready(2));
+      rig.come(1);
+      rig.clock.sleep(1_000 + lost);
+      rig.clock.advance(Math.min(lost, 1_000) - 1);
+      expect(rig.took()).toEqual(['1>1']);
+      rig.clock.advance(1);
+      expect(rig.took()).toEqual(['1>2']);
+    }
+  });
+
+  it('finds a worker out that does not claim, though it is late each time', () => {
+    const rig = new Rig(ready(2));
+    rig.come(1);
+    for (let turn = 0; turn < 2; turn += 1) {
+      rig.clock.sleep(5_000);
+      rig.clock.advance(0);
+    }
+    expect(rig.took()).toEqual(['1>1', '1>2']);
+  });
+});
+
 describe('pause', () => {
   it('lets all wait until resume', () => {
     const rig = new Rig(ready(2));
