@@ -24,7 +24,7 @@ export type Phase = Stage['phase'];
 export interface Beat {
   /** Connections it has claimed and not yet closed. */
   readonly open: number;
-  /** Connections it ever claimed. */
+  /** Connections it ever claimed, without those that it gave up. */
   readonly served: number;
   /** Event-loop utilisation since the previous beat, 0 to 1. */
   readonly utilization: number;

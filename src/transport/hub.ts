@@ -2,7 +2,7 @@ import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { Registry } from '../core/registry.ts';
 import { type CloseReason, type ConnectionId, type Millis } from '../core/types.ts';
-import { OfferBook } from '../wire/claims.ts';
+import { CLAIM_SLOTS, OfferBook } from '../wire/claims.ts';
 import { encodeWord, FRAME, readWord, type FrameKind } from '../wire/frames.ts';
 import {
   encodeJson,
@@ -94,7 +94,7 @@ export class Hub {
     if (claimed) {
       // Its claim is still to be told.
       this.#revoked.delete(id);
-      this.#offered.set(id, claimed);
+      this.#offered.set(id, { ...claimed, connection });
       return;
     }
     const slot = this.#offers.offer(id);
@@ -109,7 +109,8 @@ export class Hub {
     const offer = this.#offered.get(id);
     if (!offer) return false;
     if (!this.#offers.takeBack(id)) {
-      if (!offer.transfer) return false;
+      // Each keeps its slot until the worker speaks.
+      if (!offer.transfer || this.#revoked.size * 2 >= CLAIM_SLOTS) return false;
       // Claimed in the very turn in which the worker hangs, it would wait for the worker's end.
       this.#revoked.set(id, offer);
     }

@@ -23,7 +23,9 @@ export interface WorkerHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'
   readonly connected: (socket: WorkerSocket, secured: Secured | undefined) => void;
   /** Something of that connection is taken up, and user code may run for it. */
   readonly attends?: (id: ConnectionId) => void;
-  /** A connection is closed, or not this worker's after all. */
+  /** What it had claimed is not its own after all: it came to say so too late. */
+  readonly gaveUp?: () => void;
+  /** A connection is closed, or given up. */
   readonly over: (id: ConnectionId) => void;
 }
 
@@ -70,7 +72,7 @@ export class WorkerHub {
     return this.#relayed.size + this.#transferred.size;
   }
 
-  /** Connections ever claimed. */
+  /** Connections ever claimed, without those that were given up. */
   get served(): number {
     return this.#served;
   }
@@ -120,6 +122,7 @@ export class WorkerHub {
     if (kind === FRAME.close && this.#transferred.giveUp(id)) {
       // This side was so slow to tell of its claim that another worker has got it.
       this.#served -= 1;
+      this.#options.gaveUp?.();
       this.#options.over(id);
       return;
     }

@@ -6,7 +6,7 @@ import { type ConnectionId } from '../core/types.ts';
  * is offered; both sides compare-and-swap from that very id, so exactly one wins, whatever the timing. An id that
  * reaches the worker late, after its slot was given to another connection, does not match and loses.
  */
-export const CLAIM_SLOTS = 1024;
+export const CLAIM_SLOTS = 2048;
 
 /** Ids must fit the slots' signed words with both signs. */
 export const LAST_CONNECTION_ID = 0x7fff_ffff;
@@ -34,7 +34,7 @@ export class OfferBook {
     return this.#slotOf.size;
   }
 
-  /** Opens an offer and returns its slot. The policy hands nobody more than `CLAIM_SLOTS` at a time. */
+  /** Opens an offer and returns its slot. The policy hands nobody more than half of them at a time. */
   offer(id: ConnectionId): number {
     const slot = this.#free.pop();
     if (slot === undefined)

@@ -93,6 +93,7 @@ export class Rig {
   readonly released: number[] = [];
   readonly over: ConnectionEnd[] = [];
   readonly workerOver: number[] = [];
+  gaveUp = 0;
   /** Control messages, as they arrived. */
   readonly heard: unknown[] = [];
   /** Told by either side about the other. */
@@ -160,6 +161,7 @@ export class Rig {
         socket.on('error', (error) => this.socketErrors.push(error));
         connected(socket);
       },
+      gaveUp: () => (this.gaveUp += 1),
       over: (id) => this.workerOver.push(id),
     });
   }

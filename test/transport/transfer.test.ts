@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, Socket, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type Connection } from '../../src/transport/connection.ts';
+import { CLAIM_SLOTS } from '../../src/wire/claims.ts';
 import { FRAME, FrameWriter } from '../../src/wire/frames.ts';
 import { encodeTransferClose, type SocketMessage } from '../../src/wire/messages.ts';
 import { LANES, Rig, sequences } from './rig.ts';
@@ -54,6 +55,7 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
     await rig.settle();
     expect([sent, rig.claimed, connection.stream === stream]).toEqual([[], [], true]);
     expect([rig.relay.open, rig.relay.served, rig.workerOver, rig.broken]).toEqual([0, 0, [1], []]);
+    expect(rig.gaveUp).toBe(1);
     // A slot is free again.
     rig.hub.offer(connection);
     await rig.settle();
@@ -98,7 +100,21 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
     rig.hub.offer(connection);
     await rig.settle();
     expect([sent.length, rig.claimed, rig.relay.served, rig.relay.open]).toEqual([1, [1], 1, 1]);
-    expect([rig.workerOver, rig.broken]).toEqual([[], []]);
+    expect([rig.workerOver, rig.broken, rig.gaveUp]).toEqual([[], [], 0]);
+  });
+
+  it('that was so taken back keeps its slot until the worker speaks, and only half of them', async () => {
+    const { rig } = offered();
+    for (let id = 2; id <= CLAIM_SLOTS; id += 1)
+      rig.hub.offer({ id, stream: new Socket(), addresses: ADDRESSES, acceptedAt: 0 });
+    await rig.settle(['mainTurn', 'toWorker']);
+    const back = rig.hub.takeAllBack();
+    expect(back.length).toBe(CLAIM_SLOTS / 2);
+    await rig.settle();
+    expect([rig.claimed.length, rig.gaveUp, rig.broken]).toEqual([CLAIM_SLOTS / 2, CLAIM_SLOTS / 2, []]);
+    rig.hub.offer(back[0]!);
+    await rig.settle();
+    expect(rig.claimed.length).toBe(CLAIM_SLOTS / 2 + 1);
   });
 
   it('that was so taken back is not told of twice when its worker ends', async () => {
