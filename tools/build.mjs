@@ -44,8 +44,7 @@ const worker = await bundle({ worker: 'worker' }, (build) => build.generate({ fo
 const inWorker = new Set(
   Object.entries(worker.output[0].modules).flatMap(([id, { code }]) => (code ? [id] : [])),
 );
-const inMain =
-  /\/src\/(?!threads\/pool-entry)(core|wire|transport|policy|threads|tls|master|listener|worker|prefork)\//;
+const inMain = /\/src\/(core|wire|transport|policy|threads|tls|master|listener|worker|prefork)\//;
 await bundle(files, (build) =>
   build.write({
     dir: dist,

@@ -1,4 +1,4 @@
-import { fraction, integer, limit, millis } from '../core/check.ts';
+import { fraction, integer, limit, MAX_WAIT, millis } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Millis } from '../core/types.ts';
 
@@ -25,8 +25,8 @@ export interface PolicyOptions {
   readonly masterHeartbeat?: Millis | undefined;
   /**
    * Time between two heartbeats of a worker. Default half of `masterHeartbeat`, at most a third of `workerExpireTime`.
-   * A worker without a connection that has hardly anything to do gives them less often: a third of `workerExpireTime`,
-   * or of its default if that is less.
+   * A worker without a connection that has hardly anything to do gives them less often: after a third of
+   * `workerExpireTime`, or of its default if that is less. So late, too, `maxHeap` and the like see what it does by itself.
    */
   readonly workerHeartbeat?: Millis | undefined;
   /** Open connections of one worker at most; exact. Default `Infinity`. */
@@ -101,13 +101,13 @@ export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
   'minUptime',
 ];
 
-/** Milliseconds between a worker's heartbeats, and while it rests. Three of these may be lost before it expires. */
+/** Milliseconds between a worker's heartbeats, and while it rests: then two may be lost before it expires. */
 export function paceOf({ masterHeartbeat, workerHeartbeat, workerExpireTime }: PolicyConfig): {
   readonly every: Millis;
   readonly atRest: Millis;
 } {
   const rest = Math.min(workerExpireTime, EXPIRES_AFTER * masterHeartbeat) / BEATS_BEFORE_EXPIRY;
-  return { every: workerHeartbeat, atRest: Math.max(workerHeartbeat, rest) };
+  return { every: workerHeartbeat, atRest: Math.min(Math.max(workerHeartbeat, rest), MAX_WAIT) };
 }
 
 /** Fills in the defaults and refuses what cannot work; unknown keys are not looked at. */

@@ -31,7 +31,14 @@ export class Heartbeat {
 
   keep(pace: Pace): void {
     this.#pace = pace;
+    // So that the first beat tells of the time since, and not of the loading of modules.
+    this.#thread.vitals();
     this.#wait(pace.every);
+  }
+
+  /** Beats out of turn: what was told is no longer so. */
+  now(): void {
+    this.#beat();
   }
 
   /** There is something to do: it does not rest any more. */
@@ -58,7 +65,8 @@ export class Heartbeat {
     const vitals = this.#thread.vitals();
     const counts = this.#counts();
     this.#send({ kind: 'beat', ...counts, ...vitals });
-    const rests = counts.open === 0 && vitals.utilization < AT_REST;
+    // Where it beats no less often at rest, being stirred would only put the next beat off.
+    const rests = pace.atRest > pace.every && counts.open === 0 && vitals.utilization < AT_REST;
     this.#wait(rests ? pace.atRest : pace.every);
     this.#resting = rests;
   }

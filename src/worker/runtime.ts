@@ -70,6 +70,10 @@ export class Runtime {
       attends: (id) => {
         noteClient(settings.activity, id, sharedNow());
       },
+      gaveUp: () => {
+        // A beat since the claim has counted it.
+        this.#heartbeat.now();
+      },
       over: () => {
         this.#maybeLeave();
       },
@@ -110,8 +114,9 @@ export class Runtime {
       return;
     }
     this.#started = true;
-    this.#keep(this.#pace);
     this.#send({ kind: 'ready' });
+    // Afterwards: what it looks at is loaded for it, and nobody need wait for that.
+    this.#keep(this.#pace);
   }
 
   #receive(message: ToWorker): void {
@@ -132,8 +137,7 @@ export class Runtime {
       secure.allowHalfOpen = this.#settings.allowHalfOpen || this.#handlers.connection === undefined;
       // It closes some turns after the socket under it.
       this.#sessions += 1;
-      secure.once('close', this.#done);
-      this.#serve(servedSecure(secure, socket));
+      this.#serve(servedSecure(secure, socket, this.#done));
     });
   }
 

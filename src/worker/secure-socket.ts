@@ -3,11 +3,30 @@ import { type WorkerSocket } from '../transport/worker-hub.ts';
 import { lendAddresses } from '../tls/addresses.ts';
 import { type ServedSocket } from './served-socket.ts';
 
-/** What a secure socket cannot have of its own, for want of a handle, it gets from the one under it. */
-export function servedSecure(secure: TLSSocket, under: WorkerSocket): ServedSocket & TLSSocket {
+/**
+ * What a secure socket cannot have of its own, for want of a handle, it gets from the one under it. `closed` is called
+ * when it has said that it is closed.
+ */
+export function servedSecure(
+  secure: TLSSocket,
+  under: WorkerSocket,
+  closed: () => void,
+): ServedSocket & TLSSocket {
   lendAddresses(secure, under);
-  // A wish of the handlers, which the secure socket has taken over when it was made.
+  let open = true;
+  const emit = secure.emit.bind(secure) as (event: string | symbol, ...given: unknown[]) => boolean;
   return Object.assign(secure, {
+    // Not a listener, which a handler may take off with all others.
+    emit: (event: string | symbol, ...given: unknown[]): boolean => {
+      try {
+        return emit(event, ...given);
+      } finally {
+        if (event === 'close' && open) {
+          open = false;
+          closed();
+        }
+      }
+    },
     connectionId: under.connectionId,
     address: () => under.address(),
     setNoDelay: (enable?: boolean): TLSSocket => {

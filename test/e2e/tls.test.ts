@@ -250,6 +250,17 @@ describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (whe
     known.socket.destroy();
   });
 
+  it('lets its worker leave also when nobody listens to the close of a raw socket any more', async () => {
+    await serving({ ...certificate('one.test'), in: where }, 'odd-calls');
+    const peer = new SecurePeer();
+    peer.socket.write('f');
+    await peer.until(/forgotten/);
+    const exited = event(server!, 'workerExited');
+    server!.retire(1);
+    peer.socket.end();
+    expect(await exited).toMatchObject({ reason: 'left', why: 'asked' });
+  });
+
   it('survives what is not TLS', async () => {
     await serving({ ...certificate('one.test'), in: where });
     const odd = new Peer(port).send('GET / HTTP/1.1\r\n\r\n');

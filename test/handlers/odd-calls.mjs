@@ -7,7 +7,7 @@ process.on('uncaughtException', () => undefined);
 const calls = {
   r: (socket) => socket.resetAndDestroy(),
   k: (socket) => socket.setKeepAlive(1, Infinity).setNoDelay(1).end('called'),
-  f: (socket) => socket.removeAllListeners('close').write('forgotten'),
+  f: (socket) => socket.removeAllListeners('close').end('forgotten'),
   // In a microtask: 'close' comes after all that follows from it at once.
   d: (socket) => {
     socket.on('close', () => parentPort.postMessage('heard the close'));

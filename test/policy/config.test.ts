@@ -13,6 +13,11 @@ describe('paceOf', () => {
     ['no expiry', { workerExpireTime: Infinity }, { every: 5_000, atRest: 50_000 / 3 }],
     ['an early expiry', { workerExpireTime: 3_000 }, { every: 1_000, atRest: 1_000 }],
     ['rarer than its third', { workerHeartbeat: 40, workerExpireTime: 60 }, { every: 40, atRest: 40 }],
+    [
+      'longer than a timer can wait',
+      { masterHeartbeat: 2e9, workerHeartbeat: 100 },
+      { every: 100, atRest: 2 ** 31 - 1 },
+    ],
     ['seldom in any case', { workerHeartbeat: 30_000 }, { every: 30_000, atRest: 30_000 }],
   ])('%s', (_, options, expected) => {
     expect(paceOf(resolvePolicy(options))).toEqual(expected);

@@ -8,6 +8,7 @@ let due: { at: number; run: () => void } | undefined;
 let beats: number[];
 let open: number;
 let utilization: number;
+let looks: number;
 let heartbeat: Heartbeat;
 
 /** Lets the time pass to the given instant. */
@@ -22,7 +23,7 @@ function until(end: number): void {
 }
 
 beforeEach(() => {
-  [now, open, utilization, due, beats] = [0, 0, 0, undefined, []];
+  [now, open, utilization, looks, due, beats] = [0, 0, 0, 0, undefined, []];
   const thread = {
     after: (delay: number, run: () => void) => {
       expect(due, 'one timer').toBeUndefined();
@@ -32,7 +33,10 @@ beforeEach(() => {
         if (due === mine) due = undefined;
       };
     },
-    vitals: () => ({ utilization, heap: 1, external: 2 }),
+    vitals: () => {
+      looks += 1;
+      return { utilization, heap: 1, external: 2 };
+    },
   };
   heartbeat = new Heartbeat(
     thread,
@@ -76,6 +80,29 @@ describe('a heartbeat', () => {
     expect(beats).toEqual([100, 250, 350]);
   });
 
+  it('is not put off where it is no slower at rest', () => {
+    heartbeat.keep({ every: 100, atRest: 100 });
+    until(190);
+    heartbeat.stir();
+    until(400);
+    expect(beats).toEqual([100, 200, 300, 400]);
+  });
+
+  it('comes out of turn when asked for, and from then on in turn', () => {
+    open = 1;
+    heartbeat.keep(PACE);
+    until(150);
+    heartbeat.now();
+    until(400);
+    expect(beats).toEqual([100, 150, 250, 350]);
+  });
+
+  it('tells first of the time since it began to beat', () => {
+    const asked = looks;
+    heartbeat.keep(PACE);
+    expect(looks).toBe(asked + 1);
+  });
+
   it('takes another pace at once', () => {
     heartbeat.keep(PACE);
     until(150);
@@ -89,6 +116,7 @@ describe('a heartbeat', () => {
     until(150);
     heartbeat.stop();
     heartbeat.stir();
+    heartbeat.now();
     until(900);
     expect(beats).toEqual([100]);
   });
