@@ -195,7 +195,7 @@ export class Dispatcher {
     const { first } = this.#owed;
     const claimBy = (first?.since ?? Infinity) + this.#config.claimTimeout;
     const waitBy = (this.#room.oldest ?? Infinity) + this.#config.waitTimeout;
-    // Not before now: who is overdue when he comes here was not looked at late.
+    // Not in the past: a timer for what is overdue already would seem to have fired late.
     const at = Math.max(Math.min(claimBy, waitBy), this.#grantedUntil, this.#options.clock.now());
     if (at === this.#armedAt) return;
     // Most hand-overs are claimed long before: a timer that is early is cheaper than a new one each time.
