@@ -49,7 +49,7 @@ const full = {
   streamTime: 10_000,
   streamBytes: GIB,
   // V8 tidies the heap of each young thread for about as long; that is no cost of an idle pool.
-  idlePoolSettle: 25_000,
+  idlePoolSettle: 30_000,
   // Each worker that rests beats once in it.
   idlePoolTime: 16_700,
   settle: 1_000,
