@@ -48,7 +48,6 @@ export class Dispatcher {
   #armedAt: Millis = Infinity;
   /** After a look that was late, nothing is overdue before this. */
   #grantedUntil: Millis = -Infinity;
-  #granted = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -197,6 +196,8 @@ export class Dispatcher {
     const waitBy = (this.#room.oldest ?? Infinity) + this.#config.waitTimeout;
     // Not in the past: a timer for what is overdue already would seem to have fired late.
     const at = Math.max(Math.min(claimBy, waitBy), this.#grantedUntil, this.#options.clock.now());
+    // Nobody is left whom it was granted to.
+    if (at === Infinity) this.#grantedUntil = -Infinity;
     if (at === this.#armedAt) return;
     // Most hand-overs are claimed long before: a timer that is early is cheaper than a new one each time.
     if (at > this.#armedAt && at !== Infinity) return;
@@ -206,19 +207,19 @@ export class Dispatcher {
   }
 
   // A host that was suspended or blocked has heard no claim meanwhile, and its workers may have been stopped as well. But
-  // only once, for in a host that always blocks nothing would ever be overdue.
-  #grantLateness(late: Millis): boolean {
+  // what was granted is not prolonged, for in a host that always blocks nothing would ever be overdue.
+  #grantLateness(due: Millis, now: Millis): boolean {
     const { claimTimeout } = this.#config;
-    this.#granted = !this.#granted && late > claimTimeout / 4;
-    if (this.#granted) this.#grantedUntil = this.#options.clock.now() + Math.min(late, claimTimeout);
-    return this.#granted;
+    if (due === this.#grantedUntil || now - due <= claimTimeout / 4) return false;
+    this.#grantedUntil = now + Math.min(now - due, claimTimeout);
+    return true;
   }
 
   readonly #due = (): void => {
     const now = this.#options.clock.now();
-    const late = now - this.#armedAt;
+    const due = this.#armedAt;
     this.#armedAt = Infinity;
-    if (this.#grantLateness(late)) {
+    if (this.#grantLateness(due, now)) {
       this.#arm();
       return;
     }

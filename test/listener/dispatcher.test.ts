@@ -278,6 +278,20 @@ describe('a host that was suspended or blocked', () => {
     }
   });
 
+  it('is granted the time each time, also when all was claimed before that was used', () => {
+    const rig = new Rig(ready(2), { maxSessionsPerWorker: 9 });
+    for (let time = 0; time < 2; time += 1) {
+      const [one] = rig.come(1);
+      rig.clock.sleep(60_000);
+      rig.clock.advance(0);
+      rig.claim(one!);
+      // Nobody is waited for: the timer goes.
+      rig.dispatcher.pump();
+      expect(rig.clock.armed).toBe(0);
+    }
+    expect(rig.told.filter(({ kind }) => kind === 'taken-back')).toEqual([]);
+  });
+
   it('finds a worker out that does not claim, though it is late each time', () => {
     const rig = new Rig(ready(2));
     rig.come(1);
