@@ -49,8 +49,8 @@ export class Hub {
   readonly #lane: LaneEnd;
   readonly #offers = new OfferBook();
   readonly #offered = new Registry<ConnectionId, Offer>();
-  // Taken back though the worker had claimed them: it has not said so yet, nor got the socket.
-  readonly #revoked = new Registry<ConnectionId, Offer>();
+  // The slots of what was taken back though the worker had claimed it: it has not said so yet, nor got the socket.
+  readonly #revoked = new Registry<ConnectionId, Pick<Offer, 'slot'>>();
   readonly #ends = new Registry<ConnectionId, RelayEnd | TransferEnd>();
   readonly #written: RelayEnd[] = [];
   #gone = false;
@@ -94,7 +94,7 @@ export class Hub {
     if (claimed) {
       // Its claim is still to be told.
       this.#revoked.delete(id);
-      this.#offered.set(id, { ...claimed, connection });
+      this.#offered.set(id, { ...claimed, connection, transfer: true });
       return;
     }
     const slot = this.#offers.offer(id);
@@ -112,7 +112,7 @@ export class Hub {
       // Each keeps its slot until the worker speaks.
       if (!offer.transfer || this.#revoked.size * 2 >= CLAIM_SLOTS) return false;
       // Claimed in the very turn in which the worker hangs, it would wait for the worker's end.
-      this.#revoked.set(id, offer);
+      this.#revoked.set(id, { slot: offer.slot });
     }
     return this.#offered.delete(id);
   }
