@@ -36,11 +36,6 @@ export class Heartbeat {
     this.#wait(pace.every);
   }
 
-  /** Beats out of turn: what was told is no longer so. */
-  now(): void {
-    this.#beat();
-  }
-
   /** There is something to do: it does not rest any more. */
   stir(): void {
     if (this.#resting && this.#pace) this.#wait(this.#pace.every);
@@ -55,11 +50,12 @@ export class Heartbeat {
     this.#cancel?.();
     this.#resting = false;
     this.#cancel = this.#thread.after(delay, () => {
-      this.#beat();
+      this.beat();
     });
   }
 
-  #beat(): void {
+  /** Beats at once, and from then on in turn. */
+  beat(): void {
     const pace = this.#pace;
     if (!pace) return;
     const vitals = this.#thread.vitals();

@@ -72,7 +72,7 @@ export class Runtime {
       },
       gaveUp: () => {
         // A beat since the claim has counted it.
-        this.#heartbeat.now();
+        this.#heartbeat.beat();
       },
       over: () => {
         this.#maybeLeave();

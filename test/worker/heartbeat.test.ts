@@ -92,7 +92,7 @@ describe('a heartbeat', () => {
     open = 1;
     heartbeat.keep(PACE);
     until(150);
-    heartbeat.now();
+    heartbeat.beat();
     until(400);
     expect(beats).toEqual([100, 150, 250, 350]);
   });
@@ -116,7 +116,7 @@ describe('a heartbeat', () => {
     until(150);
     heartbeat.stop();
     heartbeat.stir();
-    heartbeat.now();
+    heartbeat.beat();
     until(900);
     expect(beats).toEqual([100]);
   });
