@@ -81,6 +81,9 @@ export type CloseReason =
   | 'first-byte-timeout' // the peer sent nothing, and nothing moved for `firstByteTimeout`
   | 'idle-timeout' // nothing moved in either direction for `idleTimeout`
   | 'handler-error' // the handler destroyed it with an error, or threw
+  | 'output-dropped' // the handler destroyed it while output waited that could not be sent any more
+  | 'reset' // the handler reset it
+  | 'linger-timeout' // the peer took nothing of the last output for `lingerTimeout`
   | 'worker-lost' // its worker crashed, was killed or became a zombie
   | 'closing'; // the prefork closed past its grace
 

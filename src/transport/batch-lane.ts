@@ -92,6 +92,9 @@ export class BatchLane implements LaneEnd {
   }
 
   finish(): void {
+    const sources = [...this.#waiting];
+    this.#waiting.clear();
+    for (const source of sources) source.transmit(Infinity);
     this.#flush();
   }
 

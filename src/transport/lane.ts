@@ -12,7 +12,10 @@ export interface Lane {
   /** Sends a frame without regard to room: there are only a bounded few of these per connection. */
   control(kind: FrameKind, id: ConnectionId, payload?: Uint8Array): void;
   credit(id: ConnectionId, bytes: number): void;
-  /** Sends the first `to` bytes of `chunk`, copied, unless others wait; returns how many it took. */
+  /**
+   * Sends the first `to` bytes of `chunk`, copied; returns how many it took. A few bytes overtake those who wait for room,
+   * within bounds; more of them do not.
+   */
   sendNow(id: ConnectionId, chunk: Uint8Array, to: number): number;
   /** Sends bytes `from` to `to` of `chunk`, copied; returns how many it took. Only called by `transmit`. */
   data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number;
@@ -31,7 +34,10 @@ export interface LaneEnd extends Lane {
   heard(message: unknown): void;
   /** Reads what a far side that is gone has left, then neither reads nor sends anything more. */
   close(): void;
-  /** This thread ends now: sends the far side all that was given to the lane. */
+  /**
+   * This thread ends now: sends the far side all that was given to the lane, and what those who wait for room may send.
+   * From here on nothing waits for a turn.
+   */
   finish(): void;
 }
 

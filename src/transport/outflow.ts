@@ -1,36 +1,61 @@
 import { errors } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
+import { copyBytes } from '../wire/copy.ts';
 import { FRAME, HEADER } from '../wire/frames.ts';
+import { GatheredBytes } from './gathered-bytes.ts';
 import { type Lane, type LaneSource } from './lane.ts';
-import { ownBytes } from './own-bytes.ts';
+import { ownBytes, pieceOf } from './own-bytes.ts';
 
 export interface OutflowOwner {
   /** Bytes that had to wait are all sent. */
   drained(): void;
 }
 
+export interface OutflowOptions {
+  readonly lane: Lane;
+  readonly id: ConnectionId;
+  /** Credit to begin with, bytes. */
+  readonly window: number;
+  readonly owner: OutflowOwner;
+}
+
 /**
- * The sending half of one connection: keeps the bytes that the far side has not allowed yet, in order, and the end
- * behind them. It never sends more than its credit.
+ * What is left to say behind the bytes. `ending` and `closing` wait until those within credit are sent; after `ended`
+ * there are none.
+ */
+type Stage = 'open' | 'ending' | 'ended' | 'closing' | 'closed';
+
+// Pieces up to this size are copied if they have to wait: a socket takes them at once, as a kernel would. Larger ones
+// stay the caller's until they are sent.
+const COPIED_UP_TO = 4_096;
+const LEAST_BLOCK = 512;
+const LARGEST_BLOCK = 65_536;
+
+/**
+ * The sending half of one connection: keeps the bytes that the far side has not allowed yet, in order, and the end or
+ * the close behind them. It never sends more than its credit.
  */
 export class Outflow implements LaneSource {
   readonly #lane: Lane;
   readonly #id: ConnectionId;
   readonly #owner: OutflowOwner;
+  readonly #window: number;
   #chunks: Uint8Array[] = [];
   /** How many of `#chunks` are sent. */
   #head = 0;
   #offset = 0;
   #pending = 0;
-  readonly #window: number;
+  /** Where small pieces are joined: the memory of the last chunk. */
+  #block: Buffer | undefined;
   #credit: number;
   #admitted = false;
-  #end: 'no' | 'wanted' | 'sent' = 'no';
+  #stage: Stage = 'open';
+  #closeFrame: Uint8Array | undefined;
 
-  constructor(lane: Lane, id: ConnectionId, credit: number, owner: OutflowOwner) {
+  constructor({ lane, id, window, owner }: OutflowOptions) {
     this.#lane = lane;
     this.#id = id;
-    this.#window = this.#credit = credit;
+    this.#window = this.#credit = window;
     this.#owner = owner;
   }
 
@@ -46,7 +71,7 @@ export class Outflow implements LaneSource {
 
   /** Sends what can go at once, if nothing waits; returns how many bytes. */
   sendNow(chunk: Uint8Array): number {
-    const most = this.#pending > 0 || this.#end !== 'no' ? 0 : Math.min(chunk.length, this.#credit);
+    const most = this.#pending > 0 || this.#stage !== 'open' ? 0 : Math.min(chunk.length, this.#credit);
     if (most === 0) return 0;
     const sent = this.#lane.sendNow(this.#id, chunk, most);
     this.#credit -= sent;
@@ -54,24 +79,39 @@ export class Outflow implements LaneSource {
   }
 
   /**
-   * Returns whether all of it is sent; otherwise `drained` tells. `chunk` must not change until then, unless it is
-   * `borrowed`: then what is not sent is copied.
+   * True: the bytes are sent, or copied to be sent within the credit that there is. False: `chunk` must not change until
+   * `drained`, unless it is `borrowed`: then what is not sent is copied.
    */
   write(chunk: Uint8Array, borrowed = false): boolean {
     const sent = this.sendNow(chunk);
-    if (sent === chunk.length) return this.#pending === 0;
+    if (sent === chunk.length) return true;
     const rest = sent === 0 ? chunk : chunk.subarray(sent);
-    this.#chunks.push(borrowed ? ownBytes(rest) : rest);
+    const joined = rest.length <= COPIED_UP_TO && this.#pending + rest.length <= this.#credit;
+    if (joined) this.#join(rest);
+    else this.#keep(borrowed ? ownBytes(rest) : rest);
     this.#pending += rest.length;
     this.#push();
-    return this.#pending === 0;
+    return joined || borrowed || this.#pending === 0;
   }
 
   /** Ends this direction, behind everything written. */
   end(): void {
-    if (this.#end !== 'no') return;
-    this.#end = 'wanted';
-    if (this.#pending === 0) this.#sendEnd();
+    if (this.#stage !== 'open') return;
+    this.#stage = 'ending';
+    if (this.#pending === 0) this.#sayLast();
+  }
+
+  /**
+   * Closes the connection on this side: what is within credit is sent, of what waits here and of `more` behind it, and
+   * the close goes behind that. `frameOf` makes its payload, from the number of bytes that are beyond credit and dropped.
+   */
+  close(more: readonly Uint8Array[], frameOf: (dropped: number) => Uint8Array | undefined): void {
+    if (this.#stage === 'closing' || this.#stage === 'closed') return;
+    const dropped = this.#pending > 0 || more.length > 0 ? this.#keepWithinCredit(more) : 0;
+    this.#closeFrame = frameOf(dropped);
+    this.#stage = 'closing';
+    this.#push();
+    if (this.#pending === 0) this.#sayLast();
   }
 
   /** Throws `FORKLESS_BAD_FRAME` for more than was sent: the far side would lift its own bound on our memory. */
@@ -100,13 +140,58 @@ export class Outflow implements LaneSource {
     return more;
   }
 
-  /** Forgets what waits: the connection is closed. */
+  /** Forgets what waits, and says nothing more but a close. */
   discard(): void {
+    this.#forget();
+    if (this.#stage === 'open' || this.#stage === 'ending') this.#stage = 'ended';
+  }
+
+  #forget(): void {
     this.#chunks = [];
     this.#head = 0;
     this.#offset = 0;
     this.#pending = 0;
-    this.#end = 'sent';
+    this.#block = undefined;
+  }
+
+  #keep(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#block = undefined;
+  }
+
+  #join(piece: Uint8Array): void {
+    const last = this.#chunks.at(-1);
+    const used = last && this.#block ? last.length : 0;
+    if (this.#block && used + piece.length <= this.#block.length) {
+      copyBytes(piece, 0, piece.length, this.#block, used);
+      this.#chunks[this.#chunks.length - 1] = this.#block.subarray(0, used + piece.length);
+      return;
+    }
+    const block = pieceOf(
+      Math.max(piece.length, Math.min(LARGEST_BLOCK, Math.max(LEAST_BLOCK, this.#pending))),
+    );
+    copyBytes(piece, 0, piece.length, block, 0);
+    this.#chunks.push(block.subarray(0, piece.length));
+    this.#block = block;
+  }
+
+  // Copies: a caller whose socket is destroyed is told that its memory is its own again.
+  #keepWithinCredit(more: readonly Uint8Array[]): number {
+    const kept = new GatheredBytes();
+    let dropped = 0;
+    const keep = (chunk: Uint8Array, from: number): void => {
+      const most = Math.max(0, Math.min(chunk.length - from, this.#credit - kept.length));
+      kept.add(chunk.subarray(from, from + most));
+      dropped += chunk.length - from - most;
+    };
+    this.#chunks.slice(this.#head).forEach((chunk, index) => {
+      keep(chunk, index === 0 ? this.#offset : 0);
+    });
+    for (const chunk of more) keep(chunk, 0);
+    this.#forget();
+    this.#pending = kept.length;
+    this.#chunks = kept.take();
+    return dropped;
   }
 
   #push(): void {
@@ -124,16 +209,19 @@ export class Outflow implements LaneSource {
     this.#offset += size;
     this.#pending -= size;
     this.#credit -= size;
-    if (this.#offset === chunk.length) {
-      this.#head += 1;
-      this.#offset = 0;
-      // Not one by one: a shift moves all the rest, and a handler may have written very many small chunks.
-      if (this.#head * 2 >= this.#chunks.length) {
-        this.#chunks.splice(0, this.#head);
-        this.#head = 0;
-      }
-    }
+    if (this.#offset === chunk.length) this.#next();
     return size;
+  }
+
+  #next(): void {
+    this.#head += 1;
+    this.#offset = 0;
+    if (this.#head === this.#chunks.length) this.#block = undefined;
+    // Not one by one: a shift moves all the rest, and a handler may have written very many small chunks.
+    if (this.#head * 2 >= this.#chunks.length) {
+      this.#chunks.splice(0, this.#head);
+      this.#head = 0;
+    }
   }
 
   #hasMore(): boolean {
@@ -141,13 +229,19 @@ export class Outflow implements LaneSource {
   }
 
   #afterTransmit(): void {
-    if (this.#pending > 0 || this.#end === 'sent') return;
-    if (this.#end === 'wanted') this.#sendEnd();
-    this.#owner.drained();
+    if (this.#pending > 0) return;
+    this.#sayLast();
+    if (this.#stage !== 'closed') this.#owner.drained();
   }
 
-  #sendEnd(): void {
-    this.#end = 'sent';
-    this.#lane.control(FRAME.end, this.#id);
+  /** Says what is due behind the bytes, if anything. */
+  #sayLast(): void {
+    if (this.#stage === 'closing') {
+      this.#stage = 'closed';
+      this.#lane.control(FRAME.close, this.#id, this.#closeFrame);
+    } else if (this.#stage === 'ending') {
+      this.#stage = 'ended';
+      this.#lane.control(FRAME.end, this.#id);
+    }
   }
 }

@@ -33,15 +33,19 @@ const FEW = 4_096;
 const many = new Slab(65_536);
 const MANY = 32_768;
 
+/** Memory for so many bytes; what stands in it is garbage. */
+export function pieceOf(length: number): Buffer {
+  if (length <= FEW) return few.take(length);
+  return length <= MANY ? many.take(length) : Buffer.allocUnsafeSlow(length);
+}
+
 /**
  * A copy of bytes in memory that is used again. Not from Node's pool: a few bytes that are kept hold 16 KiB here at
  * most, there 64 KiB on current versions.
  */
 export function ownBytes(bytes: Uint8Array): Buffer {
   const { length } = bytes;
-  const own = length <= FEW ? few.take(length) : length <= MANY ? many.take(length) : ownMemory(length);
+  const own = pieceOf(length);
   copyBytes(bytes, 0, length, own, 0);
   return own;
 }
-
-const ownMemory = (length: number): Buffer => Buffer.allocUnsafeSlow(length);

@@ -4,15 +4,16 @@ import { type CloseReason, type Millis } from '../core/types.ts';
 import { CreditWindow } from '../wire/credit.ts';
 import { FRAME } from '../wire/frames.ts';
 import { encodeJson, type CallFrame, type CloseFrame } from '../wire/messages.ts';
+import { AFTER, reasonOf, type ClosingState } from './closing.ts';
 import { type Connection, type SocketCalls } from './connection.ts';
 import { type ConnectionEnd } from './connection-end.ts';
 import { type Lane } from './lane.ts';
 import { READ_SIZE, readDirectly, type DirectReader } from './direct-read.ts';
+import { GatheredBytes } from './gathered-bytes.ts';
 import { destroyStream, guarded } from './guarded.ts';
 import { Outflow, type OutflowOwner } from './outflow.ts';
-import { ownBytes } from './own-bytes.ts';
 import { tellOwner, type StreamOwner } from './stream-events.ts';
-import { isDirect, writeThrough } from './write-through.ts';
+import { isDirect, unsentBy, writeThrough } from './write-through.ts';
 
 export interface RelayEndOptions {
   readonly connection: Connection;
@@ -20,30 +21,25 @@ export interface RelayEndOptions {
   readonly clock: Clock;
   /** Credit per direction, bytes. */
   readonly window: number;
-  /** How long the peer gets to take the rest of the output once the worker has closed. */
+  /** How long the peer may take nothing of the rest of the output once the worker has closed. */
   readonly lingerTimeout: Millis;
   /** Both sides are closed; told once. */
   readonly over: (end: RelayEnd) => void;
 }
-
-/**
- * Which sides are closed. The worker's closing first leaves output to deliver (lingering); the stream's closing
- * first leaves the worker to be told.
- */
-export type ClosingState = 'open' | 'lingering' | 'stream-closed' | 'closed';
-
-const AFTER: Readonly<Record<'worker' | 'stream', Readonly<Record<ClosingState, ClosingState>>>> = {
-  worker: { open: 'lingering', lingering: 'lingering', 'stream-closed': 'closed', closed: 'closed' },
-  stream: { open: 'stream-closed', lingering: 'closed', 'stream-closed': 'stream-closed', closed: 'closed' },
-};
 
 // After everything is flushed and the end is sent, a peer that is still there has this long to end its side: closing
 // with unread input would make the kernel reset the connection and could cost the peer the tail of our output.
 // (Apache's SECONDS_TO_LINGER.)
 const AFTER_FLUSH: Millis = 2_000;
 
+// A system tells that a peer reads in steps of up to a third of its send buffer. A peer that was seen to take its time is
+// waited for twice as long, and this many times `lingerTimeout` at most.
+const MOST_PATIENCE = 10;
+
 // Larger pieces are worth a system call of their own.
 const GATHERED_UP_TO = 4_096;
+
+const NOTHING = Buffer.alloc(0);
 
 /** The main thread's end of one relayed connection: between its stream and the lane to the worker that claimed it. */
 export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, DirectReader {
@@ -62,13 +58,17 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   #reason: CloseReason = 'ended';
   #error: string | undefined;
   #paused = false;
-  #corked = false;
+  /** From the worker, and not yet given to the stream: that holds some back, or this pass is not over. */
+  #waiting: GatheredBytes | undefined;
   #wrote = false;
   #ended = false;
   #received = 0;
   #granted = 0;
   #bytesRead = 0;
   #cancelLinger: Cancel | undefined;
+  /** Since when the stream holds output back; and the longest that it has taken to let all of it go. */
+  #blockedSince: Millis | undefined;
+  #slowest: Millis = 0;
 
   constructor({ connection, lane, clock, window, lingerTimeout, over }: RelayEndOptions) {
     this.connection = connection;
@@ -80,7 +80,7 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
     this.#over = over;
     this.#inflow = new CreditWindow(window);
     this.#nextRead = Math.min(READ_SIZE, window / 4);
-    this.#outflow = new Outflow(lane, connection.id, window, this);
+    this.#outflow = new Outflow({ lane, id: connection.id, window, owner: this });
   }
 
   get state(): ClosingState {
@@ -100,13 +100,18 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
     return this.#bytesRead;
   }
 
-  /** Bytes given to the stream for the peer. */
+  /** Bytes from the worker for the peer. */
   get bytesWritten(): number {
     return this.#received;
   }
 
   get moved(): number {
-    return this.#bytesRead + this.#received - this.#stream.writableLength;
+    return this.#bytesRead + this.#received - this.#unflushed;
+  }
+
+  /** Bytes from the worker that the stream has not flushed. */
+  get #unflushed(): number {
+    return this.#stream.writableLength + (this.#waiting?.length ?? 0);
   }
 
   /** The worker has claimed the connection: its bytes may flow. */
@@ -156,41 +161,77 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   /** All frames that had come are read. */
   passed(): void {
     this.#wrote = false;
-    if (this.#corked)
+    this.#flushed();
+  }
+
+  // The first bytes of a pass go out at once, as nearly always they are the only ones. Small ones behind them are joined,
+  // or a handler that writes to many clients in turn would cost a system call for each piece. So is all that comes while
+  // the peer does not read: a stream's entry for each piece costs a hundred times what a byte does.
+  #write(payload: Buffer, atOnce: boolean): void {
+    if (atOnce) this.#flush();
+    if (!atOnce || this.#unflushed > 0) {
+      (this.#waiting ??= new GatheredBytes()).add(payload);
+      return;
+    }
+    writeThrough(this.#stream, this.#direct, payload, this.#told);
+    this.#watchFlush();
+  }
+
+  // Whether a socket holds bytes back shows only afterwards, and a callback for each write would cost more than that.
+  get #told(): (() => void) | undefined {
+    if (this.#direct) return undefined;
+    return () => {
+      this.#flushed();
+    };
+  }
+
+  #watchFlush(): void {
+    if (this.#stream.writableLength === 0) return;
+    this.#blockedSince ??= this.#clock.now();
+    if (!this.#direct) return;
+    this.#stream.write(NOTHING, () => {
+      this.#flushed();
+    });
+  }
+
+  /** Gives the stream what waits, unless it still holds some back. */
+  #flush(): void {
+    if (this.#waiting === undefined || this.#stream.writableLength > 0) return;
+    this.#writeWaiting(this.#told);
+    this.#watchFlush();
+  }
+
+  #flushed(): void {
+    if (this.#blockedSince !== undefined && this.#stream.writableLength === 0)
+      this.#unblocked(this.#blockedSince);
+    if (this.#waiting)
       guarded(this.#stream, () => {
-        this.#uncork();
+        this.#flush();
       });
     this.#grantFlushed();
   }
 
-  // The first bytes of a pass go out at once, as nearly always they are the only ones; small ones behind them
-  // are gathered, or a handler that writes to many clients in turn would cost a system call for each piece.
-  #write(payload: Buffer, atOnce: boolean): void {
-    const done = this.#inflow.isHalfUsed
-      ? (): void => {
-          this.#grantFlushed();
-        }
-      : undefined;
-    if (atOnce) {
-      this.#uncork();
-      writeThrough(this.#stream, this.#direct, payload, done);
-      return;
-    }
-    if (!this.#corked) this.#stream.cork();
-    this.#corked = true;
-    this.#stream.write(ownBytes(payload), done);
+  #unblocked(since: Millis): void {
+    this.#slowest = Math.max(this.#slowest, this.#clock.now() - since);
+    this.#blockedSince = undefined;
   }
 
-  #uncork(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#stream.uncork();
+  #writeWaiting(done?: () => void): void {
+    const pieces = this.#waiting?.take() ?? [];
+    this.#waiting = undefined;
+    if (this.#stream.destroyed) return;
+    pieces.forEach((piece, index) => {
+      this.#stream.write(piece, index === pieces.length - 1 ? done : undefined);
+    });
   }
 
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    guarded(this.#stream, () => this.#stream.end());
+    guarded(this.#stream, () => {
+      this.#writeWaiting();
+      this.#stream.end();
+    });
   }
 
   grant(bytes: number): void {
@@ -214,11 +255,13 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
 
   /** The worker's socket is closed. */
   close(frame: CloseFrame): void {
-    if (frame.handler === true) this.#fail('handler-error', frame.code ?? frame.message);
+    if (frame.handler === true || frame.dropped !== undefined)
+      this.#fail(reasonOf(frame), frame.code ?? frame.message);
     this.#workerClosed();
   }
 
   reset(): void {
+    this.#fail('reset', undefined);
     try {
       // Only TCP can be reset: a Unix socket has the method, and throws.
       this.#stream.resetAndDestroy?.();
@@ -251,9 +294,9 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   #fromPeer(chunk: Uint8Array, borrowed: boolean): void {
     this.#bytesRead += chunk.length;
     if (this.#state !== 'open') return;
-    const sent = this.#outflow.write(chunk, borrowed);
+    this.#outflow.write(chunk, borrowed);
     // Before bytes have to wait: those that do are copied once more.
-    if (sent && this.#outflow.allows(this.#nextRead)) return;
+    if (this.#outflow.allows(this.#nextRead)) return;
     this.#paused = true;
     guarded(this.#stream, () => this.#stream.pause());
   }
@@ -263,7 +306,7 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   }
 
   #grantFlushed(): void {
-    const consumed = this.#received - this.#stream.writableLength;
+    const consumed = this.#received - this.#unflushed;
     const grant = this.#inflow.consumed(consumed - this.#granted);
     this.#granted = consumed;
     if (grant > 0 && this.#state === 'open') this.#lane.credit(this.connection.id, grant);
@@ -293,16 +336,26 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
     this.#linger(this.#stream.writableFinished ? AFTER_FLUSH : this.#lingerTimeout);
   }
 
+  /** Closes the stream after `time` in which the peer takes nothing. */
   #linger(time: Millis, again = false): void {
     this.#cancelLinger?.();
-    const wait = Math.min(time, this.#lingerTimeout);
+    const patience = Math.min(this.#slowest * 2, this.#lingerTimeout * MOST_PATIENCE);
+    const wait = Math.max(Math.min(time, this.#lingerTimeout), unsentBy(this.#stream) > 0 ? patience : 0);
     const until = this.#clock.now() + wait;
+    const unsent = unsentBy(this.#stream);
     this.#cancelLinger = this.#clock.callAt(until, () => {
+      const left = unsentBy(this.#stream);
+      if (left < unsent) this.#linger(time);
       // A host that was suspended or blocked has sent nothing meanwhile: it is not the peer who was slow. But only once,
       // for in a host that always blocks nothing would ever end.
-      if (!again && this.#clock.now() - until > wait / 4) this.#linger(wait, true);
-      else destroyStream(this.#stream);
+      else if (!again && this.#clock.now() - until > wait / 4) this.#linger(time, true);
+      else this.#giveUp(left);
     });
+  }
+
+  #giveUp(unsent: number): void {
+    if (unsent > 0) this.#fail('linger-timeout', undefined);
+    destroyStream(this.#stream);
   }
 
   closed(): void {

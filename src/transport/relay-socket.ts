@@ -1,4 +1,3 @@
-import { errors } from '../core/errors.ts';
 import { type Addresses, type ConnectionId, type Millis } from '../core/types.ts';
 import { CreditWindow } from '../wire/credit.ts';
 import { FRAME } from '../wire/frames.ts';
@@ -6,7 +5,10 @@ import { encodeJson, type CloseFrame } from '../wire/messages.ts';
 import { isolated } from './guarded.ts';
 import { type Lane } from './lane.ts';
 import { Outflow, type OutflowOwner } from './outflow.ts';
+import { OutputBound } from './output-bound.ts';
 import { ownBytes } from './own-bytes.ts';
+import { inCallersContext, type Scope } from './scope.ts';
+import { joinPieces } from './join-pieces.ts';
 import { networkError } from './socket-errors.ts';
 import { SocketSurface } from './socket-surface.ts';
 
@@ -14,11 +16,14 @@ export interface RelaySocketOptions {
   readonly id: ConnectionId;
   readonly addresses: Addresses;
   readonly lane: Lane;
+  readonly scope: Scope;
   /** Credit per direction, bytes. */
   readonly window: number;
   readonly allowHalfOpen: boolean;
   readonly highWaterMark: number | undefined;
-  /** Bytes that may wait before a further write; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`. */
+  /**
+   * What may wait before a further write, in bytes; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`.
+   */
   readonly maxOutput: number;
   /** The socket is closed and has said so; told once. */
   readonly over: (socket: RelaySocket) => void;
@@ -36,22 +41,35 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   readonly #outflow: Outflow;
   readonly #inflow: CreditWindow;
   readonly #over: (socket: RelaySocket) => void;
-  readonly #maxOutput: number;
+  /** What may wait before a further write, in bytes. */
+  readonly maxOutput: number;
+  /** Once something waits: most sockets never need it. */
+  #bound: OutputBound | undefined;
   #unread = 0;
+  /** Chunks that wait to be read, at most. */
+  #pieces = 0;
   #dispatched = 0;
   #inFlight = 0;
+  #inFlightWrites = 0;
   #writeDone: WriteDone | undefined;
+  /** Writes that waited when the socket was corked. */
+  #beforeCork = 0;
   #peerClosed = false;
   #resetting = false;
 
   constructor(options: RelaySocketOptions) {
-    const { id, addresses, lane, window, allowHalfOpen, highWaterMark, maxOutput, over } = options;
-    super({ id, addresses, allowHalfOpen, highWaterMark });
+    const { id, addresses, lane, scope, window, allowHalfOpen, highWaterMark, maxOutput, over } = options;
+    super({ id, addresses, scope, allowHalfOpen, highWaterMark });
     this.#lane = lane;
     this.#over = over;
-    this.#maxOutput = maxOutput;
+    this.maxOutput = maxOutput;
     this.#inflow = new CreditWindow(window);
-    this.#outflow = new Outflow(lane, id, window, this);
+    this.#outflow = new Outflow({ lane, id, window, owner: this });
+  }
+
+  /** What waits to be written, in bytes, with what each write costs. */
+  get outputCost(): number {
+    return this.#bound?.cost ?? this.writableLength;
   }
 
   protected override get dispatched(): number {
@@ -95,11 +113,18 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     let consumed = true;
     try {
       if (this.#flowsFreely()) this.emit('data', chunk);
-      else consumed = this.push(chunk);
+      else consumed = this.#buffer(chunk);
     } finally {
       // Also if a listener throws: it has had the chunk, and without credit nothing would ever come again.
       if (consumed) this.#consumed();
     }
+  }
+
+  #buffer(chunk: Buffer): boolean {
+    const goOn = this.push(chunk);
+    if (this.readableLength > chunk.length) this.#pieces = joinPieces(this, this.#pieces + 1);
+    else this.#pieces = 1;
+    return goOn;
   }
 
   // Then a push would only hand the chunk on, and look in a later tick whether more is to be read: a third of what it
@@ -130,8 +155,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     }
     const waiting = this.#writeDone;
     this.#outflow.discard();
-    this.#writeDone = undefined;
-    this.#inFlight = 0;
+    this.#landed();
     if (waiting) waiting(networkError('EPIPE'));
     else if (frame.more !== true) this.#closeInOrder();
   }
@@ -142,15 +166,38 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     this.#outflow.grant(bytes);
   }
 
-  // A handler may write on and on without a look at the result; what it has corked, `client.put` does, is one write.
   override write(chunk: unknown, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
     const rest = encoding === undefined && done === undefined ? this.#sendNow(chunk) : chunk;
-    if (rest === undefined) return true;
-    const waiting = this.writableLength;
-    if (waiting > this.#maxOutput && this.writableCorked === 0 && rest !== '')
-      this.destroy(errors.outputOverflow(waiting, this.#maxOutput));
-    if (typeof encoding === 'string') return super.write(rest, encoding, done);
-    return super.write(rest, encoding ?? done);
+    return rest === undefined || this.#write(rest, encoding, done);
+  }
+
+  #write(rest: unknown, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
+    const before = this.writableLength;
+    const waits = before > 0 || this.writableCorked > 0;
+    // A handler may write on and on without a look at the result.
+    if (waits && rest !== '') this.#checkOutput();
+    const goOn =
+      typeof encoding === 'string' ? super.write(rest, encoding, done) : super.write(rest, encoding ?? done);
+    if (waits || this.writableLength > 0) this.#counted(before);
+    return goOn;
+  }
+
+  #counted(before: number): void {
+    this.#bound ??= new OutputBound(this, this.maxOutput);
+    this.#bound.wrote(this.writableLength - before);
+  }
+
+  #checkOutput(): void {
+    const overflow = this.#bound?.overflow();
+    if (overflow) this.destroy(overflow);
+  }
+
+  override cork(): void {
+    if (this.writableCorked === 0) {
+      this.#beforeCork = (this.#bound?.writes ?? 0) - this.#inFlightWrites;
+      this.#bound?.corked();
+    }
+    super.cork();
   }
 
   override _read(): void {
@@ -164,8 +211,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     }
     this.active();
     this.#dispatched += chunk.length;
-    if (this.#outflow.write(chunk)) done();
-    else this.#hold(chunk.length, done);
+    this.#took(this.#outflow.write(chunk), chunk.length, 1, done);
   }
 
   override _writev(writes: { chunk: Buffer; encoding: BufferEncoding }[], done: WriteDone): void {
@@ -174,15 +220,26 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
       return;
     }
     this.active();
-    let sent = true;
+    let taken = true;
     let bytes = 0;
     for (const { chunk } of writes) {
       bytes += chunk.length;
-      sent = this.#outflow.write(chunk);
+      taken = this.#outflow.write(chunk) && taken;
     }
     this.#dispatched += bytes;
-    if (sent) done();
-    else this.#hold(bytes, done);
+    this.#took(taken, bytes, writes.length, done);
+  }
+
+  #took(taken: boolean, bytes: number, writes: number, done: WriteDone): void {
+    if (taken) {
+      // One that found the socket idle is not counted, and nothing else then is.
+      this.#bound?.left(writes);
+      done();
+      return;
+    }
+    this.#inFlight = bytes;
+    this.#inFlightWrites = writes;
+    this.#writeDone = inCallersContext(done);
   }
 
   override _final(done: WriteDone): void {
@@ -192,28 +249,53 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {
-    this.#outflow.discard();
+    try {
+      this.#close(error);
+    } finally {
+      const writeDone = this.#writeDone;
+      this.#landed();
+      this.#over(this);
+      super._destroy(error, done);
+      writeDone?.(error ?? new Error('The socket was closed before all was written'));
+    }
+  }
+
+  // A kernel would have taken what is within credit, and would send it after the close.
+  #close(error: Error | null): void {
+    if (this.#peerClosed || this.#resetting) this.#outflow.discard();
     if (this.#resetting && !this.#peerClosed) this.#lane.control(FRAME.reset, this.connectionId);
-    const why = error && !this.#peerClosed ? closeFrame(error) : undefined;
-    this.#lane.control(FRAME.close, this.connectionId, why && encodeJson(why));
-    const writeDone = this.#writeDone;
-    this.#writeDone = undefined;
-    this.#over(this);
-    super._destroy(error, done);
-    writeDone?.(error ?? new Error('The socket was closed before all was written'));
+    const waiting = this.#peerClosed || this.#resetting ? [] : this.#buffered();
+    this.#outflow.close(waiting, (dropped) => {
+      const why = this.#peerClosed ? undefined : closeFrame(error, dropped);
+      return why && encodeJson(why);
+    });
+  }
+
+  // Without what is corked, which no kernel would have got.
+  #buffered(): Uint8Array[] {
+    if (this.writableLength === 0) return [];
+    const writes = Reflect.get(this, 'writableBuffer') as readonly { readonly chunk: Uint8Array }[];
+    return writes
+      .slice(0, this.writableCorked > 0 ? this.#beforeCork : writes.length)
+      .map(({ chunk }) => chunk);
   }
 
   // Bytes that came before the close are still to be read; only then the socket closes.
   #closeInOrder(): void {
     if (this.readableEnded || this.destroyed) {
-      this.destroy();
+      this.#closeBehindFinish();
       return;
     }
     if (!this.readableFlowing && this.readableLength === 0) this.resume();
     this.push(null);
     this.once('end', () => {
-      this.destroy();
+      this.#closeBehindFinish();
     });
+  }
+
+  // A side that is ending closes by itself, behind its 'finish'.
+  #closeBehindFinish(): void {
+    if (this.writableFinished || (this.allowHalfOpen && !this.writableEnded)) this.destroy();
   }
 
   // What leaves at once needs none of a stream's bookkeeping, which is most of the cost of a small write. Returns what
@@ -232,17 +314,18 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     return this.writable && this.writableLength === 0 && this.writableCorked === 0 && !this.#peerClosed;
   }
 
-  #hold(bytes: number, done: WriteDone): void {
-    this.#inFlight = bytes;
-    this.#writeDone = done;
-  }
-
   /** @internal All that had to wait is sent. */
   drained(): void {
     const done = this.#writeDone;
+    this.#bound?.left(this.#inFlightWrites);
+    this.#landed();
+    if (done) isolated(done);
+  }
+
+  #landed(): void {
     this.#writeDone = undefined;
     this.#inFlight = 0;
-    if (done) isolated(done);
+    this.#inFlightWrites = 0;
   }
 
   #consumed(): void {
@@ -254,7 +337,8 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   }
 }
 
-function closeFrame(error: Error): CloseFrame {
+function closeFrame(error: Error | null, dropped: number): CloseFrame | undefined {
+  if (error === null) return dropped > 0 ? { dropped } : undefined;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return { code, message: error.message.slice(0, 200), handler: true };
 }

@@ -13,6 +13,12 @@ export interface RingLaneOptions extends LaneEndOptions {
 // One connection's share in a round when several wait for room.
 const QUANTUM = 32_768;
 
+// Up to this size a piece does not wait behind the bulk of others: it is somebody's answer, or last words.
+const SMALL = 4_096;
+
+// Last words are posted in messages of about this size.
+const LAST_WORDS = 1_048_576;
+
 // What one turn of the event loop works off: frames of a few bytes take it ten milliseconds.
 const TURN_BYTES = 262_144;
 
@@ -46,6 +52,11 @@ export class RingLane implements LaneEnd {
   readonly #waiting = new Set<LaneSource>();
   /** Control frames that found no room; nothing passes them. */
   #held: Held[] = [];
+  /** Bytes of small pieces that have overtaken those who wait, since one of these had its turn. */
+  #overtook = 0;
+  /** Since this thread ends: what is sent goes here and is posted, for nobody frees the ring any more. */
+  #lastWords: FrameWriter | undefined;
+  #finishing = false;
   readonly #word = Buffer.alloc(4);
   #turnAsked = false;
   #awake = false;
@@ -74,17 +85,33 @@ export class RingLane implements LaneEnd {
   }
 
   sendNow(id: ConnectionId, chunk: Uint8Array, to: number): number {
-    if (this.#held.length > 0 || this.#waiting.size > 0) return 0;
+    if (this.#held.length > 0) return 0;
+    const waits = this.#waiting.size > 0;
+    if (waits && !this.#mayOvertake(to)) return 0;
     try {
-      return this.data(id, chunk, 0, to);
+      const most = to <= SMALL || this.#lastWords ? to : Math.min(to, this.#writer.room() - this.#reserve);
+      const sent = most > 0 ? this.data(id, chunk, 0, most) : 0;
+      if (waits) this.#overtook += sent;
+      return sent;
     } catch (error) {
       this.#broke(error);
       return to;
     }
   }
 
+  // All of a flood of small pieces cannot: then those who wait would never have a turn.
+  #mayOvertake(bytes: number): boolean {
+    return bytes <= SMALL && this.#overtook + bytes <= this.#writer.capacity / 2;
+  }
+
+  /** Room that bulk leaves to small pieces. */
+  get #reserve(): number {
+    return this.#writer.capacity / 8;
+  }
+
   data(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number {
     if (this.#closed) return to - from;
+    if (this.#lastWords) return this.#sayLast(this.#lastWords, id, chunk, from, to);
     const taken = this.#writer.data(id, chunk, from, to);
     // The far side may begin while this one goes on.
     if (this.#writer.unpublished * 4 >= this.#writer.capacity) this.#publish();
@@ -94,8 +121,8 @@ export class RingLane implements LaneEnd {
 
   admit(source: LaneSource): void {
     this.#guarded(() => {
-      const room = this.#held.length > 0 || this.#waiting.size > 0 ? 0 : this.#writer.room();
-      if (room > 0 && !source.transmit(room)) return;
+      const room = this.#held.length > 0 || this.#waiting.size > 0 ? 0 : this.#writer.room() - this.#reserve;
+      if (this.#lastWords ? !source.transmit(Infinity) : room > 0 && !source.transmit(room)) return;
       this.#waiting.add(source);
       this.#askTurn();
     });
@@ -125,19 +152,42 @@ export class RingLane implements LaneEnd {
 
   // No pieces are lost here: no worker has a frame that is sent in pieces, and only a worker ends before its far side.
   finish(): void {
-    if (this.#closed) return;
-    this.#sendHeld();
-    this.#publish();
-    const batch = new FrameWriter();
-    for (const { kind, id, payload } of this.#held) if (isKind(kind)) batch.add(kind, id, payload);
-    if (batch.length > 0) this.#options.port.postMessage(batch.take());
-    for (const { message } of this.#held) if (message) this.#options.port.postMessage(message);
-    this.#held = [];
+    if (this.#closed || this.#lastWords) return;
+    this.#guarded(() => {
+      this.#sendHeld();
+      this.#publish();
+      const held = this.#held.splice(0);
+      const last = new FrameWriter();
+      for (const { kind, id, payload } of held) if (isKind(kind)) last.add(kind, id, payload);
+      this.#lastWords = last;
+      this.#finishing = true;
+      const sources = [...this.#waiting];
+      this.#waiting.clear();
+      for (const source of sources) source.transmit(Infinity);
+      this.#finishing = false;
+      this.#postLast(last);
+      for (const { message } of held) if (message) this.#options.port.postMessage(message);
+    });
+  }
+
+  #sayLast(last: FrameWriter, id: ConnectionId, chunk: Uint8Array, from: number, to: number): number {
+    const end = Math.min(to, from + LAST_WORDS);
+    last.add(FRAME.data, id, chunk, from, end);
+    if (!this.#finishing || last.length >= LAST_WORDS) this.#postLast(last);
+    return end - from;
+  }
+
+  #postLast(last: FrameWriter): void {
+    if (last.length > 0) this.#options.port.postMessage(last.take());
   }
 
   #send(frame: Held): void {
     if (this.#closed) return;
     this.#guarded(() => {
+      if (this.#lastWords) {
+        this.#sendLast(frame, this.#lastWords);
+        return;
+      }
       if (this.#held.length > 0 || !this.#write(frame)) {
         // The caller uses its memory again.
         const { payload } = frame;
@@ -145,6 +195,12 @@ export class RingLane implements LaneEnd {
       }
       this.#askTurn();
     });
+  }
+
+  #sendLast({ kind, id, payload, message }: Held, last: FrameWriter): void {
+    if (isKind(kind)) last.add(kind, id, payload);
+    if (!this.#finishing || message) this.#postLast(last);
+    if (message) this.#options.port.postMessage(message);
   }
 
   #write({ kind, id, payload, message }: Held): boolean {
@@ -175,7 +231,7 @@ export class RingLane implements LaneEnd {
   };
 
   #askTurn(): void {
-    if (this.#turnAsked || this.#closed) return;
+    if (this.#turnAsked || this.#closed || this.#lastWords) return;
     this.#turnAsked = true;
     this.#options.atTurnEnd(this.#turn);
   }
@@ -204,7 +260,8 @@ export class RingLane implements LaneEnd {
       const room = this.#writer.room();
       if (room * 4 < this.#writer.capacity) return;
       this.#waiting.delete(source);
-      if (source.transmit(Math.min(room, QUANTUM))) this.#waiting.add(source);
+      this.#overtook = 0;
+      if (source.transmit(Math.min(room - this.#reserve, QUANTUM))) this.#waiting.add(source);
     }
   }
 

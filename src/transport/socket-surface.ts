@@ -1,11 +1,13 @@
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { type Addresses, type ConnectionId, type Millis } from '../core/types.ts';
 import { MAX_WAIT } from '../core/check.ts';
+import { within, type Scope } from './scope.ts';
 import { argumentError, endedByPeer } from './socket-errors.ts';
 
 export interface SurfaceOptions {
   readonly id: ConnectionId;
   readonly addresses: Addresses;
+  readonly scope: Scope;
   readonly allowHalfOpen: boolean;
   readonly highWaterMark: number | undefined;
 }
@@ -18,6 +20,8 @@ type WriteDone = (error?: Error | null) => void;
  */
 export abstract class SocketSurface extends Duplex {
   readonly connectionId: ConnectionId;
+  /** @internal */
+  readonly scope: Scope;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly remoteFamily: string | undefined;
@@ -30,11 +34,12 @@ export abstract class SocketSurface extends Duplex {
   bytesRead = 0;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor({ id, addresses, allowHalfOpen, highWaterMark }: SurfaceOptions) {
+  constructor({ id, addresses, scope, allowHalfOpen, highWaterMark }: SurfaceOptions) {
     const marks: DuplexOptions = highWaterMark === undefined ? {} : { highWaterMark };
     // 'close' is emitted here, since that of a net.Socket carries whether there was an error.
     super({ allowHalfOpen, decodeStrings: true, emitClose: false, ...marks });
     this.connectionId = id;
+    this.scope = scope;
     this.remoteAddress = addresses.remoteAddress;
     this.remotePort = addresses.remotePort;
     this.remoteFamily = addresses.remoteFamily;
@@ -125,7 +130,7 @@ export abstract class SocketSurface extends Duplex {
     clearTimeout(this.#idle);
     done(error);
     // As a handle's, the 'close' comes after everything that this turn has still to say.
-    setImmediate(() => this.emit('close', error !== null));
+    setImmediate(() => within(this.scope, () => this.emit('close', error !== null)));
   }
 
   /** Bytes moved: the time of `setTimeout` starts anew. */

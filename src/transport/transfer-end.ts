@@ -1,6 +1,7 @@
 import { type CloseReason } from '../core/types.ts';
 import { FRAME } from '../wire/frames.ts';
 import { encodeCounts, type Counts, type TransferClose } from '../wire/messages.ts';
+import { reasonOf } from './closing.ts';
 import { type Connection } from './connection.ts';
 import { type ConnectionEnd } from './connection-end.ts';
 import { type Lane } from './lane.ts';
@@ -62,7 +63,7 @@ export class TransferEnd implements ConnectionEnd {
   close({ read, written, why }: TransferClose): void {
     this.#counts = { read, written };
     this.#error = why && (why.code ?? why.message);
-    if (why) this.#reason = why.handler === true ? 'handler-error' : 'peer-error';
+    if (why) this.#reason = reasonOf(why);
     if (this.#timedOut !== undefined && this.#error === TIMED_OUT) this.#reason = this.#timedOut;
     this.#over(this);
   }

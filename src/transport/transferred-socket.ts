@@ -1,13 +1,17 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
-import { errors } from '../core/errors.ts';
 import { ADDRESS_NAMES, type Addresses, type ConnectionId } from '../core/types.ts';
+import { joinPieces } from './join-pieces.ts';
+import { OutputBound } from './output-bound.ts';
+import { type Scope } from './scope.ts';
 import { type AcceptedOptions, type CloseFrame, type Counts, type TransferClose } from '../wire/messages.ts';
 
 /** Whoever is told what happens to transferred sockets, and has them all alike. */
 export interface TransferredOwner {
   readonly allowHalfOpen: boolean;
   readonly highWaterMark: number | undefined;
-  /** Bytes that may wait before a further write; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`. */
+  /**
+   * What may wait before a further write, in bytes; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`.
+   */
   readonly maxOutput: number;
   readonly accepted: AcceptedOptions;
   /** Bytes have come, and user code may run for them. */
@@ -21,16 +25,28 @@ type WriteDone = (error?: Error | null) => void;
 /** A socket that was moved to this thread, with what is known of it besides. */
 export class TransferredSocket extends Socket {
   readonly connectionId: ConnectionId;
+  /** @internal */
+  readonly scope: Scope;
   readonly #owner: TransferredOwner;
+  /** Once something waits: most sockets never need it. */
+  #bound: OutputBound | undefined;
+  #resetting = false;
+  /** Chunks that wait to be read, at most. */
+  #pieces = 0;
   // As they came, until somebody asks: most handlers never do.
   #addresses: string | Addresses;
 
   /** Of the handle of a socket that came by a port, with the options it was accepted with; `addresses` is JSON. */
-  constructor(handle: object, connectionId: ConnectionId, addresses: string, owner: TransferredOwner) {
+  constructor(
+    handle: object,
+    { id, addresses, scope }: { id: ConnectionId; addresses: string; scope: Scope },
+    owner: TransferredOwner,
+  ) {
     const { allowHalfOpen, highWaterMark, accepted } = owner;
     const marks = { readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark };
     super({ handle, allowHalfOpen, manualStart: true, ...marks } as SocketConstructorOpts);
-    this.connectionId = connectionId;
+    this.connectionId = id;
+    this.scope = scope;
     this.#owner = owner;
     this.#addresses = addresses;
     const { noDelay, keepAlive, keepAliveInitialDelay } = accepted;
@@ -46,22 +62,70 @@ export class TransferredSocket extends Socket {
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     this.#owner.attends(this.connectionId);
-    return super.push(chunk, encoding);
+    const goOn = super.push(chunk, encoding);
+    if (chunk instanceof Uint8Array) {
+      const waits = this.readableLength > chunk.length;
+      this.#pieces = waits ? joinPieces(this, this.#pieces + 1) : 1;
+    }
+    return goOn;
   }
 
-  // A handler may write on and on without a look at the result; what it has corked, `client.put` does, is one write.
+  /** What may wait before a further write, in bytes. */
+  get maxOutput(): number {
+    return this.#owner.maxOutput;
+  }
+
+  /** What waits to be written, in bytes, with what each write costs. */
+  get outputCost(): number {
+    return this.#bound?.cost ?? this.writableLength;
+  }
+
   override write(chunk: string, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
-    const { maxOutput } = this.#owner;
-    const waiting = this.writableLength;
-    if (waiting > maxOutput && this.writableCorked === 0 && chunk !== '')
-      this.destroy(errors.outputOverflow(waiting, maxOutput));
+    const before = this.writableLength;
+    const waits = before > 0 || this.writableCorked > 0;
+    // A handler may write on and on without a look at the result.
+    if (waits && chunk !== '') this.#checkOutput();
     // Node tells the two forms apart.
-    return super.write(chunk, encoding as BufferEncoding, done);
+    const goOn = super.write(chunk, encoding as BufferEncoding, done);
+    if (waits) (this.#bound ??= new OutputBound(this, this.maxOutput)).wrote(this.writableLength - before);
+    return goOn;
+  }
+
+  #checkOutput(): void {
+    const overflow = this.#bound?.overflow();
+    if (overflow) this.destroy(overflow);
+  }
+
+  override cork(): void {
+    if (this.writableCorked === 0) this.#bound?.corked();
+    super.cork();
+  }
+
+  // What the kernel is given waits no more here but as one: the bytes of it count until they have left, its writes do not.
+  override _write(chunk: unknown, encoding: BufferEncoding, done: WriteDone): void {
+    this.#bound?.left(1);
+    super._write(chunk, encoding, done);
+  }
+
+  override _writev(writes: { chunk: unknown; encoding: BufferEncoding }[], done: WriteDone): void {
+    this.#bound?.left(writes.length);
+    super._writev?.(writes, done);
+  }
+
+  override resetAndDestroy(): this {
+    this.#resetting = true;
+    return super.resetAndDestroy();
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {
-    this.#owner.closes(this, { ...countsOf(this), why: error ? whyOf(error) : undefined });
+    const why = error ? whyOf(error) : this.#cutOff();
+    this.#owner.closes(this, { ...countsOf(this), why });
     super._destroy(error, done);
+  }
+
+  #cutOff(): CloseFrame | undefined {
+    if (this.#resetting) return { reset: true };
+    return this.writableLength > 0 ? { dropped: this.writableLength } : undefined;
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type WorkerSettings,
 } from '../wire/messages.ts';
 import { type Lane } from './lane.ts';
+import { type Scopes } from './scope.ts';
 import { networkError } from './socket-errors.ts';
 import { takeHandle } from './transferable.ts';
 import { countsOf, TransferredSocket, type TransferredOwner } from './transferred-socket.ts';
@@ -23,6 +24,7 @@ export const isArrival = (message: unknown): message is Arrival =>
 
 export interface TransferredSocketsOptions {
   readonly lane: Lane;
+  readonly scopes: Scopes;
   readonly settings: Pick<WorkerSettings, 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted'>;
   /** Something of that connection is taken up. */
   readonly attends: (id: ConnectionId) => void;
@@ -73,7 +75,8 @@ export class TransferredSockets {
       return undefined;
     }
     if (!this.#expected.delete(id)) throw errors.badFrame(`socket ${id}, which was not claimed`);
-    const adopted = new TransferredSocket(takeHandle(socket), id, addresses, this.#owner);
+    const scope = this.#options.scopes.create();
+    const adopted = new TransferredSocket(takeHandle(socket), { id, addresses, scope }, this.#owner);
     this.#open.set(id, adopted);
     // As a server's sockets, it reads from the first moment on: else nobody would notice that the peer has gone.
     adopted.read(0);

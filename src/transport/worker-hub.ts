@@ -8,6 +8,7 @@ import { isolated } from './guarded.ts';
 import { type LaneEnd, type LaneEndOptions } from './lane.ts';
 import { laneToMain } from './open-lane.ts';
 import { RelaySocket } from './relay-socket.ts';
+import { type Scopes, within } from './scope.ts';
 import { type TransferredSocket } from './transferred-socket.ts';
 import { isArrival, TransferredSockets, type Arrival } from './transferred-sockets.ts';
 
@@ -19,7 +20,8 @@ export interface WorkerHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'
     WorkerSettings,
     'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted' | 'claims' | 'rings'
   >;
-  /** A connection was claimed and is to be served. */
+  readonly scopes: Scopes;
+  /** A connection was claimed and is to be served; called in its scope. */
   readonly connected: (socket: WorkerSocket, secured: Secured | undefined) => void;
   /** Something of that connection is taken up, and user code may run for it. */
   readonly attends?: (id: ConnectionId) => void;
@@ -61,6 +63,7 @@ export class WorkerHub {
     });
     this.#transferred = new TransferredSockets({
       lane: this.#lane,
+      scopes: options.scopes,
       settings: options.settings,
       attends: (id) => options.attends?.(id),
       over: options.over,
@@ -131,6 +134,10 @@ export class WorkerHub {
     if (!socket) return;
     // Not for credit: that comes for any connection at any time.
     if (kind !== FRAME.credit) this.#options.attends?.(id);
+    socket.scope.runInAsyncScope(this.#inScope, this, socket, kind, payload);
+  }
+
+  #inScope(socket: RelaySocket, kind: FrameKind, payload: Buffer): void {
     isolated(() => {
       this.#forSocket(socket, kind, payload);
     });
@@ -161,6 +168,7 @@ export class WorkerHub {
       id,
       addresses,
       lane: this.#lane,
+      scope: this.#options.scopes.create(),
       window,
       allowHalfOpen,
       highWaterMark,
@@ -173,8 +181,10 @@ export class WorkerHub {
 
   #connected(socket: WorkerSocket, secured?: Secured): void {
     this.#options.attends?.(socket.connectionId);
-    isolated(() => {
-      this.#options.connected(socket, secured);
+    within(socket.scope, () => {
+      isolated(() => {
+        this.#options.connected(socket, secured);
+      });
     });
   }
 

@@ -31,3 +31,11 @@ export function writeThrough(stream: Duplex, direct: boolean, bytes: Uint8Array,
   // What the kernel did not take at once stays the stream's; the scratch goes on behind it.
   if (stream.writableLength > 0) used = (used + length + 7) & -8;
 }
+
+/** Bytes of a stream that its peer has not taken, as exactly as can be seen here: a large write leaves bit by bit. */
+export function unsentBy(stream: Duplex): number {
+  const handle: unknown = stream instanceof Socket ? Reflect.get(stream, '_handle') : undefined;
+  const size: unknown =
+    typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'writeQueueSize') : undefined;
+  return typeof size === 'number' && size > 0 ? size : stream.writableLength;
+}

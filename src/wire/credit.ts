@@ -16,11 +16,6 @@ export class CreditWindow {
     this.#size = size;
   }
 
-  /** Whether the far side has sent half of what it may, or more: it may soon have to wait. */
-  get isHalfUsed(): boolean {
-    return this.#outstanding * 2 >= this.#size;
-  }
-
   /** Counts bytes in. Throws `FORKLESS_BAD_FRAME` when the far side sent more than it was allowed. */
   received(bytes: number): void {
     this.#outstanding += bytes;

@@ -71,11 +71,11 @@ export interface Counts {
 
 /** Payload of the `close` frame of a transferred connection. */
 export interface TransferClose extends Counts {
-  /** The error that closed it; `undefined` where it ended in order. */
+  /** What closed it; `undefined` where it ended in order. */
   readonly why: CloseFrame | undefined;
 }
 
-/** Payload of a `close` frame: the error that closed it. */
+/** Payload of a `close` frame: what closed it, where it did not end in order. */
 export interface CloseFrame {
   readonly code?: string | undefined;
   readonly message?: string | undefined;
@@ -83,6 +83,10 @@ export interface CloseFrame {
   readonly handler?: boolean | undefined;
   /** The peer ended in order before: the rest of its bytes and their end are still to come. */
   readonly more?: boolean | undefined;
+  /** The handler destroyed the socket while so many bytes waited that were beyond credit: they are lost. */
+  readonly dropped?: number | undefined;
+  /** The handler reset the connection. */
+  readonly reset?: boolean | undefined;
 }
 
 /** Payload of a `call` frame. */
@@ -187,7 +191,8 @@ export function readOpen(payload: Buffer): OpenFrame {
 }
 
 function isCloseFrame(value: unknown): value is CloseFrame {
-  return isFields(value) && isText(value['code']) && isText(value['message']);
+  if (!isFields(value) || !isText(value['code']) || !isText(value['message'])) return false;
+  return value['dropped'] === undefined || isCount(value['dropped']);
 }
 
 export function readClose(payload: Buffer): CloseFrame {
@@ -209,7 +214,7 @@ export function readCounts(payload: Buffer): Counts {
   return { read, written };
 }
 
-/** Two numbers, and JSON only where there was an error: most end without. */
+/** Two numbers, and JSON only where it did not end in order: most do. */
 export function encodeTransferClose({ read, written, why }: TransferClose): Uint8Array {
   const json = why && encodeJson(why);
   const payload = new Uint8Array(COUNTS + (json?.length ?? 0));

@@ -1,3 +1,5 @@
+import { within, type Scope } from '../transport/scope.ts';
+
 /** Gets what a callback returned or resolved to; `late` if that was a promise. */
 export type AfterCall = (value: unknown, late: boolean) => void;
 
@@ -11,21 +13,23 @@ export interface CallsOwner {
 /** Runs the callbacks of one connection and counts those whose promise is pending. */
 export class Calls {
   readonly #owner: CallsOwner;
+  readonly #scope: Scope;
   #pending = 0;
 
-  constructor(owner: CallsOwner) {
+  constructor(owner: CallsOwner, scope: Scope) {
     this.#owner = owner;
+    this.#scope = scope;
   }
 
   get isIdle(): boolean {
     return this.#pending === 0;
   }
 
-  /** Runs `body`, then `after` unless it failed. Tells whether that is still to come. */
+  /** Runs `body` in the scope of the connection, then `after` unless it failed. Tells whether that is still to come. */
   run(callback: string, body: () => unknown, after?: AfterCall): boolean {
     let result: unknown;
     try {
-      result = body();
+      result = within(this.#scope, body);
       if (this.follow(callback, result, after)) return true;
     } catch (error) {
       this.#owner.failed(error, callback);

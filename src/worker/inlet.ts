@@ -1,3 +1,4 @@
+import { isWithin } from '../transport/scope.ts';
 import { type Client } from './client.ts';
 
 /** What the inlet needs of its session. */
@@ -106,6 +107,12 @@ export class Inlet {
 
   #pump(): void {
     if (this.#busy) return;
+    const { scope } = this.#client.socket;
+    if (isWithin(scope)) this.#pumpInScope();
+    else scope.runInAsyncScope(this.#pumpInScope, this);
+  }
+
+  #pumpInScope(): void {
     while (this.#mayDeliver() && this.#step());
     if (this.#mayDeliver()) this.#drained();
   }

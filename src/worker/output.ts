@@ -9,7 +9,7 @@ export interface OutputOptions<Out> {
   readonly socket: ServedSocket;
   /** Of this connection alone. */
   readonly filter: Filter<unknown, Out>;
-  /** Bytes that may wait for the peer before a further put; `Infinity` for no limit. */
+  /** What may wait for the peer before a further put, in bytes; `Infinity` for no limit. */
   readonly maxOutput: number;
   /** More than that wait. */
   readonly overflow: (error: Error) => void;
@@ -46,8 +46,9 @@ export class Output<Out> {
   put(records: readonly Out[]): boolean {
     const { socket, maxOutput, overflow } = this.#options;
     if (!socket.writable) return false;
-    if (socket.writableLength > maxOutput) {
-      overflow(errors.outputOverflow(socket.writableLength, maxOutput));
+    const waiting = socket.outputCost;
+    if (waiting > maxOutput) {
+      overflow(errors.outputOverflow(waiting, maxOutput));
       return false;
     }
     const [record] = records;

@@ -13,7 +13,7 @@ export class RawSession implements CallsOwner {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#calls = new Calls(this);
+    this.#calls = new Calls(this, options.socket.scope);
     // A reset that the handler does not listen for must not take the thread down.
     options.socket.on('error', ignore);
   }

@@ -3,6 +3,7 @@ import { type ConnectionId } from '../core/types.ts';
 import { type BootPort } from '../transport/boot.ts';
 import { type OwnThread } from '../transport/own-thread.ts';
 import { WorkerHub, type WorkerSocket } from '../transport/worker-hub.ts';
+import { Scopes, within } from '../transport/scope.ts';
 import { sharedNow } from '../transport/shared-clock.ts';
 import { noteClient } from '../wire/activity.ts';
 import { type Pace, type ToMain, type ToWorker, type WorkerSettings } from '../wire/messages.ts';
@@ -31,6 +32,9 @@ export class Runtime {
   readonly #handlers: AnyHandlers;
   readonly #context: Context;
   readonly #hub: WorkerHub;
+  readonly #scopes = new Scopes();
+  /** In which the callbacks run that concern the whole worker. */
+  readonly #scope = this.#scopes.create();
   readonly #heartbeat: Heartbeat;
   // Those that are not done; a client may be gone while its handler still works.
   #sessions = 0;
@@ -53,7 +57,8 @@ export class Runtime {
     this.#hub = new WorkerHub({
       port,
       settings: { ...settings, allowHalfOpen },
-      atTurnEnd: thread.atTurnEnd,
+      atTurnEnd: this.#atTurnEnd,
+      scopes: this.#scopes,
       message: (message) => {
         this.#receive(message as ToWorker);
       },
@@ -79,7 +84,10 @@ export class Runtime {
       },
     });
     this.#heartbeat = new Heartbeat(
-      thread,
+      {
+        after: (delay, run) => this.#scopes.register(() => thread.after(delay, run)),
+        vitals: () => thread.vitals(),
+      },
       () => ({ open: this.#hub.open, served: this.#hub.served }),
       (beat) => {
         this.#send(beat);
@@ -102,6 +110,10 @@ export class Runtime {
         this.#hub.cut();
       },
     );
+    await within(this.#scope, () => this.#begin());
+  }
+
+  async #begin(): Promise<void> {
     try {
       // Throws for a key or certificate that is missing or bad: then this worker is none.
       if (this.#settings.tls) this.#tls = new TlsTerminator(this.#settings.tls as PlainTls);
@@ -160,7 +172,9 @@ export class Runtime {
   }
 
   #drain(): void {
-    this.#context.leave();
+    within(this.#scope, () => {
+      this.#context.leave();
+    });
     this.#maybeLeave();
   }
 
@@ -171,15 +185,18 @@ export class Runtime {
   #maybeLeave(): void {
     if (!this.#mayLeave) return;
     // A socket that closes in this turn says so to its handler at the end of the turn, or later in the next.
-    const { atTurnEnd } = this.#thread;
-    atTurnEnd(() => {
-      atTurnEnd(() => {
+    this.#atTurnEnd(() => {
+      this.#atTurnEnd(() => {
         if (!this.#mayLeave) return;
         this.#stopping = true;
-        void this.#leave();
+        within(this.#scope, () => void this.#leave());
       });
     });
   }
+
+  readonly #atTurnEnd = (run: () => void): void => {
+    this.#scopes.register(this.#thread.atTurnEnd, run);
+  };
 
   async #leave(): Promise<void> {
     try {

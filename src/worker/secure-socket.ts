@@ -1,4 +1,5 @@
 import { type TLSSocket } from 'node:tls';
+import { boundOutput } from '../transport/output-bound.ts';
 import { type WorkerSocket } from '../transport/worker-hub.ts';
 import { lendAddresses } from '../tls/addresses.ts';
 import { type ServedSocket } from './served-socket.ts';
@@ -13,9 +14,11 @@ export function servedSecure(
   closed: () => void,
 ): ServedSocket & TLSSocket {
   lendAddresses(secure, under);
+  const bound = boundOutput(secure, under.maxOutput);
   let open = true;
   const emit = secure.emit.bind(secure) as (event: string | symbol, ...given: unknown[]) => boolean;
-  return Object.assign(secure, {
+  Object.defineProperty(secure, 'outputCost', { get: () => bound.cost, configurable: true });
+  return Object.assign(secure as TLSSocket & { readonly outputCost: number }, {
     // Not a listener, which a handler may take off with all others.
     emit: (event: string | symbol, ...given: unknown[]): boolean => {
       try {
@@ -28,6 +31,8 @@ export function servedSecure(
       }
     },
     connectionId: under.connectionId,
+    maxOutput: under.maxOutput,
+    scope: under.scope,
     address: () => under.address(),
     setNoDelay: (enable?: boolean): TLSSocket => {
       under.setNoDelay(enable);

@@ -1,5 +1,6 @@
 import { type Duplex } from 'node:stream';
 import { type Addresses, type ConnectionId } from '../core/types.ts';
+import { type Scope } from '../transport/scope.ts';
 
 /**
  * The socket under a client: a Duplex with the fields of a `net.Socket`. For client handlers it is made with
@@ -9,6 +10,12 @@ export interface ServedSocket extends Duplex, Addresses {
   readonly connectionId: ConnectionId;
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  /** What may wait to be written, in bytes: the option `maxOutput`. */
+  readonly maxOutput: number;
+  /** What waits to be written, in bytes, with what each write costs. */
+  readonly outputCost: number;
+  /** @internal In which its handlers run. */
+  readonly scope: Scope;
   /** Emits `'timeout'` after so many milliseconds without traffic; 0 switches it off. Closes nothing by itself. */
   setTimeout(timeout: number, callback?: () => void): this;
   setNoDelay(noDelay?: boolean): this;

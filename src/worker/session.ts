@@ -1,4 +1,5 @@
 import { type ConnectionId } from '../core/types.ts';
+import { within } from '../transport/scope.ts';
 import { Calls, type CallsOwner } from './calls.ts';
 import { asError } from './client-error.ts';
 import { type Client } from './client.ts';
@@ -39,7 +40,7 @@ export class Session implements CallsOwner {
   /** Listens to the socket from now on; runs nothing before `start()`. */
   constructor(options: ClientSessionOptions) {
     this.#options = options;
-    this.#calls = new Calls(this);
+    this.#calls = new Calls(this, options.socket.scope);
     options.socket.on('error', (error) => this.#conversation?.socketFailed(error));
     options.socket.once('close', () => {
       this.#closed();
@@ -58,7 +59,7 @@ export class Session implements CallsOwner {
     if (socket.destroyed) return;
     let heap: unknown;
     try {
-      heap = handlers.heap === undefined ? {} : handlers.heap();
+      heap = handlers.heap === undefined ? {} : within(socket.scope, () => handlers.heap?.());
     } catch (error) {
       this.failed(error, 'heap');
       return;

@@ -6,6 +6,7 @@ import {
   type ThreadSpec,
 } from '../../src/threads/host.ts';
 import { RelaySocket } from '../../src/transport/relay-socket.ts';
+import { Scopes } from '../../src/transport/scope.ts';
 import { WorkerHub } from '../../src/transport/worker-hub.ts';
 import { type ToMain, type ToWorker, type WorkerSettings } from '../../src/wire/messages.ts';
 import { Heartbeat } from '../../src/worker/heartbeat.ts';
@@ -65,6 +66,7 @@ export class FakeThread implements Thread {
     this.#exited = exited;
     this.#fate = fate;
     this.#hub = new WorkerHub({
+      scopes: new Scopes(),
       port: this.#port,
       settings: { ...this.#settings, allowHalfOpen: true },
       atTurnEnd: (run) => this.#turns.push(run),

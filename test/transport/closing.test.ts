@@ -100,7 +100,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
       socket.resetAndDestroy();
       await rig.settle();
       expect(reset).toHaveBeenCalledTimes(1);
-      expectOver(rig, id, 'ended');
+      expectOver(rig, id, 'reset');
     });
 
     it('of the worker closes a stream that is no TCP socket', async () => {
@@ -109,7 +109,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
       socket.resetAndDestroy();
       await rig.settle();
       expect(stream.destroyed).toBe(true);
-      expectOver(rig, id, 'ended');
+      expectOver(rig, id, 'reset');
     });
 
     it('of both at once is one end', async () => {
@@ -148,7 +148,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
       await rig.settle();
       expect(taken().length).toBeGreaterThanOrEqual(1000);
       expect(taken().length).toBeLessThan(5000);
-      expectOver(rig, id, 'ended');
+      expectOver(rig, id, 'output-dropped');
     });
 
     it('of the worker while its credit is on the way is not disturbed by it', async () => {
@@ -264,19 +264,8 @@ describe.each(LANES)('over the %s lane', (lane) => {
   });
 
   describe('a stream that throws', () => {
-    type Method =
-      'write' | '_write' | 'end' | 'cork' | 'uncork' | 'resume' | 'pause' | 'setNoDelay' | 'destroy';
-    const methods: Method[] = [
-      'write',
-      '_write',
-      'end',
-      'cork',
-      'uncork',
-      'resume',
-      'pause',
-      'setNoDelay',
-      'destroy',
-    ];
+    type Method = 'write' | '_write' | 'end' | 'resume' | 'pause' | 'setNoDelay' | 'destroy';
+    const methods: Method[] = ['write', '_write', 'end', 'resume', 'pause', 'setNoDelay', 'destroy'];
 
     it.each(methods)('in %s closes its own connection alone', async (method) => {
       const rig = new Rig({ lane, window: 1000 });
@@ -329,7 +318,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
       rig.clock.advance(1);
       await rig.settle();
       expect(stream.destroyed).toBe(true);
-      expectOver(rig, id, 'ended');
+      expectOver(rig, id, 'linger-timeout');
     });
 
     it.each([
@@ -366,8 +355,51 @@ describe.each(LANES)('over the %s lane', (lane) => {
       rig.clock.sleep(3_600_000);
       rig.clock.advance(0);
       await rig.settle();
-      expectOver(rig, id, 'ended');
+      expectOver(rig, id, 'linger-timeout');
       client.destroy();
+    });
+
+    it('waits on for as long as the peer reads', async () => {
+      const rig = new Rig({ lane, lingerTimeout: LINGER, window: 2_097_152 });
+      const { client, stream, socket, id } = await rig.serve(10);
+      const size = 1_048_576;
+      socket.write(Buffer.alloc(size));
+      socket.destroySoon();
+      await rig.settle();
+      let [read, waits] = [0, 0];
+      while (!stream.writableFinished) {
+        rig.clock.advance(LINGER - 1);
+        await rig.settle();
+        expect(stream.destroyed).toBe(false);
+        read += (client.read() as Buffer | null)?.length ?? 0;
+        waits += 1;
+        await rig.settle();
+      }
+      expect(waits).toBeGreaterThan(3);
+      expect(read + client.readableLength).toBe(size);
+      client.resume();
+      client.end();
+      await rig.settle();
+      expectOver(rig, id, 'ended');
+    });
+
+    it('waits longer for a peer that was seen to take its time, within bounds', async () => {
+      const rig = new Rig({ lane, lingerTimeout: LINGER });
+      const { client, stream, socket, id } = await rig.serve(10);
+      socket.write('some that must wait');
+      await rig.settle();
+      rig.clock.advance(2 * LINGER);
+      client.read();
+      await rig.settle();
+      socket.write('and more that must');
+      socket.destroySoon();
+      await rig.settle();
+      rig.clock.advance(4 * LINGER - 1);
+      await rig.settle();
+      expect(stream.destroyed).toBe(false);
+      rig.clock.advance(1);
+      await rig.settle();
+      expectOver(rig, id, 'linger-timeout');
     });
 
     it('counts anew once the output is flushed', async () => {

@@ -4,6 +4,7 @@ import { type Connection } from '../../src/transport/connection.ts';
 import { type ConnectionEnd } from '../../src/transport/connection-end.ts';
 import { Hub } from '../../src/transport/hub.ts';
 import { RelaySocket } from '../../src/transport/relay-socket.ts';
+import { Scopes } from '../../src/transport/scope.ts';
 import { WorkerHub, type WorkerSocket } from '../../src/transport/worker-hub.ts';
 import { type SocketMessage } from '../../src/wire/messages.ts';
 import { createRings, HEAD, TAIL, type Rings } from '../../src/wire/ring.ts';
@@ -140,6 +141,7 @@ export class Rig {
       over: (end) => this.over.push(end),
     });
     this.relay = new WorkerHub({
+      scopes: new Scopes(),
       ...both,
       port: this.workerPort,
       settings: {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Hub } from '../../src/transport/hub.ts';
+import { Scopes } from '../../src/transport/scope.ts';
 import { WorkerHub } from '../../src/transport/worker-hub.ts';
 import { createRings } from '../../src/wire/ring.ts';
 import { SystemClock } from '../../src/master/system-clock.ts';
@@ -68,6 +69,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
     over: () => undefined,
   });
   const relay = new WorkerHub({
+    scopes: new Scopes(),
     port: port2,
     settings: {
       window: 262_144,

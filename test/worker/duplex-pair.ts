@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { Scopes } from '../../src/transport/scope.ts';
 import { type ServedSocket } from '../../src/worker/served-socket.ts';
 
 type Done = (error?: Error | null) => void;
@@ -44,6 +45,8 @@ class End extends Duplex {
   }
 }
 
+const scopes = new Scopes();
+
 class ServedEnd extends End implements ServedSocket {
   readonly connectionId = 7;
   readonly remoteAddress = '192.0.2.1';
@@ -54,6 +57,12 @@ class ServedEnd extends End implements ServedSocket {
   readonly localFamily = 'IPv4';
   readonly bytesRead = 0;
   readonly bytesWritten = 0;
+  readonly maxOutput = Infinity;
+  readonly scope = scopes.create();
+
+  get outputCost(): number {
+    return this.writableLength;
+  }
 
   setTimeout(): this {
     return this;
