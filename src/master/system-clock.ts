@@ -1,10 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import { type HeldClock } from '../core/clock.ts';
 import { MAX_WAIT } from '../core/check.ts';
+import { Scopes } from '../transport/scope.ts';
 
 /** The monotonic clock and timers of this process. `held` says whether its timers keep the process alive. */
 export class SystemClock implements HeldClock {
   readonly #timers = new Set<NodeJS.Timeout>();
+  // A timer that is set while user code runs must not keep that code's async context, nor call back in it.
+  readonly #scopes = new Scopes();
   #held = true;
 
   now(): number {
@@ -24,7 +27,7 @@ export class SystemClock implements HeldClock {
       this.#timers.add(timer);
       if (!this.#held) timer.unref();
     };
-    arm();
+    this.#scopes.register(arm);
     return () => {
       this.#timers.delete(timer);
       clearTimeout(timer);

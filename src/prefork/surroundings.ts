@@ -4,6 +4,7 @@ import { SystemClock } from '../master/system-clock.ts';
 import { type HostName, type ThreadHost } from '../threads/host.ts';
 import { loadHost } from '../threads/hosts.ts';
 import { openLink, type Link } from '../transport/link.ts';
+import { Scopes } from '../transport/scope.ts';
 
 /** What a prefork takes from the process it is in; a test gives it others. */
 export interface Surroundings {
@@ -18,11 +19,16 @@ export interface Surroundings {
   readonly cores: number;
 }
 
-export const ownSurroundings = (): Surroundings => ({
-  clock: new SystemClock(),
-  random: Math.random,
-  loadHost,
-  openLink,
-  atTurnEnd: setImmediate,
-  cores: availableParallelism(),
-});
+export function ownSurroundings(): Surroundings {
+  const scopes = new Scopes();
+  return {
+    clock: new SystemClock(),
+    random: Math.random,
+    loadHost,
+    openLink,
+    atTurnEnd: (run) => {
+      scopes.register(setImmediate, run);
+    },
+    cores: availableParallelism(),
+  };
+}
