@@ -25,9 +25,8 @@ export interface OutflowOptions {
  */
 type Stage = 'open' | 'ending' | 'ended' | 'closing' | 'closed';
 
-// Pieces up to this size are copied if they have to wait: a socket takes them at once, as a kernel would. Larger ones
-// stay the caller's until they are sent.
-const COPIED_UP_TO = 4_096;
+// Pieces up to this size are joined where they wait.
+const JOINED_UP_TO = 4_096;
 const LEAST_BLOCK = 512;
 const LARGEST_BLOCK = 65_536;
 
@@ -47,6 +46,8 @@ export class Outflow implements LaneSource {
   #pending = 0;
   /** Where small pieces are joined: the memory of the last chunk. */
   #block: Buffer | undefined;
+  /** Some of `#chunks` are the caller's memory. Then more waits than there is credit for. */
+  #lent = false;
   #credit: number;
   #admitted = false;
   #stage: Stage = 'open';
@@ -79,19 +80,19 @@ export class Outflow implements LaneSource {
   }
 
   /**
-   * True: the bytes are sent, or copied to be sent within the credit that there is. False: `chunk` must not change until
-   * `drained`, unless it is `borrowed`: then what is not sent is copied.
+   * True: the bytes are sent, or copied to be sent within the credit that there is, as a kernel takes what it has room for.
+   * False: `chunk` must not change until `drained`. One that is `borrowed` is copied in any case.
    */
   write(chunk: Uint8Array, borrowed = false): boolean {
     const sent = this.sendNow(chunk);
     if (sent === chunk.length) return true;
     const rest = sent === 0 ? chunk : chunk.subarray(sent);
-    const joined = rest.length <= COPIED_UP_TO && this.#pending + rest.length <= this.#credit;
-    if (joined) this.#join(rest);
-    else this.#keep(borrowed ? ownBytes(rest) : rest);
+    const taken = borrowed || this.#pending + rest.length <= this.#credit;
+    if (taken) this.#copy(rest);
+    else this.#lend(rest);
     this.#pending += rest.length;
     this.#push();
-    return joined || borrowed || this.#pending === 0;
+    return taken || this.#pending === 0;
   }
 
   /** Ends this direction, behind everything written. */
@@ -102,12 +103,12 @@ export class Outflow implements LaneSource {
   }
 
   /**
-   * Closes the connection on this side: what is within credit is sent, of what waits here and of `more` behind it, and
-   * the close goes behind that. `frameOf` makes its payload, from the number of bytes that are beyond credit and dropped.
+   * Closes the connection on this side: of what waits, what is within credit is sent, and the close goes behind that.
+   * `frameOf` makes its payload, from the number of bytes that are beyond credit and dropped.
    */
-  close(more: readonly Uint8Array[], frameOf: (dropped: number) => Uint8Array | undefined): void {
+  close(frameOf: (dropped: number) => Uint8Array | undefined): void {
     if (this.#stage === 'closing' || this.#stage === 'closed') return;
-    const dropped = this.#pending > 0 || more.length > 0 ? this.#keepWithinCredit(more) : 0;
+    const dropped = this.#lent ? this.#keepWithinCredit() : 0;
     this.#closeFrame = frameOf(dropped);
     this.#stage = 'closing';
     this.#push();
@@ -122,6 +123,7 @@ export class Outflow implements LaneSource {
     const waited = this.#pending > 0;
     this.#push();
     if (waited) this.#afterTransmit();
+    if (this.#lent && this.#pending <= this.#credit) this.#takeOver();
   }
 
   transmit(quantum: number): boolean {
@@ -152,10 +154,27 @@ export class Outflow implements LaneSource {
     this.#offset = 0;
     this.#pending = 0;
     this.#block = undefined;
+    this.#lent = false;
   }
 
-  #keep(chunk: Uint8Array): void {
+  #lend(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
+    this.#block = undefined;
+    this.#lent = true;
+  }
+
+  // There is credit for all that waits by now: the caller need not wait for room.
+  #takeOver(): void {
+    this.#keepWithinCredit();
+    this.#owner.drained();
+  }
+
+  #copy(bytes: Uint8Array): void {
+    if (bytes.length <= JOINED_UP_TO) {
+      this.#join(bytes);
+      return;
+    }
+    this.#chunks.push(ownBytes(bytes));
     this.#block = undefined;
   }
 
@@ -175,8 +194,8 @@ export class Outflow implements LaneSource {
     this.#block = block;
   }
 
-  // Copies: a caller whose socket is destroyed is told that its memory is its own again.
-  #keepWithinCredit(more: readonly Uint8Array[]): number {
+  // Copies it; returns how many bytes are beyond credit, and dropped.
+  #keepWithinCredit(): number {
     const kept = new GatheredBytes();
     let dropped = 0;
     const keep = (chunk: Uint8Array, from: number): void => {
@@ -187,7 +206,6 @@ export class Outflow implements LaneSource {
     this.#chunks.slice(this.#head).forEach((chunk, index) => {
       keep(chunk, index === 0 ? this.#offset : 0);
     });
-    for (const chunk of more) keep(chunk, 0);
     this.#forget();
     this.#pending = kept.length;
     this.#chunks = kept.take();
@@ -230,6 +248,7 @@ export class Outflow implements LaneSource {
 
   #afterTransmit(): void {
     if (this.#pending > 0) return;
+    this.#lent = false;
     this.#sayLast();
     if (this.#stage !== 'closed') this.#owner.drained();
   }

@@ -52,8 +52,6 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   #inFlight = 0;
   #inFlightWrites = 0;
   #writeDone: WriteDone | undefined;
-  /** Writes that waited when the socket was corked. */
-  #beforeCork = 0;
   #peerClosed = false;
   #resetting = false;
 
@@ -193,10 +191,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   }
 
   override cork(): void {
-    if (this.writableCorked === 0) {
-      this.#beforeCork = (this.#bound?.writes ?? 0) - this.#inFlightWrites;
-      this.#bound?.corked();
-    }
+    if (this.writableCorked === 0) this.#bound?.corked();
     super.cork();
   }
 
@@ -260,24 +255,15 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     }
   }
 
-  // A kernel would have taken what is within credit, and would send it after the close.
   #close(error: Error | null): void {
-    if (this.#peerClosed || this.#resetting) this.#outflow.discard();
-    if (this.#resetting && !this.#peerClosed) this.#lane.control(FRAME.reset, this.connectionId);
-    const waiting = this.#peerClosed || this.#resetting ? [] : this.#buffered();
-    this.#outflow.close(waiting, (dropped) => {
-      const why = this.#peerClosed ? undefined : closeFrame(error, dropped);
+    const reset = this.#resetting && !this.#peerClosed;
+    if (this.#peerClosed || reset) this.#outflow.discard();
+    if (reset) this.#lane.control(FRAME.reset, this.connectionId);
+    this.#outflow.close((dropped) => {
+      const lost = dropped > 0 ? dropped + this.writableLength - this.#inFlight : 0;
+      const why = this.#peerClosed ? undefined : closeFrame(error, lost);
       return why && encodeJson(why);
     });
-  }
-
-  // Without what is corked, which no kernel would have got.
-  #buffered(): Uint8Array[] {
-    if (this.writableLength === 0) return [];
-    const writes = Reflect.get(this, 'writableBuffer') as readonly { readonly chunk: Uint8Array }[];
-    return writes
-      .slice(0, this.writableCorked > 0 ? this.#beforeCork : writes.length)
-      .map(({ chunk }) => chunk);
   }
 
   // Bytes that came before the close are still to be read; only then the socket closes.
