@@ -2,7 +2,7 @@ import { type Millis } from '../core/types.ts';
 import { type Backoff, backoffOf } from './backoff.ts';
 import { type PolicyConfig } from './config.ts';
 import { spentWhy } from './limits.ts';
-import { type Decision, isReady, isSpare, type PoolState, type WorkerRecord } from './state.ts';
+import { type Decision, isLive, isReady, isSpare, type PoolState, type WorkerRecord } from './state.ts';
 
 export const zombiesOf = ({ workers }: PoolState): number =>
   workers.filter(({ stage }) => stage.phase === 'zombie').length;
@@ -26,18 +26,28 @@ export function spawnMissing(
   now: Millis,
 ): readonly Decision[] {
   const fresh = live.filter((worker) => spentWhy(worker, state, config, now) === undefined);
-  const missing = Math.max(
-    config.minSpareWorkers - fresh.filter(isSpare).length,
-    config.minWorkers - fresh.length,
-    state.toStart,
-    demand(fresh, state, config),
-  );
+  const missing = missingBeside(fresh, state, config);
   const most = Math.min(roomOf(state, config), bootsAllowed(fresh, backoffOf(state, config, now), now));
   return Array.from({ length: Math.max(0, Math.min(missing, most)) }, (_, index) => ({
     kind: 'spawn',
     id: state.nextId + index,
     generation: state.generation,
   }));
+}
+
+function missingBeside(fresh: readonly WorkerRecord[], state: PoolState, config: PolicyConfig): number {
+  return Math.max(
+    config.minSpareWorkers - fresh.filter(isSpare).length,
+    config.minWorkers - fresh.length,
+    state.toStart,
+    demand(fresh, state, config),
+  );
+}
+
+/** Nobody lives, and nobody will be born before something else happens: who waits for a worker would wait for ever. */
+export function isDeserted(state: PoolState, config: PolicyConfig): boolean {
+  if (state.workers.some(isLive)) return false;
+  return capacityOf(state, config) <= 0 || missingBeside([], state, config) <= 0;
 }
 
 /**

@@ -4,7 +4,7 @@ import { Dispatcher } from '../listener/dispatcher.ts';
 import { Master, type Crew } from '../master/master.ts';
 import { WorkerHandle, type WorkerExit, type WorkerHandleEvents } from '../master/worker-handle.ts';
 import { paceOf } from '../policy/config.ts';
-import { isReady, type WorkerRecord } from '../policy/state.ts';
+import { type WorkerRecord } from '../policy/state.ts';
 import { BootGate } from '../threads/boot-gate.ts';
 import { type ThreadHost } from '../threads/host.ts';
 import { type Connection } from '../transport/connection.ts';
@@ -41,6 +41,8 @@ export class Pool implements Crew {
   readonly evidence: Map<WorkerId, Evidence> = new Map<WorkerId, Evidence>();
   /** Told of each exit after the event; not by the event itself, of which Node allows ten listeners without a warning. */
   readonly exitWatchers: Set<(exit: WorkerExit) => void> = new Set<(exit: WorkerExit) => void>();
+  /** A worker was ready, if only for an instant. */
+  hasBooted = false;
   readonly #options: PoolOptions;
   readonly #gate: BootGate;
   readonly #idle: IdleWatch;
@@ -297,6 +299,7 @@ export class Pool implements Crew {
     this.master.tell({ kind: 'ready', id });
     // One that was asked to leave while it booted never counts as ready.
     if (record?.stage.phase !== 'starting') return;
+    this.hasBooted = true;
     const bootTime = clock.now() - record.stage.since;
     announce('workerReady', { worker: id, generation: record.generation, bootTime });
   }
@@ -311,10 +314,5 @@ export class Pool implements Crew {
     if (exit.why === undefined) failed(exit.error);
     for (const watch of this.exitWatchers) watch(exit);
     exited(exit);
-  }
-
-  /** Workers that are ready. */
-  get ready(): number {
-    return this.master.state.workers.filter(isReady).length;
   }
 }

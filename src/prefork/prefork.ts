@@ -14,6 +14,7 @@ import { checkStream, type Tally } from './connections.ts';
 import { MOVES, type State } from './lifecycle.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
+import { firstReady } from './first-ready.ts';
 import { Health } from './health.ts';
 import { knownTo } from './known-to.ts';
 import {
@@ -81,8 +82,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   async listen(target?: ListenTarget): Promise<AddressInfo | string | null> {
     this.#mayBegin('listen()');
     const listener = this.#listener(target === undefined ? this.#settings.listen : checkTarget(target));
-    if (this.#state === 'listening') return this.#bind(listener);
-    return this.#begin(() => this.#bind(listener));
+    const bind = (): Promise<Address> => this.#bind(listener);
+    return this.#state === 'listening' ? bind() : this.#begin(bind);
   }
 
   /**
@@ -249,6 +250,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
       await this.#prepare();
       const address = await bind();
+      this.#mustStart();
       this.#pool?.master.start();
       await this.#firstReady();
       this.#move('listening');
@@ -260,6 +262,12 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     }
   }
 
+  // It may have been closed while this call waited; then nothing is begun any more.
+  #mustStart(): void {
+    if (this.#startError === undefined && this.#state === 'starting') return;
+    throw this.#startError ?? errors.wrongState('listen()', this.#state);
+  }
+
   #hold(held: boolean): this {
     this.#held = held;
     this.#clock.hold(held);
@@ -269,10 +277,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   #move(to: State): void {
-    if (!MOVES[this.#state].includes(to))
-      throw (
-        this.#startError ?? errors.wrongState(to === 'listening' ? 'listen()' : `going to ${to}`, this.#state)
-      );
+    if (!MOVES[this.#state].includes(to)) throw errors.wrongState(`going to ${to}`, this.#state);
     this.#state = to;
   }
 
@@ -317,7 +322,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   async #prepare(): Promise<void> {
     const host = await this.#surroundings.loadHost(this.#settings.threadHost);
-    if (this.#state !== 'starting') return;
+    this.#mustStart();
     const look = this.#watchers.look.bind(this.#watchers);
     this.#pool = new Pool({
       ...this.#surroundings,
@@ -335,11 +340,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   async #firstReady(): Promise<void> {
-    const wanted = this.#settings.policy.startWorkers + this.#settings.policy.minWorkers > 0;
     const over = (): boolean => this.#startError !== undefined || this.#state !== 'starting';
-    const ready = (): boolean => !wanted || over() || (this.#pool?.ready ?? 0) > 0;
-    await this.#watchers.until(this.#clock, Infinity, ready);
-    if (this.#startError !== undefined) throw this.#startError;
+    const stuck = this.#pool && (await firstReady(this.#pool, this.#clock, this.#watchers, over));
+    this.#startError ??= stuck;
+    this.#mustStart();
   }
 
   #exited(exit: WorkerExit): void {

@@ -47,7 +47,8 @@ function lastBooted({ state }: Master, below: number): number | undefined {
   return booted.length === 0 ? undefined : Math.max(...booted.map(({ generation }) => generation));
 }
 
-const stuckInBoot = ({ state }: Master, mine: number): WorkerRecord | undefined =>
+/** A worker that did not boot in time, and whose thread may not end either. */
+export const stuckInBoot = ({ state }: Master, mine: number): WorkerRecord | undefined =>
   state.workers.find(({ stage, generation }) => {
     return generation >= mine && 'why' in stage && stage.why === 'boot-timeout';
   });
