@@ -306,14 +306,15 @@ export class WorkerHandle {
     this.#options.events.gone();
     const unclaimed = this.hub.abandon(this.#why === 'closing' ? 'closing' : 'worker-lost');
     this.#link.near.close();
+    const ended = this.#reasonFor(reason);
     this.#options.events.exited(
       {
         worker: this.id,
         generation: this.generation,
         code,
-        reason: this.#reasonFor(reason),
+        reason: ended,
         why: this.#why,
-        error: this.#ready ? error : this.#bootFailure(code, error),
+        error: this.#errorFor(ended, code, error),
       },
       unclaimed,
     );
@@ -324,6 +325,12 @@ export class WorkerHandle {
     if (this.#ready) return reason;
     const failed = this.#why === undefined || this.#why === 'boot-timeout' || this.#why === 'garbage';
     return failed ? 'boot-failed' : reason;
+  }
+
+  // One that was asked to leave while it booted has not failed for that.
+  #errorFor(reason: ExitReason, code: number, error: unknown): unknown {
+    const wentWrong = reason === 'boot-failed' || this.#bootError !== undefined || error !== undefined;
+    return this.#ready || !wentWrong ? error : this.#bootFailure(code, error);
   }
 
   #bootFailure(code: number, error: unknown): unknown {

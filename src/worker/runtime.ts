@@ -122,11 +122,14 @@ export class Runtime {
       await this.#handlers.workerStarted?.(this.#context);
     } catch (error) {
       this.#send({ kind: 'failed', error: toPlain(error) });
+      // Asked to leave meanwhile, it may have failed for that very reason.
+      if (this.#context.draining) this.#send({ kind: 'leaving' });
       this.#thread.leave();
       return;
     }
     this.#started = true;
     this.#send({ kind: 'ready' });
+    this.#maybeLeave();
     // Afterwards: what it looks at is loaded for it, and nobody need wait for that.
     this.#keep(this.#pace);
   }
@@ -178,8 +181,10 @@ export class Runtime {
     this.#maybeLeave();
   }
 
+  // Not before it has started: `workerStopping` undoes what `workerStarted` has done.
   get #mayLeave(): boolean {
-    return this.#context.draining && !this.#stopping && this.#sessions === 0 && this.#hub.open === 0;
+    const wanted = this.#started && this.#context.draining && !this.#stopping;
+    return wanted && this.#sessions === 0 && this.#hub.open === 0;
   }
 
   #maybeLeave(): void {
