@@ -1,4 +1,5 @@
-import { type Millis, type PlainError } from './types.ts';
+import { show } from './thrown.ts';
+import { type Millis } from './types.ts';
 
 /** One code per cause; the messages below say which. */
 export type ErrorCode =
@@ -39,39 +40,6 @@ export class ForklessError extends Error {
     this.name = 'ForklessError';
     this.code = code;
   }
-}
-
-/** Shows a value in a message: short, one line, never throwing on odd values. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 79)}…` : value);
-  if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function';
-  if (typeof value !== 'object' || value === null) return String(value);
-  return Array.isArray(value) ? `an array of ${value.length}` : `an object`;
-}
-
-/** Makes an error fit to cross a thread boundary; anything may be thrown, so anything is accepted. */
-export function toPlain(thrown: unknown): PlainError {
-  if (!(thrown instanceof Error)) return { name: 'Error', message: `thrown: ${show(thrown)}` };
-  const [name, message, code, stack] = ['name', 'message', 'code', 'stack'].map((key) => textOf(thrown, key));
-  return { name: name ?? 'Error', message: message ?? '', code, stack };
-}
-
-// A class of the user's may have anything there, getters that throw included.
-function textOf(thrown: Error, key: string): string | undefined {
-  try {
-    const value: unknown = Reflect.get(thrown, key);
-    return typeof value === 'string' ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The far side of `toPlain`. */
-export function fromPlain(plain: PlainError): Error {
-  const error = new Error(plain.message);
-  error.name = plain.name;
-  if (plain.stack !== undefined) error.stack = plain.stack;
-  return plain.code === undefined ? error : Object.assign(error, { code: plain.code });
 }
 
 export const errors: {

@@ -1,5 +1,6 @@
 import { integer, onlyKnown } from '../core/check.ts';
-import { errors, show } from '../core/errors.ts';
+import { errors } from '../core/errors.ts';
+import { show } from '../core/thrown.ts';
 import { decimalLength, type BlockLength, type LengthCodec } from './block-length.ts';
 import { type Filter } from './filter.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';

@@ -1,4 +1,5 @@
-import { errors, show } from '../core/errors.ts';
+import { errors } from '../core/errors.ts';
+import { show } from '../core/thrown.ts';
 
 export interface HttpRequest {
   readonly method: string;

@@ -1,5 +1,6 @@
 import { onlyKnown } from '../core/check.ts';
-import { errors, show } from '../core/errors.ts';
+import { errors } from '../core/errors.ts';
+import { show } from '../core/thrown.ts';
 import { type Filter } from './filter.ts';
 import { type RecordFilter } from './record-filter.ts';
 import { StreamFilter } from './stream.ts';

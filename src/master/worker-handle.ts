@@ -1,6 +1,7 @@
 import { type MessagePort } from 'node:worker_threads';
 import { type Clock } from '../core/clock.ts';
-import { errors, fromPlain, show } from '../core/errors.ts';
+import { errors } from '../core/errors.ts';
+import { fromPlain, isError, messageOf, show } from '../core/thrown.ts';
 import {
   type CloseReason,
   type ConnectionId,
@@ -339,6 +340,6 @@ export class WorkerHandle {
     const { url } = this.#options;
     if (cause === undefined)
       return errors.bootFailed(url, `ended with code ${code} before it called serve() or prefork()`);
-    return errors.bootFailed(url, `failed: ${cause instanceof Error ? cause.message : show(cause)}`, cause);
+    return errors.bootFailed(url, `failed: ${isError(cause) ? messageOf(cause) : show(cause)}`, cause);
   }
 }

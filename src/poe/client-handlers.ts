@@ -1,10 +1,11 @@
-import { errors, show } from '../core/errors.ts';
-import { isPromise } from '../worker/calls.ts';
+import { errors } from '../core/errors.ts';
+import { isPromise, show } from '../core/thrown.ts';
 import { type ClientError, type Handlers } from '../worker/handlers.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
 import { ConnectionSession } from './connection-session.ts';
 import { filterOf } from './filters.ts';
 import { type AnyParameters } from './parameters.ts';
+import { settled } from './settled.ts';
 import { type Shop } from './shop.ts';
 import { systemError } from './system-error.ts';
 
@@ -53,7 +54,7 @@ function preConnect(session: ConnectionSession, parameters: AnyParameters, socke
       `cannot serve ${show(answer)} from ClientPreConnect: return the socket that it was given, or nothing. TLS ends in the main thread: prefork.accept(tlsSocket)`,
     );
   };
-  return isPromise(verdict) ? verdict.then(accepts) : accepts(verdict);
+  return isPromise(verdict) ? settled(verdict).then(accepts) : accepts(verdict);
 }
 
 function marks(parameters: AnyParameters): Partial<PoeHandlers> {
@@ -136,7 +137,7 @@ function disconnected(session: ConnectionSession): unknown {
 }
 
 function afterwards(result: unknown, after: () => void): unknown {
-  if (isPromise(result)) return result.then(after);
+  if (isPromise(result)) return settled(result).then(after);
   after();
   return undefined;
 }

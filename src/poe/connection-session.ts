@@ -1,6 +1,6 @@
 import { errors } from '../core/errors.ts';
-import { asError } from '../worker/client-error.ts';
-import { isPromise } from '../worker/calls.ts';
+import { asError, isPromise } from '../core/thrown.ts';
+import { destroyStream } from '../transport/guarded.ts';
 import { type Client } from '../worker/client.ts';
 import { type ClientInfo } from '../worker/client-info.ts';
 import { Call, type SessionInfo } from './call.ts';
@@ -8,6 +8,7 @@ import { type Target } from './directory.ts';
 import { EventQueue } from './event-queue.ts';
 import { Kernel } from './kernel.ts';
 import { type ClientCallback, type ConnectionHeap } from './parameters.ts';
+import { settled } from './settled.ts';
 import { type Shop } from './shop.ts';
 import { Wheel, type WheelEvents } from './wheel.ts';
 
@@ -104,11 +105,13 @@ export class ConnectionSession implements Target {
 
   deliver(event: string, args: readonly unknown[], sender: SessionInfo): void {
     const failed = (error: unknown): void => {
-      this.#client?.destroy(asError(error));
+      if (this.#client === undefined) destroyStream(this.#info.socket, asError(error));
+      // Not the value itself: `undefined` would be no error.
+      else this.#client.destroy(asError(error));
     };
     try {
       const result = this.dispatch(event, args, sender);
-      if (isPromise(result)) void Promise.resolve(result).catch(failed);
+      if (isPromise(result)) settled(result).catch(failed);
     } catch (error) {
       failed(error);
     }
@@ -127,7 +130,7 @@ export class ConnectionSession implements Target {
       if (!Object.hasOwn(this.heap, 'client')) this.#client?.destroy();
     };
     if (this.#client === undefined) return result;
-    if (isPromise(result)) return Promise.resolve(result).finally(look);
+    if (isPromise(result)) return settled(result).finally(look);
     look();
     return result;
   }

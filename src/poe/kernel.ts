@@ -1,5 +1,6 @@
 import { MAX_WAIT } from '../core/check.ts';
-import { errors, show } from '../core/errors.ts';
+import { errors } from '../core/errors.ts';
+import { show } from '../core/thrown.ts';
 import { type SessionInfo } from './call.ts';
 import { type Directory, type Target } from './directory.ts';
 

@@ -1,5 +1,6 @@
 import { integer, oneOf } from '../core/check.ts';
-import { errors, show } from '../core/errors.ts';
+import { errors } from '../core/errors.ts';
+import { show } from '../core/thrown.ts';
 import { type ListenTarget } from '../prefork/options.ts';
 import { type ListenParameters } from './parameters.ts';
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
-import { errors, show } from '../core/errors.ts';
+import { errors } from '../core/errors.ts';
+import { isError, messageOf, show, textOf } from '../core/thrown.ts';
 import { type Prefork } from '../prefork/prefork.ts';
 import { Call } from './call.ts';
 import { Directory, type Target } from './directory.ts';
@@ -56,8 +57,8 @@ export class Master implements Target {
 
   /** @internal Listening failed; it is rejected as well. */
   failed(error: unknown): void {
-    if (!(error instanceof Error) || !('syscall' in error)) return;
-    this.#run('Error', this.#errorArgs(String(error.syscall), error));
+    const syscall = textOf(error, 'syscall');
+    if (isError(error) && syscall !== undefined) this.#run('Error', this.#errorArgs(syscall, error));
   }
 
   #listenFor(prefork: Prefork): void {
@@ -68,14 +69,16 @@ export class Master implements Target {
       else this.#warn(`got accept error ${args[1]} (${args[2]})`);
     });
     prefork.once('closed', () => {
-      this.#run('Stopped', []);
-      this.queue.close();
+      try {
+        this.#run('Stopped', []);
+      } finally {
+        this.queue.close();
+      }
     });
   }
 
   #errorArgs(syscall: string, error: Error): readonly [string, number, string, number] {
-    const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-    const { errnum, errstr } = systemError(code, error.message);
+    const { errnum, errstr } = systemError(textOf(error, 'code'), messageOf(error));
     return [syscall, errnum, errstr, 0];
   }
 
@@ -124,7 +127,7 @@ export class Master implements Target {
       this.dispatch(event, args);
     } catch (error) {
       // A posted event has no caller any more: a worker that is gone, or a server that is closed, meanwhile.
-      this.#warn(`could not handle ${event}: ${String(error)}`);
+      this.#warn(`could not handle ${event}: ${messageOf(error)}`);
     }
   }
 

@@ -1,4 +1,5 @@
-import { errors, show } from '../core/errors.ts';
+import { errors } from '../core/errors.ts';
+import { show } from '../core/thrown.ts';
 import { type Addresses, type WorkerId } from '../core/types.ts';
 import { addressHash, weight } from './rendezvous.ts';
 import { type PolicyConfig } from './config.ts';

@@ -3,6 +3,7 @@ import { type Duplex } from 'node:stream';
 import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { Registry } from '../core/registry.ts';
+import { numberOf, textOf } from '../core/thrown.ts';
 import {
   type Addresses,
   type CloseReason,
@@ -22,11 +23,18 @@ import { type ConnectionInfo } from './events.ts';
 
 export const infoOf = ({ id, addresses }: Connection): ConnectionInfo => ({ id, ...addresses });
 
-// Read at once: a destroyed socket does not know them any more.
-export function addressesOf(stream: Duplex & Addresses): Addresses {
-  const { remoteAddress, remotePort, remoteFamily, localAddress, localPort } = stream;
-  const localFamily = stream instanceof Socket ? (stream.localFamily ?? remoteFamily) : stream.localFamily;
-  return { remoteAddress, remotePort, remoteFamily, localAddress, localPort, localFamily };
+// Read at once: a destroyed socket does not know them any more. A stream of the user's may have anything there, and only
+// text and numbers can travel to a worker.
+export function addressesOf(stream: Duplex): Addresses {
+  const remoteFamily = textOf(stream, 'remoteFamily');
+  return {
+    remoteAddress: textOf(stream, 'remoteAddress'),
+    remotePort: numberOf(stream, 'remotePort'),
+    remoteFamily,
+    localAddress: textOf(stream, 'localAddress'),
+    localPort: numberOf(stream, 'localPort'),
+    localFamily: textOf(stream, 'localFamily') ?? (stream instanceof Socket ? remoteFamily : undefined),
+  };
 }
 
 /** How many ended for which reason. */

@@ -1,4 +1,4 @@
-import { fromPlain } from '../core/errors.ts';
+import { asError, fromPlain } from '../core/thrown.ts';
 import { type LeaveReason, type WorkerId } from '../core/types.ts';
 import { Dispatcher } from '../listener/dispatcher.ts';
 import { Master, type Crew } from '../master/master.ts';
@@ -225,7 +225,7 @@ export class Pool implements Crew {
           worker: id,
           connection: undefined,
           callback: 'lane',
-          error: error instanceof Error ? error : new Error(String(error)),
+          error: asError(error),
         });
       },
       gone: () => {

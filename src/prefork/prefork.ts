@@ -4,6 +4,7 @@ import { type Duplex } from 'node:stream';
 import { integer, MAX_WAIT, millis, millisOrNever } from '../core/check.ts';
 import { type HeldClock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
+import { asError } from '../core/thrown.ts';
 import { type ExitReason, type Millis, type WorkerId } from '../core/types.ts';
 import { Listener } from '../listener/listener.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
@@ -348,8 +349,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   #exited(exit: WorkerExit): void {
     this.#exits[exit.reason] = (this.#exits[exit.reason] ?? 0) + 1;
-    if (this.#state === 'starting' && exit.reason === 'boot-failed')
-      this.#startError ??= exit.error instanceof Error ? exit.error : undefined;
+    if (this.#state === 'starting' && exit.reason === 'boot-failed') this.#startError ??= asError(exit.error);
     this.#watchers.look();
   }
 

@@ -1,3 +1,4 @@
+import { isError, isPromise } from '../core/thrown.ts';
 import { ThreadEnded } from './context.ts';
 
 /** Around the calls of one worker's handlers. */
@@ -13,9 +14,6 @@ export interface Visitor {
 type Callback = (...given: unknown[]) => unknown;
 
 const isCallback = (value: unknown): value is Callback => typeof value === 'function';
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && isCallback(value.then);
 
 /** The same handlers, called as in a thread of their own: by nobody once that has ended. */
 export function enterHandlers<H extends object>(handlers: H, visitor: Visitor): H {
@@ -54,5 +52,5 @@ async function followed(result: PromiseLike<unknown>, settled: () => void): Prom
 
 // A handler that was stopped by its own `process.exit()` has not failed.
 function rethrow(error: unknown): void {
-  if (!(error instanceof ThreadEnded)) throw error;
+  if (!isError(error) || !(error instanceof ThreadEnded)) throw error;
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type Clock } from '../core/clock.ts';
+import { isError } from '../core/thrown.ts';
 import { type Millis, type WorkerId } from '../core/types.ts';
 import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../threads/host.ts';
 import { InlineThread } from './inline-thread.ts';
@@ -112,7 +113,7 @@ export class InlineHost implements ThreadHost {
     const fate = this.#nextFate();
     if (fate?.kind === 'hang') return;
     const { load = nativeImport, serveTimeout } = this.#options;
-    const found: Load = fate ? () => Promise.reject(asError(fate.error)) : load;
+    const found: Load = fate ? () => Promise.reject(errorOf(fate)) : load;
     this.#loading += 1;
     loads = loads.then(async () => {
       if (!thread.over) {
@@ -156,5 +157,5 @@ function forgetCommonJs(url: string): void {
   if (path in require.cache) Reflect.deleteProperty(require.cache, path);
 }
 
-const asError = (error: unknown): Error =>
-  error instanceof Error ? error : new Error('made to fail by the test');
+const errorOf = ({ error }: BootFate): Error =>
+  isError(error) ? error : new Error('made to fail by the test');

@@ -1,4 +1,5 @@
 import { type Worker } from 'node:worker_threads';
+import { textOf } from '../core/thrown.ts';
 import { type ThreadExit } from './host.ts';
 
 /** Where the verdict on one thread is formed; of what is heard, the first counts. */
@@ -11,8 +12,7 @@ export interface Watch {
 
 type Verdict = Pick<ThreadExit, 'reason' | 'error'>;
 
-const isOutOfMemory = (thrown: unknown): boolean =>
-  thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_WORKER_OUT_OF_MEMORY';
+const isOutOfMemory = (thrown: unknown): boolean => textOf(thrown, 'code') === 'ERR_WORKER_OUT_OF_MEMORY';
 
 // Node tells 'exit' apart from what comes over other ports: in up to a third of the runs the last messages came
 // after it. They are queued by then, and the loop empties a port's queue once per turn; but the turn that brings

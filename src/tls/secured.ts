@@ -1,6 +1,7 @@
 import { type X509Certificate } from 'node:crypto';
 import { type Duplex } from 'node:stream';
 import { type PeerCertificate, type TLSSocket } from 'node:tls';
+import { fieldOf, textOf } from '../core/thrown.ts';
 import { type Secured } from '../core/types.ts';
 
 // Not `instanceof`: that would load `node:tls` for those who do without.
@@ -10,17 +11,15 @@ const isSecure = (stream: Duplex): stream is TLSSocket =>
 /** What is known of a connection whose TLS has ended before it is handed over. */
 export function securedOf(stream: Duplex): Secured | undefined {
   if (!isSecure(stream)) return undefined;
-  const { alpnProtocol, servername, authorized, authorizationError } = stream as TLSSocket & {
-    readonly servername?: string | false | null;
-  };
   const certificate = stream.getPeerX509Certificate()?.raw.toString('base64');
   return {
-    protocol: stream.getProtocol(),
-    alpnProtocol,
-    servername: servername ?? false,
-    authorized,
+    // A stream of the user's may have anything there, and only text can travel to a worker.
+    protocol: textOf({ protocol: stream.getProtocol() }, 'protocol') ?? null,
+    alpnProtocol: textOf(stream, 'alpnProtocol') ?? false,
+    servername: textOf(stream, 'servername') ?? false,
+    authorized: Boolean(fieldOf(stream, 'authorized')),
     // Node's types have an Error here; what it sets is a code.
-    authorizationError: typeof authorizationError === 'string' ? authorizationError : undefined,
+    authorizationError: textOf(stream, 'authorizationError'),
     certificate,
   };
 }

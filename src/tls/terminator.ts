@@ -1,5 +1,6 @@
 import { type Duplex } from 'node:stream';
 import { type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import { asError } from '../core/thrown.ts';
 import { type PlainIdentity, type PlainPem, type PlainTls } from './options.ts';
 
 type Secured = (socket: TLSSocket) => void;
@@ -41,7 +42,7 @@ export class TlsTerminator {
       this.#take(socket)?.(socket);
     });
     this.#server.on('tlsClientError', (error, socket) => {
-      streamUnder(socket)?.destroy(error);
+      streamUnder(socket)?.destroy(asError(error));
     });
   }
 

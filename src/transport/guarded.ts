@@ -1,12 +1,20 @@
 import { Duplex } from 'node:stream';
+import { asError } from '../core/thrown.ts';
 
 /** Destroys a stream, also one of which `destroy` itself throws. */
-export function destroyStream(stream: Duplex, cause?: unknown): void {
-  const error = cause instanceof Error ? cause : undefined;
+export function destroyStream(stream: Duplex, error?: Error): void {
   try {
     stream.destroy(error);
   } catch {
+    destroyByForce(stream, error);
+  }
+}
+
+function destroyByForce(stream: Duplex, error: Error | undefined): void {
+  try {
     Duplex.prototype.destroy.call(stream, error);
+  } catch {
+    // It is no stream of Node's, and there is no other way to close it.
   }
 }
 
@@ -15,7 +23,7 @@ export function guarded(stream: Duplex, call: () => unknown): void {
   try {
     call();
   } catch (error) {
-    destroyStream(stream, error);
+    destroyStream(stream, asError(error));
   }
 }
 

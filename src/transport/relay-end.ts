@@ -1,5 +1,6 @@
 import { type Duplex } from 'node:stream';
 import { type Cancel, type Clock } from '../core/clock.ts';
+import { asError, closeFieldsOf } from '../core/thrown.ts';
 import { type CloseReason, type Millis } from '../core/types.ts';
 import { CreditWindow } from '../wire/credit.ts';
 import { FRAME } from '../wire/frames.ts';
@@ -117,11 +118,13 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   /** The worker has claimed the connection: its bytes may flow. */
   start(): void {
     const stream = this.#stream;
-    if (!readDirectly(stream, this))
+    guarded(stream, () => {
+      tellOwner(stream, this);
+      if (readDirectly(stream, this)) return;
       stream.on('data', (chunk: Uint8Array) => {
         this.#fromPeer(chunk, false);
       });
-    tellOwner(stream, this);
+    });
     this.#resume();
   }
 
@@ -139,8 +142,9 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
     this.#endedBothWays();
   }
 
-  failed(error: Error): void {
-    this.#fail('peer-error', 'code' in error && typeof error.code === 'string' ? error.code : error.message);
+  failed(error: unknown): void {
+    const { code, message } = closeFieldsOf(error);
+    this.#fail('peer-error', code ?? message);
   }
 
   /** Bytes from the worker. Returns true when the caller must call `passed` after the last frame for now. */
@@ -153,7 +157,7 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
     try {
       this.#write(payload, first || payload.length > GATHERED_UP_TO);
     } catch (error) {
-      destroyStream(this.#stream, error);
+      destroyStream(this.#stream, asError(error));
     }
     return first;
   }

@@ -1,3 +1,4 @@
+import { closeFieldsOf } from '../core/thrown.ts';
 import { type Addresses, type ConnectionId, type Millis } from '../core/types.ts';
 import { CreditWindow } from '../wire/credit.ts';
 import { FRAME } from '../wire/frames.ts';
@@ -323,8 +324,8 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   }
 }
 
-function closeFrame(error: Error | null, dropped: number): CloseFrame | undefined {
+// Typed as an error, it may be whatever the handler gave to `destroy()`.
+function closeFrame(error: unknown, dropped: number): CloseFrame | undefined {
   if (error === null) return dropped > 0 ? { dropped } : undefined;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return { code, message: error.message.slice(0, 200), handler: true };
+  return { ...closeFieldsOf(error), handler: true };
 }

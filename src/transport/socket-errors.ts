@@ -1,4 +1,4 @@
-import { show } from '../core/errors.ts';
+import { show } from '../core/thrown.ts';
 
 // Errors in the words and with the fields of Node's own: code that runs on a net.Socket looks for these, not for a
 // ForklessError.

@@ -1,6 +1,7 @@
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { type Addresses, type ConnectionId, type Millis } from '../core/types.ts';
 import { MAX_WAIT } from '../core/check.ts';
+import { destroyCause } from '../core/thrown.ts';
 import { within, type Scope } from './scope.ts';
 import { argumentError, endedByPeer } from './socket-errors.ts';
 
@@ -124,6 +125,11 @@ export abstract class SocketSurface extends Duplex {
       this.once('finish', () => {
         this.destroy();
       });
+  }
+
+  /** Never throws, whatever it is given: an error that Node cannot look at is replaced by one that has it as `cause`. */
+  override destroy(error?: Error): this {
+    return super.destroy(destroyCause(error) as Error | undefined);
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {

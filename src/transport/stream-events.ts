@@ -6,7 +6,8 @@ export interface StreamOwner {
   ended(): void;
   /** All output is flushed, and its end sent. */
   finished(): void;
-  failed(error: Error): void;
+  /** A stream of the user's may have any value for an error. */
+  failed(error: unknown): void;
   closed(): void;
 }
 
@@ -33,7 +34,7 @@ function finished(this: Owned): void {
   this[OWNER]?.finished();
 }
 
-function failed(this: Owned, error: Error): void {
+function failed(this: Owned, error: unknown): void {
   this[OWNER]?.failed(error);
 }
 

@@ -1,4 +1,5 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
+import { closeFieldsOf, destroyCause, numberOf, textOf } from '../core/thrown.ts';
 import { ADDRESS_NAMES, type Addresses, type ConnectionId } from '../core/types.ts';
 import { joinPieces } from './join-pieces.ts';
 import { OutputBound } from './output-bound.ts';
@@ -117,6 +118,11 @@ export class TransferredSocket extends Socket {
     return super.resetAndDestroy();
   }
 
+  // Given any value: destroying never throws, as little as on a relayed socket.
+  override destroy(error?: Error): this {
+    return super.destroy(destroyCause(error) as Error | undefined);
+  }
+
   override _destroy(error: Error | null, done: WriteDone): void {
     const why = error ? whyOf(error) : this.#cutOff();
     this.#owner.closes(this, { ...countsOf(this), why });
@@ -148,11 +154,10 @@ export function countsOf({ bytesRead, bytesWritten, writableLength }: Socket): C
   return { read: bytesRead, written: written > 0 ? written : 0 };
 }
 
-const NETWORK: readonly unknown[] = ['read', 'write', 'shutdown'];
+const NETWORK: readonly (string | undefined)[] = ['read', 'write', 'shutdown'];
 
 // What the network did wrong comes from Node with the number of a system error; all else is the handler's doing.
-function whyOf(error: Error): CloseFrame {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  const network = 'errno' in error && 'syscall' in error && NETWORK.includes(error.syscall);
-  return { code, message: error.message.slice(0, 200), handler: !network };
+function whyOf(error: unknown): CloseFrame {
+  const network = numberOf(error, 'errno') !== undefined && NETWORK.includes(textOf(error, 'syscall'));
+  return { ...closeFieldsOf(error), handler: !network };
 }

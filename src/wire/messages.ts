@@ -1,4 +1,5 @@
-import { errors, show } from '../core/errors.ts';
+import { errors } from '../core/errors.ts';
+import { show } from '../core/thrown.ts';
 import { type Activity } from './activity.ts';
 import { CLAIM_SLOTS } from './claims.ts';
 import {

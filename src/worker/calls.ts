@@ -1,3 +1,4 @@
+import { isPromise } from '../core/thrown.ts';
 import { within, type Scope } from '../transport/scope.ts';
 
 /** Gets what a callback returned or resolved to; `late` if that was a promise. */
@@ -30,35 +31,32 @@ export class Calls {
     let result: unknown;
     try {
       result = within(this.#scope, body);
-      if (this.follow(callback, result, after)) return true;
     } catch (error) {
       this.#owner.failed(error, callback);
       return false;
     }
+    if (this.follow(callback, result, after)) return true;
     after?.(result, false);
     return false;
   }
 
-  /** Throws what looking at `result` throws. Runs `after` when `result`, if it is a promise, is fulfilled; tells whether it is one. */
+  /** Runs `after` when `result`, if it is a promise, is fulfilled; tells whether it is one. */
   follow(callback: string, result: unknown, after?: AfterCall): boolean {
     if (!isPromise(result)) return false;
     this.#pending += 1;
-    const settled = Promise.resolve(result).then(
-      (value) => after?.(value, true),
-      (error: unknown) => {
-        this.#owner.failed(error, callback);
-      },
-    );
-    void settled.then(() => {
-      this.#pending -= 1;
-      if (this.#pending === 0) this.#owner.idle();
-    });
+    void this.#wait(callback, result, after);
     return true;
   }
-}
 
-export function isPromise(result: unknown): result is PromiseLike<unknown> {
-  return (
-    typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
-  );
+  // By `await`, which looks at nothing that a promise of the user's may have replaced.
+  async #wait(callback: string, result: PromiseLike<unknown>, after: AfterCall | undefined): Promise<void> {
+    try {
+      const value = await result;
+      after?.(value, true);
+    } catch (error) {
+      this.#owner.failed(error, callback);
+    }
+    this.#pending -= 1;
+    if (this.#pending === 0) this.#owner.idle();
+  }
 }

@@ -1,4 +1,4 @@
-import { show } from '../core/errors.ts';
+import { messageOf, numberOf, textOf } from '../core/thrown.ts';
 import { type ClientError } from './handlers.ts';
 
 /** The end of input, as `clientError` gets it. */
@@ -16,7 +16,7 @@ export function describe(operation: ClientError['operation'], error: unknown): C
     operation,
     code: textOf(error, 'code'),
     errno: numberOf(error, 'errno'),
-    message: error instanceof Error ? error.message : `thrown: ${show(error)}`,
+    message: messageOf(error),
     error,
   };
 }
@@ -26,23 +26,4 @@ export function describeSocketError(error: unknown): ClientError {
   // An error that crossed from another thread has lost its system call; only a write can give EPIPE.
   const writing = textOf(error, 'syscall') === 'write' || textOf(error, 'code') === 'EPIPE';
   return describe(writing ? 'write' : 'read', error);
-}
-
-/** A socket can only be destroyed with an Error, but anything may be thrown. */
-export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`thrown: ${show(thrown)}`, { cause: thrown });
-}
-
-function textOf(error: unknown, field: string): string | undefined {
-  const value = fieldOf(error, field);
-  return typeof value === 'string' ? value : undefined;
-}
-
-function numberOf(error: unknown, field: string): number | undefined {
-  const value = fieldOf(error, field);
-  return typeof value === 'number' ? value : undefined;
-}
-
-function fieldOf(error: unknown, field: string): unknown {
-  return typeof error === 'object' && error !== null ? Reflect.get(error, field) : undefined;
 }

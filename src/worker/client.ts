@@ -8,7 +8,8 @@ import { type ServedSocket } from './served-socket.ts';
 /** What a client asks of the session that runs it. */
 export interface ClientOwner {
   shutdown(): void;
-  destroy(error: Error | undefined): void;
+  /** By user code without types it may be any value. */
+  destroy(error: unknown): void;
   pauseInput(): void;
   resumeInput(): void;
   shutdownInput(): void;

@@ -1,6 +1,8 @@
+import { asError } from '../core/thrown.ts';
+import { destroyStream } from '../transport/guarded.ts';
 import { type Calls } from './calls.ts';
 import { Client, type ClientOwner } from './client.ts';
-import { asError, describe, END_OF_INPUT } from './client-error.ts';
+import { describe, END_OF_INPUT } from './client-error.ts';
 import { Faults, type Fault } from './faults.ts';
 import { filtersFor } from './filters-for.ts';
 import { FlushWatch } from './flush-watch.ts';
@@ -47,7 +49,7 @@ export class Conversation implements ClientOwner, InletOwner {
       filter: outputFilter,
       maxOutput,
       overflow: (error) => {
-        this.#abort(error, { told: describe('write', error), place: 'put' });
+        this.#abort({ told: describe('write', error), place: 'put' });
       },
       flush: this.#flush,
       marks: this.#marks,
@@ -73,7 +75,7 @@ export class Conversation implements ClientOwner, InletOwner {
     const isFirst = this.#step === 'open';
     if (isFirst) {
       this.#step = 'failed';
-      this.#socket.destroy(asError(error));
+      destroyStream(this.#socket, asError(error));
     }
     if (callback === 'clientError') this.#faults.reportUntold(error);
     else if (isFirst) this.#faults.blame({ told: describe('handler', error), place: callback });
@@ -99,9 +101,9 @@ export class Conversation implements ClientOwner, InletOwner {
     if (this.#socket.writableFinished) this.#socket.destroy();
   }
 
-  destroy(error: Error | undefined): void {
-    if (error === undefined) this.#socket.destroy();
-    else this.#abort(error, { told: describe('handler', error), place: 'destroy' });
+  destroy(error: unknown): void {
+    if (error === undefined || error === null) this.#socket.destroy();
+    else this.#abort({ told: describe('handler', error), place: 'destroy' });
   }
 
   pauseInput(): void {
@@ -143,8 +145,7 @@ export class Conversation implements ClientOwner, InletOwner {
   }
 
   giveUp(error: unknown): void {
-    const thrown = asError(error);
-    this.#abort(thrown, { told: describe('read', thrown), place: 'inputFilter' });
+    this.#abort({ told: describe('read', error), place: 'inputFilter' });
   }
 
   ended(): void {
@@ -191,8 +192,9 @@ export class Conversation implements ClientOwner, InletOwner {
   }
 
   // Comes back as the socket's error: `clientError` does not run inside the caller, which may be a handler.
-  #abort(error: Error, fault: Fault): void {
-    if (!this.#socket.destroyed) this.#faults.expect(fault);
-    this.#socket.destroy(error);
+  #abort(fault: Fault): void {
+    const error = asError(fault.told.error);
+    if (!this.#socket.destroyed) this.#faults.expect(fault, error);
+    destroyStream(this.#socket, error);
   }
 }

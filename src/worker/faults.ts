@@ -24,14 +24,16 @@ type After = (late: boolean) => void;
 export class Faults {
   readonly #options: FaultsOptions;
   #last: Fault | undefined;
+  #expected: Error | undefined;
 
   constructor(options: FaultsOptions) {
     this.#options = options;
   }
 
-  /** `fault` was given to the socket and will come back as its error. */
-  expect(fault: Fault): void {
+  /** `fault` will come back as the socket's error `as`. */
+  expect(fault: Fault, as: Error): void {
     this.#last = fault;
+    this.#expected = as;
   }
 
   /** Tells or reports; then `after`, unless `clientError` fails. `true`: its promise is pending. */
@@ -59,13 +61,15 @@ export class Faults {
 
   /** The socket's error: one of ours that comes back, or the network's. */
   tellOfSocket(error: unknown): void {
-    if (this.#last !== undefined && this.#last.told.error === error) this.blame(this.#last);
+    if (this.#last !== undefined && this.#expected === error) this.blame(this.#last);
     else this.tell(describeSocketError(error));
   }
 
   /** `clientError` failed itself: reports that, after what it should have dealt with. Throwing that on is no failure. */
   reportUntold(error: unknown): void {
-    if (this.#last !== undefined) this.#options.report(this.#last.told.error, this.#last.place);
-    if (error !== this.#last?.told.error) this.#options.report(error, 'clientError');
+    const { report } = this.#options;
+    const last = this.#last;
+    if (last !== undefined) report(last.told.error, last.place);
+    if (last === undefined || error !== last.told.error) report(error, 'clientError');
   }
 }

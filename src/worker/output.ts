@@ -75,8 +75,12 @@ export class Output<Out> {
   #putAll(records: readonly Out[]): void {
     const encoded = records.map((record) => this.filter.encode(record));
     this.#options.socket.cork();
-    for (const bytes of encoded) this.#write(bytes);
-    this.#options.socket.uncork();
+    try {
+      for (const bytes of encoded) this.#write(bytes);
+    } finally {
+      // The socket throws for what a filter gave that is not bytes.
+      this.#options.socket.uncork();
+    }
   }
 
   #write(bytes: Uint8Array | string): void {

@@ -1,6 +1,7 @@
+import { asError } from '../core/thrown.ts';
+import { destroyStream } from '../transport/guarded.ts';
 import { ignore } from '../transport/stream-events.ts';
 import { Calls, type CallsOwner } from './calls.ts';
-import { asError } from './client-error.ts';
 import { type SessionOptions } from './session.ts';
 
 /**
@@ -28,7 +29,7 @@ export class RawSession implements CallsOwner {
 
   failed(error: unknown, callback: string): void {
     const { socket, report } = this.#options;
-    socket.destroy(asError(error));
+    destroyStream(socket, asError(error));
     report(error, socket.connectionId, callback);
   }
 

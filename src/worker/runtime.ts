@@ -1,4 +1,4 @@
-import { toPlain } from '../core/errors.ts';
+import { toPlain } from '../core/thrown.ts';
 import { type ConnectionId } from '../core/types.ts';
 import { type BootPort } from '../transport/boot.ts';
 import { type OwnThread } from '../transport/own-thread.ts';

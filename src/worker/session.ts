@@ -1,7 +1,8 @@
+import { asError } from '../core/thrown.ts';
 import { type ConnectionId } from '../core/types.ts';
+import { destroyStream } from '../transport/guarded.ts';
 import { within } from '../transport/scope.ts';
 import { Calls, type CallsOwner } from './calls.ts';
-import { asError } from './client-error.ts';
 import { type Client } from './client.ts';
 import { ClientInfo } from './client-info.ts';
 import { Conversation } from './conversation.ts';
@@ -97,7 +98,7 @@ export class Session implements CallsOwner {
       return;
     }
     const { socket, report } = this.#options;
-    socket.destroy(asError(error));
+    destroyStream(socket, asError(error));
     report(error, socket.connectionId, callback);
   }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ForklessError, fromPlain, toPlain } from '../../src/core/errors.ts';
+import { ForklessError } from '../../src/core/errors.ts';
+import { fromPlain, toPlain } from '../../src/core/thrown.ts';
 import { CLAIM_SLOTS } from '../../src/wire/claims.ts';
 import { FRAME, FrameWriter, readFrames, readWord, type FrameKind } from '../../src/wire/frames.ts';
 import { encodeJson, readCall, readClose, readOpen, readToMain } from '../../src/wire/messages.ts';

@@ -1,0 +1,4 @@
+/** What a callback has returned, as a promise of our own: a thenable's own `then` need not give another one. */
+export async function settled(result: PromiseLike<unknown>): Promise<unknown> {
+  return await result;
+}
