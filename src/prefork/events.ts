@@ -63,13 +63,18 @@ export interface PreforkEvents {
   ];
   /** A connection was refused and closed. */
   drop: [{ readonly connection: ConnectionInfo; readonly reason: DropReason; readonly error: unknown }];
-  /** A handler threw or rejected, and no `clientError` took it. */
+  /**
+   * A handler threw or rejected, and no `clientError` took it. Of one worker 50 are told at once in a second, of one
+   * connection 5; those beyond are told together at the end of that second, as one for each callback.
+   */
   handlerError: [
     {
       readonly worker: WorkerId;
       readonly connection: ConnectionId | undefined;
       readonly callback: string;
       readonly error: Error;
+      /** How many more like it, of the same worker and callback, are not told one by one; nearly always 0. */
+      readonly repeated: number;
     },
   ];
   /** User code in a worker posted to `parentPort`. */

@@ -226,6 +226,7 @@ export class Pool implements Crew {
           connection: undefined,
           callback: 'lane',
           error: asError(error),
+          repeated: 0,
         });
       },
       gone: () => {
@@ -284,8 +285,8 @@ export class Pool implements Crew {
         else this.setPaused(id, message.request === 'pause');
         return;
       case 'trouble': {
-        const { connection, callback, error } = message;
-        announce('handlerError', { worker: id, connection, callback, error: fromPlain(error) });
+        const { connection, callback, error, repeated } = message;
+        announce('handlerError', { worker: id, connection, callback, error: fromPlain(error), repeated });
         return;
       }
       case 'message':

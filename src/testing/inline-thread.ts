@@ -192,6 +192,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
           this.#do(run);
         });
       },
+      now: () => this.#options.clock.now(),
       after: (delay, run) => this.#after(delay, run),
       // Not the utilisation of the thread, which is the test's: when a worker beats would depend on it.
       vitals: () => ({ utilization: 0, ...ownMemory() }),

@@ -17,6 +17,8 @@ export interface Vitals {
 export interface OwnThread {
   /** Runs its argument at the end of this turn of the event loop. */
   readonly atTurnEnd: (run: () => void) => void;
+  /** The time that `after` counts in. */
+  now(): Millis;
   /** Calls `run` once, unless that is taken back before. */
   after(delay: Millis, run: () => void): Cancel;
   vitals(): Vitals;
@@ -46,6 +48,7 @@ export function nodeThread(boot: BootSlot): OwnThread {
     atTurnEnd: (run) => {
       setImmediate(run);
     },
+    now: () => performance.now(),
     after: (delay, run) => {
       const timer = setTimeout(run, delay);
       return () => {

@@ -118,6 +118,8 @@ export type ToMain =
       readonly error: PlainError;
       readonly callback: string;
       readonly connection: ConnectionId | undefined;
+      /** How many more like it there were. */
+      readonly repeated: number;
     }
   | { readonly kind: 'message'; readonly value: unknown };
 
@@ -150,6 +152,7 @@ const GUARDS: Readonly<Record<ToMain['kind'], (message: Fields) => boolean>> = {
   trouble: (message) =>
     isPlainError(message['error']) &&
     typeof message['callback'] === 'string' &&
+    isCount(message['repeated']) &&
     (message['connection'] === undefined || isCount(message['connection'])),
   message: () => true,
 };

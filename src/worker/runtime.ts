@@ -16,6 +16,7 @@ import { Heartbeat } from './heartbeat.ts';
 import { runSession } from './run-session.ts';
 import { servedSecure } from './secure-socket.ts';
 import { type ServedSocket } from './served-socket.ts';
+import { Troubles } from './troubles.ts';
 
 export interface RuntimeOptions {
   readonly port: BootPort;
@@ -36,6 +37,7 @@ export class Runtime {
   /** In which the callbacks run that concern the whole worker. */
   readonly #scope = this.#scopes.create();
   readonly #heartbeat: Heartbeat;
+  readonly #troubles: Troubles;
   // Those that are not done; a client may be gone while its handler still works.
   #sessions = 0;
   #tls: TlsTerminator | undefined;
@@ -93,6 +95,9 @@ export class Runtime {
         this.#send(beat);
       },
     );
+    this.#troubles = new Troubles(thread, (trouble) => {
+      this.#send(trouble);
+    });
   }
 
   /** Runs `workerStarted` and reports ready, or why not. */
@@ -103,10 +108,12 @@ export class Runtime {
     this.#thread.atEnd(
       // What was put in the very turn that ends the thread is still sent.
       () => {
+        this.#troubles.flush();
         this.#hub.finish();
       },
       () => {
         this.#heartbeat.stop();
+        this.#troubles.stop();
         this.#hub.cut();
       },
     );
@@ -210,13 +217,14 @@ export class Runtime {
       this.#report(error, undefined, 'workerStopping');
     }
     this.#heartbeat.stop();
+    this.#troubles.flush();
     this.#send({ kind: 'leaving' });
     this.#thread.leave();
   }
 
   // Once for all sessions, as `#done`.
   readonly #report = (error: unknown, connection: ConnectionId | undefined, callback: string): void => {
-    this.#send({ kind: 'trouble', error: toPlain(error), connection, callback });
+    this.#troubles.happened({ error, connection, callback });
   };
 
   readonly #done = (): void => {

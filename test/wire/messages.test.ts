@@ -103,7 +103,7 @@ describe('readToMain', () => {
     beat,
     { kind: 'ask', request: 'retire' },
     { kind: 'leaving' },
-    { kind: 'trouble', error, callback: 'serve', connection: 3 },
+    { kind: 'trouble', error, callback: 'serve', connection: 3, repeated: 0 },
     { kind: 'message', value: undefined },
   ])('takes $kind as it is', (message) => {
     expect(readToMain(message)).toBe(message);

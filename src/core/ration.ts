@@ -1,0 +1,72 @@
+import { type Millis } from './types.ts';
+
+/** How much is told one by one. */
+export interface RationLimits {
+  readonly interval: Millis;
+  /** In one interval, of all sources together. */
+  readonly most: number;
+  /** In one interval, of one source. */
+  readonly mostOfOne: number;
+}
+
+/** One that stands for others of its kind. */
+export interface Rationed<Item> {
+  readonly item: Item;
+  /** How many more there were of its kind. */
+  readonly repeated: number;
+}
+
+/**
+ * Rations what a peer can bring about as often as it likes: a few are told at once, the rest as a count at the end of
+ * the interval. An interval begins with the first one; each is told or counted, none both.
+ */
+export class Ration<Item> {
+  readonly #limits: RationLimits;
+  #until: Millis = -Infinity;
+  #told = 0;
+  /** No more entries than `most`: only for sources of which one was told. */
+  readonly #toldOf = new Map<number, number>();
+  readonly #held = new Map<string, { readonly item: Item; repeated: number }>();
+
+  constructor(limits: RationLimits) {
+    this.#limits = limits;
+  }
+
+  /** When `due()` is to be called; `undefined` while there is nothing to tell. */
+  get wakeAt(): Millis | undefined {
+    return this.#held.size === 0 ? undefined : this.#until;
+  }
+
+  /** True: tell it now. False: it is counted; `due()` will tell of it. There are few kinds, and any number of sources. */
+  admits(item: Item, kind: string, source: number | undefined, now: Millis): boolean {
+    if (now >= this.#until && this.#held.size === 0) this.#begin(now);
+    const ofOne = source === undefined ? 0 : (this.#toldOf.get(source) ?? 0);
+    if (this.#told >= this.#limits.most || ofOne >= this.#limits.mostOfOne) {
+      this.#hold(item, kind);
+      return false;
+    }
+    this.#told += 1;
+    if (source !== undefined) this.#toldOf.set(source, ofOne + 1);
+    return true;
+  }
+
+  /** Of each kind the first that was held back, with how many more there were. A new interval begins. */
+  due(now: Millis): readonly Rationed<Item>[] {
+    const due = [...this.#held.values()];
+    this.#begin(now);
+    return due;
+  }
+
+  #begin(now: Millis): void {
+    this.#until = now + this.#limits.interval;
+    this.#told = 0;
+    this.#toldOf.clear();
+    this.#held.clear();
+  }
+
+  #hold(item: Item, kind: string): void {
+    const held = this.#held.get(kind);
+    if (held === undefined) this.#held.set(kind, { item, repeated: 0 });
+    else held.repeated += 1;
+  }
+}
