@@ -2,6 +2,7 @@
 // terminated while Node requires an ES module takes the whole process with it (a fatal error in Node 20 to 26). While it
 // imports one, as the user's, it merely ends.
 import { type BootData, fillBootSlot, guardParentPort } from '../transport/boot.ts';
+import { tameCrashes } from '../transport/tame-crash.ts';
 
 // As an uncaught exception the error reaches the main thread the way it does on Node's own Worker, with its code;
 // as a rejection of the task it would be cloned without.
@@ -15,6 +16,7 @@ function crash(thrown: unknown): void {
 export default function enter(boot: BootData): Promise<never> {
   fillBootSlot(boot);
   guardParentPort(boot);
+  tameCrashes();
   import(boot.url).catch(crash);
   return new Promise<never>(() => undefined);
 }

@@ -2,6 +2,7 @@ import { type EventLoopUtilization } from 'node:perf_hooks';
 import { type Cancel } from '../core/clock.ts';
 import { type Millis } from '../core/types.ts';
 import { guardParentPort, leaveThread, type BootSlot } from './boot.ts';
+import { tameCrashes } from './tame-crash.ts';
 
 /** How a thread is, as its heartbeats tell. */
 export interface Vitals {
@@ -43,6 +44,7 @@ export function ownMemory(): Pick<Vitals, 'heap' | 'external'> {
 /** A thread that is really one. */
 export function nodeThread(boot: BootSlot): OwnThread {
   guardParentPort(boot);
+  tameCrashes();
   let last: EventLoopUtilization | undefined;
   return {
     atTurnEnd: (run) => {

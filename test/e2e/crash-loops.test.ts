@@ -113,6 +113,20 @@ describe('a pool without a worker', () => {
   });
 });
 
+it.each(['worker', 'piscina', 'tinypool'] as const)(
+  'on %s, a worker that crashes by an error that is its own cause harms nobody else',
+  async (threadHost) => {
+    const open = await start({ threadHost });
+    const [one, other] = [open(), open()];
+    await Promise.all([one.until(/welcome/), other.until(/welcome/)]);
+    const exited = event(server, 'workerExited');
+    one.send('throw its own cause\n');
+    expect(await exited).toMatchObject({ reason: 'crashed', error: { message: 'its own cause' } });
+    await other.send('still here\n').until(/still here/);
+    other.socket.destroy();
+  },
+);
+
 describe('reload() to a broken module', () => {
   it.each(['throws', 'mute', 'loops', 'native'])('that %s at boot rolls back', async (mood) => {
     const open = await start({ killTimeout: 100, maxZombies: 9 });

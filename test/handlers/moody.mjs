@@ -18,6 +18,12 @@ if (mood !== 'mute') {
     },
     clientInput: ({ client }, line) => {
       if (line === 'kill') process.exit(1);
+      if (line === 'throw its own cause')
+        setImmediate(() => {
+          const error = new Error('its own cause');
+          error.cause = error;
+          throw error;
+        });
       client.put(line);
     },
   });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type HostName, type ThreadHost, type ThreadSpec } from '../../src/threads/host.ts';
+import { BASES } from '../handlers/hostile.mjs';
 import { moduleUrl, settings, startOn, type Run } from './runs.ts';
 
 // The built files: a pool loads its entry from them. No types, so that this file checks without a build.
@@ -140,6 +141,17 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
 
     it.each(['throw-null.mjs', 'throw-null-at-top.mjs'])('that throws null: %s', async (module) => {
       expect(await start(module).exit()).toEqual({ code: 1, reason: 'crashed', error: null });
+    });
+
+    it.each(['top', 'later'])('that throws what resists being looked at: %s', async (when) => {
+      // Of an error that is its own cause Node 20 tells for half a minute; where a worker serves, that is seen to.
+      const bases = Object.keys(BASES).filter((base) => base !== 'circular error');
+      const names = ['message', 'code', 'stack', 'constructor'];
+      const fields = names.map((field) => ({ base: 'error', fields: { [field]: 'throwing getter' } }));
+      for (const given of [...bases.map((base) => ({ base })), ...fields]) {
+        const exit = await start('throw-odd.mjs', { argv: [when, JSON.stringify(given)] }).exit();
+        expect(exit, JSON.stringify(given)).toMatchObject({ code: 1, reason: 'crashed' });
+      }
     });
 
     it('whose module is missing', async () => {
