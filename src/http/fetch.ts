@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { warn } from '../worker/warnings.ts';
 
 /** A handler in the terms of the Fetch standard. */
 export type FetchHandler = (request: Request) => Response | PromiseLike<Response>;
@@ -51,7 +52,7 @@ async function send(answer: Response, response: ServerResponse): Promise<void> {
 
 /**
  * A request listener that runs a Fetch handler. A throw or rejection is answered with 500 where nothing was sent yet,
- * and surfaces as the process's `'warning'`: the connection is no worse for it, and neither is the worker.
+ * and surfaces as the process's `'warning'`, ten a second at most: the connection is no worse for it, and neither is the worker.
  */
 export function fetchListener(fetch: FetchHandler): RequestListener {
   return (request, response) => {
@@ -74,7 +75,7 @@ async function answerBy(
   } catch (error) {
     // The peer has left: nobody to answer, and nothing the handler did wrong.
     if (response.destroyed) return;
-    process.emitWarning(error instanceof Error ? error : String(error));
+    warn(error, 'Warning');
     if (response.headersSent) response.destroy();
     else plain(response, 500);
   }

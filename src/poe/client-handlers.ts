@@ -1,6 +1,7 @@
 import { errors } from '../core/errors.ts';
 import { isPromise, show } from '../core/thrown.ts';
 import { type ClientError, type Handlers } from '../worker/handlers.ts';
+import { warn } from '../worker/warnings.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
 import { ConnectionSession } from './connection-session.ts';
 import { filterOf } from './filters.ts';
@@ -121,10 +122,7 @@ function noteError({ heap }: ConnectionSession): boolean {
 function warnOf({ ID }: ConnectionSession, { operation, code, message }: ClientError): void {
   if (operation === 'read' && (code === 'EOF' || code === 'ECONNRESET')) return;
   const { errnum, errstr } = systemError(code, message);
-  process.emitWarning(
-    `Client session ${ID} got ${operation} error ${errnum} (${errstr})`,
-    'PreforkTCPWarning',
-  );
+  warn(`Client session ${ID} got ${operation} error ${errnum} (${errstr})`, 'PreforkTCPWarning');
 }
 
 function disconnected(session: ConnectionSession): unknown {

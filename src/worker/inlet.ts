@@ -19,9 +19,21 @@ export interface InletOwner {
 // and consumes nothing would throw for ever.
 const SLACK = 64;
 
-// How often it may throw in one turn of the event loop: an error costs much more than the few bytes that cause it, and
-// a read may be full of them.
+// How often filters may throw in one turn of the event loop, those of all connections of this thread: an error costs much
+// more than the few bytes that cause it, and a read may be full of them. Each connection has one for its own.
 const REFUSALS_A_TURN = 64;
+
+let refusedNow = 0;
+
+/** One more refusal; whether that is enough for this turn. */
+function isEnough(): boolean {
+  if (refusedNow === 0)
+    setImmediate(() => {
+      refusedNow = 0;
+    });
+  refusedNow += 1;
+  return refusedNow >= REFUSALS_A_TURN;
+}
 
 /**
  * The input of one connection: bytes from the socket through the filter to the handler, one record at a time.
@@ -36,7 +48,6 @@ export class Inlet {
   #end: 'not yet' | 'seen' | 'told' | 'shut' = 'not yet';
   #wakeIsDue = false;
   #refusable = SLACK;
-  #refusedNow = 0;
 
   constructor(client: Client<unknown, unknown>, owner: InletOwner) {
     this.#client = client;
@@ -151,9 +162,7 @@ export class Inlet {
 
   // Lets others have their turn after so many refusals; a promise that is pending does so too.
   #rest(): void {
-    this.#refusedNow += 1;
-    if (this.#refusedNow < REFUSALS_A_TURN || this.#busy) return;
-    this.#refusedNow = 0;
+    if (!isEnough() || this.#busy) return;
     this.#busy = true;
     this.#hold();
     setImmediate(() => {

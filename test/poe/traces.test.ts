@@ -138,6 +138,37 @@ describe("the ancestor's callback orders", () => {
     },
   );
 
+  it('PreConnect may return any thenable, also one whose `then` gives nothing back', async () => {
+    const later = (answer: unknown) => ({
+      then: (resolve: (answer: unknown) => void) => {
+        setImmediate(resolve, answer);
+      },
+    });
+    const fine = serveTCP({ ClientInput: ignore, ClientPreConnect: ({ arg0 }) => later(arg0) });
+    const refused = serveTCP({ ClientInput: ignore, ClientPreConnect: () => later(undefined) });
+    for (const { peer } of [fine, refused]) peer.end('a\n');
+    await Promise.all([fine.done, refused.done]);
+    expect([fine.log, refused.log]).toEqual([['PreConnect', 'Input[a]'], ['PreConnect']]);
+  });
+
+  it('an event that fails before there is a client ends the connection', async () => {
+    const { socket, done } = serveTCP({
+      ClientInput: ignore,
+      ClientPreConnect: async ({ kernel, arg0 }) => {
+        kernel.yield('fail');
+        await settle(4);
+        return arg0;
+      },
+      InlineStates: {
+        fail: () => {
+          throw new Error('on purpose');
+        },
+      },
+    });
+    await done;
+    expect(socket.errored).toMatchObject({ message: 'on purpose' });
+  });
+
   it('PreConnect that returns its socket accepts; another one is refused with the reason', async () => {
     const fine = serveTCP({ ClientInput: ignore, ClientPreConnect: ({ arg0 }) => arg0 });
     fine.peer.end('a\n');

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { choose, type ChooseConfig, MAX_OWED } from '../../src/policy/choose.ts';
 import { type Candidate, type Dispatch, type WorkerRecord } from '../../src/policy/state.ts';
+import { description, made } from '../hostile.ts';
 import { after, beat, draining, killing, pool, ready, starting, worker, zombie } from './pool.ts';
 
 const rules = (dispatch: Dispatch, more: Partial<ChooseConfig> = {}): ChooseConfig => ({
@@ -178,6 +180,21 @@ describe('choose by a function', () => {
       expect.objectContaining({
         code: 'FORKLESS_DISPATCH_FAILED',
         message: `The \`dispatch\` function named ${named}, which is no worker that may take the connection`,
+      }),
+    );
+  });
+
+  it('whatever is thrown or named, it is that error', () => {
+    fc.assert(
+      fc.property(description, (given) => {
+        const failed = expect.objectContaining({ code: 'FORKLESS_DISPATCH_FAILED' }) as Error;
+        const throws: Dispatch = () => {
+          throw made(given);
+        };
+        expect(() => pick(workers, throws)).toThrow(failed);
+        const named = made(given) as number | undefined | null;
+        if (named === undefined || named === null) return;
+        expect(() => pick(workers, () => named)).toThrow(failed);
       }),
     );
   });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
+import { duplexPair } from 'node:stream';
 import { testPrefork, type TestPrefork } from 'forkless/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -66,6 +67,16 @@ describe('connect()', () => {
     expect([plain.readableEnded, plain.writableEnded]).toEqual([true, true]);
     expect([half.readableEnded, half.writableEnded]).toEqual([true, false]);
     half.end();
+  });
+
+  it('serves a stream whose addresses are none, without them', async () => {
+    await prepared().start();
+    const [client, stream] = duplexPair();
+    const odd = { remoteAddress: { toJSON: () => 1n }, remotePort: 10n, localAddress: Symbol('here') };
+    server.accept(Object.assign(stream, odd));
+    expect(await greeting(client)).toBe('welcome 1\r\n');
+    client.destroy();
+    stream.destroy();
   });
 
   it('says its own name when there is nothing to connect to', () => {
