@@ -3,6 +3,7 @@ export { zlibCompression } from './codecs/zlib.ts';
 export { ForklessError, type ErrorCode } from './core/errors.ts';
 export { decimalLength, type BlockLength, type LengthCodec } from './filters/block-length.ts';
 export { BlockFilter, type BlockFilterOptions } from './filters/block.ts';
+export { type DecodeLimits } from './filters/decode-budget.ts';
 export { type Filter } from './filters/filter.ts';
 export { GrepFilter, type GrepFilterOptions } from './filters/grep.ts';
 export {

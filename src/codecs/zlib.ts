@@ -1,4 +1,5 @@
 import { deflateSync, inflateSync } from 'node:zlib';
+import { DecodeRefusal } from '../filters/decode-budget.ts';
 import { type Compression } from '../filters/reference.ts';
 
 const MOST_ROOM = 16 * 1024;
@@ -11,6 +12,11 @@ export const zlibCompression: Compression = {
   // is bad. A read full of bad references of a few bytes each would take a gigabyte.
   inflate: (bytes, most) => {
     const chunkSize = Math.min(MOST_ROOM, Math.max(LEAST_ROOM, 4 * bytes.length));
-    return inflateSync(bytes, { maxOutputLength: most, chunkSize });
+    try {
+      return inflateSync(bytes, { maxOutputLength: most, chunkSize });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new DecodeRefusal(`inflated it has more than ${most} bytes (limit \`maxInflated\`)`);
+    }
   },
 };
