@@ -6,6 +6,9 @@ export interface DecodeLimits {
   readonly maxDepth: number;
 }
 
+/** The limits of a codec that is used without a filter. */
+export const DEFAULT_LIMITS: DecodeLimits = { maxDecoded: 64 * 1024 * 1024, maxDepth: 1000 };
+
 /** Says that a limit was passed, and which one. Its message goes on after "A reference of … bytes is refused:". */
 export class DecodeRefusal extends Error {}
 

@@ -1,7 +1,7 @@
 import { boolean, integer, onlyKnown } from '../core/check.ts';
 import { errors, ForklessError } from '../core/errors.ts';
 import { BlockFilter } from './block.ts';
-import { DecodeRefusal, type DecodeLimits } from './decode-budget.ts';
+import { DecodeRefusal, DEFAULT_LIMITS, type DecodeLimits } from './decode-budget.ts';
 import { type Filter } from './filter.ts';
 import { checkJson } from './json-size.ts';
 
@@ -12,7 +12,7 @@ export interface ReferenceCodec {
    * Must make data of bytes, never run them: they are a stranger's. A codec that takes much more memory than there are
    * bytes refuses what would pass the limits, before it takes it.
    */
-  decode(bytes: Buffer, limits: DecodeLimits): unknown;
+  decode(bytes: Buffer, limits?: DecodeLimits): unknown;
 }
 
 /** How bytes become fewer and back. Both may throw. */
@@ -66,7 +66,7 @@ export const jsonCodec: ReferenceCodec = {
     if (text === undefined) throw new TypeError('JSON has no such value');
     return text;
   },
-  decode: (bytes, limits): unknown => {
+  decode: (bytes, limits = DEFAULT_LIMITS): unknown => {
     checkJson(bytes, limits);
     return JSON.parse(bytes.toString());
   },
@@ -101,7 +101,7 @@ export class ReferenceFilter<Value = unknown> implements Filter<Value, Value> {
     );
     this.#limits = {
       maxDecoded: integer('maxDecoded', options.maxDecoded ?? DECODED * maxLength, 1),
-      maxDepth: integer('maxDepth', options.maxDepth ?? 1000, 1),
+      maxDepth: integer('maxDepth', options.maxDepth ?? DEFAULT_LIMITS.maxDepth, 1),
     };
   }
 

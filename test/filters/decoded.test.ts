@@ -129,7 +129,7 @@ describe('16 MiB in 16 KB', () => {
 
 it('a codec gets the limits', () => {
   const seen: unknown[] = [];
-  const codec = { ...jsonCodec, decode: (_: Buffer, limits: object): unknown => seen.push(limits) };
+  const codec = { ...jsonCodec, decode: (_: Buffer, limits?: object): unknown => seen.push(limits) };
   parse(new ReferenceFilter({ codec, maxLength: 100 }), [latin1('1\x001')]);
   parse(new ReferenceFilter({ codec, maxDecoded: 5, maxDepth: 6 }), [latin1('1\x001')]);
   expect(seen).toEqual([
