@@ -26,3 +26,4 @@ export {
 } from './filters/reference.ts';
 export { StackableFilter, type StackableFilterOptions, type StackedFilter } from './filters/stackable.ts';
 export { StreamFilter, type StreamFilterOptions } from './filters/stream.ts';
+export { type TextEncoding } from './filters/text-bytes.ts';

@@ -4,6 +4,7 @@ import { show } from '../core/thrown.ts';
 import { decimalLength, type BlockLength, type LengthCodec } from './block-length.ts';
 import { type Filter } from './filter.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';
+import { bytesOf, textEncoding, type TextEncoding } from './text-bytes.ts';
 
 export interface BlockFilterOptions {
   /** Bytes of every block, 1 or more; instead of `lengthCodec` and `maxLength`. */
@@ -14,6 +15,8 @@ export interface BlockFilterOptions {
   readonly maxLength?: number;
   /** Most bytes that may wait to be taken: at least a longest block + 64 KiB (default: 16 MiB more than a block). */
   readonly maxBuffer?: number;
+  /** How text that is sent becomes bytes (default `'utf8'`). */
+  readonly encoding?: TextEncoding;
 }
 
 const LENGTH_SIZE = 64;
@@ -31,6 +34,7 @@ export class BlockFilter implements Filter<Buffer, Uint8Array | string> {
   readonly #codec: LengthCodec | undefined;
   readonly #maxLength: number;
   readonly #input: InputBytes;
+  readonly #encoding: TextEncoding;
   // Of the block that is being received; it stays in the input until it is whole, for `release`.
   #next: Required<BlockLength> | undefined;
   #toDrop = 0;
@@ -38,13 +42,14 @@ export class BlockFilter implements Filter<Buffer, Uint8Array | string> {
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: BlockFilterOptions = {}) {
-    onlyKnown(options, ['blockSize', 'lengthCodec', 'maxLength', 'maxBuffer']);
+    onlyKnown(options, ['blockSize', 'lengthCodec', 'maxLength', 'maxBuffer', 'encoding']);
     const { blockSize, lengthCodec, maxLength = blockSize ?? 1024 * 1024, maxBuffer } = options;
     if (blockSize !== undefined) refuseBeside(options);
     this.#options = options;
     this.#codec = blockSize === undefined ? checkedCodec(lengthCodec ?? decimalLength) : undefined;
     this.#maxLength = integer(blockSize === undefined ? 'maxLength' : 'blockSize', maxLength, 1, MOST);
     this.#input = new InputBytes(bufferLimit(maxBuffer, this.#maxLength));
+    this.#encoding = textEncoding(options.encoding);
   }
 
   push(chunk: Uint8Array): void {
@@ -63,9 +68,11 @@ export class BlockFilter implements Filter<Buffer, Uint8Array | string> {
     return input.take(size + length).subarray(size);
   }
 
+  /** Throws a `RangeError` for a character that `'latin1'` does not have. */
   encode(record: Uint8Array | string): Uint8Array | string {
-    if (this.#codec === undefined) return record;
-    const block = typeof record === 'string' ? Buffer.from(record) : record;
+    if (this.#codec === undefined && this.#encoding === 'utf8') return record;
+    const block = typeof record === 'string' ? bytesOf(record, this.#encoding) : record;
+    if (this.#codec === undefined) return block;
     const length = this.#codec.encode(block.length);
     return Buffer.concat([typeof length === 'string' ? Buffer.from(length, 'latin1') : length, block]);
   }

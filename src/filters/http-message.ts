@@ -1,5 +1,6 @@
 import { errors } from '../core/errors.ts';
 import { show } from '../core/thrown.ts';
+import { bytesOf, type TextEncoding } from './text-bytes.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -92,11 +93,11 @@ export function errorResponse(status: number, details: string): HttpResponse {
 }
 
 /** Throws `FORKLESS_BAD_RESPONSE`: what is not checked here could end a header early and begin another. */
-export function encodeResponse(response: HttpResponse): Buffer {
+export function encodeResponse(response: HttpResponse, encoding: TextEncoding): Buffer {
   const { headers = {}, body = '' } = response;
   const lines = [statusLine(response), ...Object.entries(headers).flatMap(headerLines)];
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  return Buffer.concat([head, typeof body === 'string' ? Buffer.from(body) : body]);
+  return Buffer.concat([head, typeof body === 'string' ? bytesOf(body, encoding) : body]);
 }
 
 function statusLine({ status, version = 'HTTP/1.0', reason = reasonOf(status) }: HttpResponse): string {

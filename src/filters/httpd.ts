@@ -12,6 +12,7 @@ import {
 } from './http-message.ts';
 import { HttpFault, HttpReader } from './http-reader.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';
+import { textEncoding, type TextEncoding } from './text-bytes.ts';
 
 export interface HttpdFilterOptions<Streaming extends boolean = boolean> {
   /**
@@ -35,13 +36,24 @@ export interface HttpdFilterOptions<Streaming extends boolean = boolean> {
   readonly bareLf?: boolean;
   /** What a refused request is: the response that says so, as a record (default), or a throw. */
   readonly badRequests?: 'record' | 'throw';
+  /** How a response's body becomes bytes where it is text (default `'utf8'`). */
+  readonly encoding?: TextEncoding;
 }
 
 /** What a refused request is the response to, a request is, and a part of its body where the filter streams. */
 export type HttpdRecord<Streaming extends boolean> =
   HttpRequest | HttpResponse | (Streaming extends true ? HttpBodyPart : never);
 
-const KNOWN = ['streaming', 'maxBody', 'maxHeaderSize', 'maxHeaders', 'maxBuffer', 'bareLf', 'badRequests'];
+const KNOWN = [
+  'streaming',
+  'maxBody',
+  'maxHeaderSize',
+  'maxHeaders',
+  'maxBuffer',
+  'bareLf',
+  'badRequests',
+  'encoding',
+];
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -64,6 +76,7 @@ export class HttpdFilter<Streaming extends boolean = false> implements Filter<
   readonly #limits: { maxBody: number; maxHeaderSize: number; maxHeaders: number };
   readonly #streams: boolean;
   readonly #throws: boolean;
+  readonly #encoding: TextEncoding;
   readonly #input: InputBytes;
   // Where it does not stream, nothing of a request is used before it is whole, for `release`.
   readonly #reader: HttpReader;
@@ -78,6 +91,7 @@ export class HttpdFilter<Streaming extends boolean = false> implements Filter<
     this.#limits = limitsOf(options);
     const { maxBody, maxHeaderSize } = this.#limits;
     this.#throws = oneOf('badRequests', options.badRequests ?? 'record', ['record', 'throw']) === 'throw';
+    this.#encoding = textEncoding(options.encoding);
     this.#input = new InputBytes(
       bufferLimit(options.maxBuffer, (this.#streams ? 0 : maxBody) + maxHeaderSize),
     );
@@ -100,9 +114,9 @@ export class HttpdFilter<Streaming extends boolean = false> implements Filter<
     }
   }
 
-  /** Throws `FORKLESS_BAD_RESPONSE`. */
+  /** Throws `FORKLESS_BAD_RESPONSE`, and a `RangeError` for a character that `'latin1'` does not have. */
   encode(record: HttpResponse): Uint8Array {
-    return encodeResponse(record);
+    return encodeResponse(record, this.#encoding);
   }
 
   release(): Uint8Array {

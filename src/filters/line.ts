@@ -1,12 +1,13 @@
-import { boolean, integer, oneOf, onlyKnown } from '../core/check.ts';
+import { boolean, integer, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Filter } from './filter.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';
 import { AnyEnds, DetectedEnds, LiteralEnds, PatternEnds, type LineEnds } from './line-ends.ts';
+import { bytesOf, isWide, textEncoding, type TextEncoding } from './text-bytes.ts';
 
 export interface LineFilterOptions {
   /** How bytes become text and back (default `'utf8'`). `'latin1'` keeps every byte as it is. */
-  readonly encoding?: 'utf8' | 'latin1';
+  readonly encoding?: TextEncoding;
   /** Longest line in bytes, without its end: 1 to 536 870 888, the longest string there is (default 1 MiB). */
   readonly maxLength?: number;
   /** Most bytes that may wait to be taken: at least `maxLength` + 64 KiB (default `maxLength` + 16 MiB). */
@@ -49,7 +50,7 @@ const KNOWN = [
  */
 export class LineFilter implements Filter<string, string> {
   readonly #options: LineFilterOptions;
-  readonly #encoding: 'utf8' | 'latin1';
+  readonly #encoding: TextEncoding;
   readonly #maxLength: number;
   readonly #input: InputBytes;
   readonly #outputEnd: string | Buffer;
@@ -68,7 +69,7 @@ export class LineFilter implements Filter<string, string> {
       literal,
       outputLiteral = '\r\n',
     } = options;
-    this.#encoding = oneOf('encoding', encoding, ['utf8', 'latin1']);
+    this.#encoding = textEncoding(encoding);
     this.#maxLength = integer('maxLength', maxLength, 1, LONGEST_STRING);
     this.#input = new InputBytes(bufferLimit(maxBuffer, this.#maxLength));
     boolean('autodetect', options.autodetect ?? false);
@@ -76,7 +77,7 @@ export class LineFilter implements Filter<string, string> {
     refuseContradictions(options);
     this.#options = options;
     this.#ends = endsFor(options, this.#encoding);
-    this.#outputEnd = outputEnd(bytesOf('outputLiteral', literal ?? outputLiteral, encoding), encoding);
+    this.#outputEnd = outputEnd(literalBytes('outputLiteral', literal ?? outputLiteral, encoding), encoding);
   }
 
   push(chunk: Uint8Array): void {
@@ -106,10 +107,13 @@ export class LineFilter implements Filter<string, string> {
   /** Throws a `RangeError` for a character that `'latin1'` does not have. */
   encode(record: string): Uint8Array | string {
     const end = this.#outputEnd;
-    if (this.#encoding === 'latin1') refuseWide(record);
-    if (typeof end === 'string' && this.#encoding === 'utf8') return record + end;
-    const line = Buffer.from(record, this.#encoding);
-    return Buffer.concat([line, typeof end === 'string' ? Buffer.from(end, 'latin1') : end]);
+    // Programs without types also send what another filter has read.
+    const given = record as string | Uint8Array;
+    if (typeof given === 'string' && typeof end === 'string') {
+      return this.#encoding === 'utf8' ? given + end : bytesOf(given + end, this.#encoding);
+    }
+    const line = typeof given === 'string' ? bytesOf(given, this.#encoding) : given;
+    return Buffer.concat([line, typeof end === 'string' ? Buffer.from(end, this.#encoding) : end]);
   }
 
   /** Half of a split pair that was to come next is forgotten too: the next filter sees it as input. */
@@ -171,10 +175,11 @@ function refuseContradictions(options: LineFilterOptions): void {
   }
 }
 
-function endsFor(options: LineFilterOptions, encoding: 'utf8' | 'latin1'): LineEnds {
+function endsFor(options: LineFilterOptions, encoding: TextEncoding): LineEnds {
   const { literal, inputLiteral = literal, inputRegexp, autodetect = false, joinSplitPair = true } = options;
   if (inputRegexp !== undefined) return new PatternEnds(checkedPattern(inputRegexp));
-  if (inputLiteral !== undefined) return new LiteralEnds(bytesOf('inputLiteral', inputLiteral, encoding));
+  if (inputLiteral !== undefined)
+    return new LiteralEnds(literalBytes('inputLiteral', inputLiteral, encoding));
   return autodetect ? new DetectedEnds() : new AnyEnds(joinSplitPair);
 }
 
@@ -183,20 +188,17 @@ function checkedPattern(pattern: unknown): RegExp {
   throw errors.badOption('inputRegexp', 'a RegExp that does not match nothing', pattern);
 }
 
-function bytesOf(name: string, literal: unknown, encoding: 'utf8' | 'latin1'): Buffer {
-  if (typeof literal === 'string' && encoding === 'latin1') refuseWide(literal);
-  if (typeof literal === 'string' && literal !== '') return Buffer.from(literal, encoding);
+function literalBytes(name: string, literal: unknown, encoding: TextEncoding): Buffer {
   if (literal instanceof Uint8Array && literal.length > 0) return Buffer.from(literal);
-  throw errors.badOption(name, 'a string or bytes, not empty', literal);
+  if (typeof literal !== 'string' || literal === '')
+    throw errors.badOption(name, 'a string or bytes, not empty', literal);
+  if (encoding === 'latin1' && isWide(literal))
+    throw errors.badOption(name, 'bytes, or of characters that latin1 has', literal);
+  return Buffer.from(literal, encoding);
 }
 
 // Text, where it can be: put behind a line it costs nothing.
-function outputEnd(end: Buffer, encoding: 'utf8' | 'latin1'): string | Buffer {
+function outputEnd(end: Buffer, encoding: TextEncoding): string | Buffer {
   const text = end.toString(encoding);
   return Buffer.from(text, encoding).equals(end) ? text : end;
-}
-
-function refuseWide(text: string): void {
-  // Cut to eight bits, U+010A would become a line feed and a record two.
-  if (/[^\0-\xff]/.test(text)) throw new RangeError('A record has a character that latin1 does not have');
 }

@@ -4,6 +4,7 @@ import { show } from '../core/thrown.ts';
 import { type Filter } from './filter.ts';
 import { type RecordFilter } from './record-filter.ts';
 import { StreamFilter } from './stream.ts';
+import { bytesOf, textEncoding, type TextEncoding } from './text-bytes.ts';
 
 /** What can stand in a stack: filters of any types, whatever one gives must be what the next takes. */
 export type StackedFilter = Filter<unknown, never> | RecordFilter<never, unknown, never>;
@@ -11,6 +12,8 @@ export type StackedFilter = Filter<unknown, never> | RecordFilter<never, unknown
 export interface StackableFilterOptions {
   /** From the bytes up (default: none). The lowest is a filter of bytes, or gets what was read as a record. */
   readonly filters?: readonly StackedFilter[];
+  /** How text that a filter of records gives at the bottom becomes bytes (default `'utf8'`). */
+  readonly encoding?: TextEncoding;
 }
 
 interface Stage {
@@ -28,10 +31,12 @@ interface Stage {
 export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, Out> {
   readonly #stages: Stage[];
   readonly #reads: StreamFilter = new StreamFilter();
+  readonly #encoding: TextEncoding;
 
-  /** Throws `FORKLESS_UNKNOWN_OPTION`. */
+  /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: StackableFilterOptions = {}) {
-    onlyKnown(options, ['filters']);
+    onlyKnown(options, ['filters', 'encoding']);
+    this.#encoding = textEncoding(options.encoding);
     this.#stages = [...(options.filters ?? [])] as Stage[];
   }
 
@@ -75,7 +80,7 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
 
   /** Throws `FORKLESS_BAD_STACK` when what comes out at the bottom is not bytes. */
   encode(record: Out): Uint8Array | string {
-    return joined(this.#down([record], this.#stages.length));
+    return joined(this.#down([record], this.#stages.length), this.#encoding);
   }
 
   /**
@@ -89,11 +94,12 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
       const rest = this.#stages[at]?.release() ?? [];
       held = rest instanceof Uint8Array ? [...written, rest] : [...written, ...rest];
     }
-    return Buffer.concat([asBytes(joined(held)), this.#reads.release()]);
+    return Buffer.concat([...held.map((part) => asBytes(part, this.#encoding)), this.#reads.release()]);
   }
 
   clone(): StackableFilter<In, Out> {
-    return new StackableFilter({ filters: this.filters.map((filter) => filter.clone()) });
+    const filters = this.filters.map((filter) => filter.clone());
+    return new StackableFilter({ filters, encoding: this.#encoding });
   }
 
   // Asks for input from below only when a filter has no record left: nothing piles up between them.
@@ -113,20 +119,28 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
   #down(records: readonly unknown[], from: number, to = 0): unknown[] {
     const below = this.#stages.slice(to, from).reverse();
     return below.reduce<unknown[]>(
-      (above, stage) => above.flatMap((record) => stage.encode(record)),
+      (above, stage) => above.flatMap((record) => this.#through(stage, record)),
       [...records],
     );
   }
+
+  // What a filter of bytes gives as text is UTF-8, whatever becomes of the text that records are.
+  #through(stage: Stage, record: unknown): unknown {
+    const encoded = stage.encode(record);
+    return typeof encoded === 'string' && this.#encoding !== 'utf8' ? Buffer.from(encoded) : encoded;
+  }
 }
 
-function joined(parts: readonly unknown[]): Uint8Array | string {
+function joined(parts: readonly unknown[], encoding: TextEncoding): Uint8Array | string {
   const [first] = parts;
-  if (parts.length === 1 && (typeof first === 'string' || first instanceof Uint8Array)) return first;
-  return Buffer.concat(parts.map(asBytes));
+  if (parts.length === 1) {
+    if (first instanceof Uint8Array || (typeof first === 'string' && encoding === 'utf8')) return first;
+  }
+  return Buffer.concat(parts.map((part) => asBytes(part, encoding)));
 }
 
-function asBytes(part: unknown): Uint8Array {
+function asBytes(part: unknown, encoding: TextEncoding): Uint8Array {
   if (part instanceof Uint8Array) return part;
-  if (typeof part === 'string') return Buffer.from(part);
+  if (typeof part === 'string') return bytesOf(part, encoding);
   throw errors.badStack(show(part));
 }

@@ -1,10 +1,13 @@
 import { onlyKnown } from '../core/check.ts';
 import { type Filter } from './filter.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';
+import { bytesOf, textEncoding, type TextEncoding } from './text-bytes.ts';
 
 export interface StreamFilterOptions {
   /** Most bytes that may wait to be taken: at least 64 KiB (default 16 MiB). */
   readonly maxBuffer?: number;
+  /** How text that is sent becomes bytes (default `'utf8'`). */
+  readonly encoding?: TextEncoding;
 }
 
 /**
@@ -15,12 +18,14 @@ export interface StreamFilterOptions {
 export class StreamFilter implements Filter<Buffer, Uint8Array | string> {
   readonly #options: StreamFilterOptions;
   readonly #input: InputBytes;
+  readonly #encoding: TextEncoding;
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: StreamFilterOptions = {}) {
-    onlyKnown(options, ['maxBuffer']);
+    onlyKnown(options, ['maxBuffer', 'encoding']);
     this.#options = options;
     this.#input = new InputBytes(bufferLimit(options.maxBuffer, 0));
+    this.#encoding = textEncoding(options.encoding);
   }
 
   push(chunk: Uint8Array): void {
@@ -32,8 +37,10 @@ export class StreamFilter implements Filter<Buffer, Uint8Array | string> {
     return length === 0 ? undefined : this.#input.take(length);
   }
 
+  /** Throws a `RangeError` for a character that `'latin1'` does not have. */
   encode(record: Uint8Array | string): Uint8Array | string {
-    return record;
+    // UTF-8 is what text becomes in a socket anyway.
+    return typeof record !== 'string' || this.#encoding === 'utf8' ? record : bytesOf(record, this.#encoding);
   }
 
   release(): Buffer {

@@ -70,14 +70,14 @@ function marks(parameters: AnyParameters): Partial<PoeHandlers> {
 }
 
 function filters(parameters: AnyParameters): Partial<PoeHandlers> {
-  const { ClientFilter, ClientInputFilter, ClientOutputFilter } = parameters;
+  const { ClientFilter = 'Line', ClientInputFilter, ClientOutputFilter } = parameters;
   if (ClientInputFilter !== undefined && ClientOutputFilter !== undefined) {
     return {
       clientInputFilter: filterOf('ClientInputFilter', ClientInputFilter),
       clientOutputFilter: filterOf('ClientOutputFilter', ClientOutputFilter),
     };
   }
-  return ClientFilter === undefined ? {} : { clientFilter: filterOf('ClientFilter', ClientFilter) };
+  return { clientFilter: filterOf('ClientFilter', ClientFilter) };
 }
 
 // The wheel may send this to any event at any time, and the heap's `shutdown` may have been set by hand.

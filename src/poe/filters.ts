@@ -3,7 +3,7 @@ import { show } from '../core/thrown.ts';
 import { type Filter } from '../filters/filter.ts';
 import { StackableFilter, type StackedFilter } from '../filters/stackable.ts';
 import { isFilter } from '../worker/check-handlers.ts';
-import { type Fields, KNOWN_FILTERS } from './known-filters.ts';
+import { BYTES, type Fields, KNOWN_FILTERS } from './known-filters.ts';
 
 /**
  * How the ancestor names a filter: its class name (`'POE::Filter::Line'`, or just `'Line'`), the same with parameters
@@ -12,7 +12,7 @@ import { type Fields, KNOWN_FILTERS } from './known-filters.ts';
 export type FilterParameter<In = unknown, Out = unknown> =
   string | readonly [name: string, ...parameters: unknown[]] | Filter<In, Out>;
 
-const STACK = { Filters: 'filters' } as const;
+const STACK = { Filters: 'filters', Encoding: 'encoding' } as const;
 
 /** Filters of records, which stand above one of bytes. */
 const OF_RECORDS = ['Map', 'Grep', 'RecordBlock'];
@@ -25,7 +25,9 @@ export function filterOf(parameter: string, given: unknown): Filter {
   if (isFilter(given)) return given;
   const { name, fields } = named(parameter, given);
   const filter = made(parameter, name, fields);
-  return OF_RECORDS.includes(name) ? new StackableFilter({ filters: [filter] }) : (filter as Filter);
+  return OF_RECORDS.includes(name)
+    ? new StackableFilter({ ...BYTES, filters: [filter] })
+    : (filter as Filter);
 }
 
 function stacked(parameter: string, given: unknown): StackedFilter {
@@ -36,9 +38,10 @@ function stacked(parameter: string, given: unknown): StackedFilter {
 
 function made(parameter: string, name: string, fields: Fields): StackedFilter {
   if (name === 'Stackable') {
-    const { filters = [] } = optionsOf(parameter, STACK, fields);
+    const { filters = [], ...rest } = optionsOf(parameter, STACK, fields);
     if (!Array.isArray(filters)) throw errors.badParameter(`needs an array as Filters of ${parameter}`);
-    return new StackableFilter({ filters: filters.map((each: unknown) => stacked(parameter, each)) });
+    const stack = filters.map((each: unknown) => stacked(parameter, each));
+    return new StackableFilter({ ...BYTES, ...rest, filters: stack });
   }
   const known = Object.hasOwn(KNOWN_FILTERS, name) ? KNOWN_FILTERS[name] : undefined;
   if (known !== undefined) return known.make(optionsOf(parameter, known.parameters, fields));

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { zlibCompression } from '../codecs/zlib.ts';
 import { BlockFilter } from '../filters/block.ts';
 import { GrepFilter } from '../filters/grep.ts';
@@ -5,7 +6,7 @@ import { HttpdFilter } from '../filters/httpd.ts';
 import { LineFilter } from '../filters/line.ts';
 import { MapFilter } from '../filters/map.ts';
 import { RecordBlockFilter } from '../filters/record-block.ts';
-import { ReferenceFilter } from '../filters/reference.ts';
+import { jsonCodec, type ReferenceCodec, ReferenceFilter } from '../filters/reference.ts';
 import { type StackedFilter } from '../filters/stackable.ts';
 import { StreamFilter } from '../filters/stream.ts';
 
@@ -17,14 +18,19 @@ export interface KnownFilter {
   readonly make: (options: Fields) => StackedFilter;
 }
 
+const ENCODING = { Encoding: 'encoding' } as const;
 const LIMITS = { MaxLength: 'maxLength', MaxBuffer: 'maxBuffer' } as const;
 const FUNCTIONS = { Code: 'code', Get: 'get', Put: 'put' } as const;
+
+/** The ancestor's strings are bytes: each character is one, and each byte a character. */
+export const BYTES = { encoding: 'latin1' } as const;
 
 /** The ancestor's filters but the one that holds others. The constructors check the values of the options themselves. */
 export const KNOWN_FILTERS: Readonly<Record<string, KnownFilter>> = {
   Line: {
     parameters: {
       ...LIMITS,
+      ...ENCODING,
       Literal: 'literal',
       InputLiteral: 'inputLiteral',
       OutputLiteral: 'outputLiteral',
@@ -32,10 +38,10 @@ export const KNOWN_FILTERS: Readonly<Record<string, KnownFilter>> = {
     },
     make: line,
   },
-  Stream: { parameters: {}, make: () => new StreamFilter() },
+  Stream: { parameters: ENCODING, make: (options) => new StreamFilter({ ...BYTES, ...options }) },
   Block: {
-    parameters: { ...LIMITS, BlockSize: 'blockSize', LengthCodec: 'lengthCodec' },
-    make: (options) => new BlockFilter(options),
+    parameters: { ...LIMITS, ...ENCODING, BlockSize: 'blockSize', LengthCodec: 'lengthCodec' },
+    make: (options) => new BlockFilter({ ...BYTES, ...options }),
   },
   Reference: {
     parameters: {
@@ -47,8 +53,8 @@ export const KNOWN_FILTERS: Readonly<Record<string, KnownFilter>> = {
     make: reference,
   },
   HTTPD: {
-    parameters: { MaxContent: 'maxBody', MaxBuffer: 'maxBuffer', Streaming: 'streaming' },
-    make: ({ streaming, ...rest }) => new HttpdFilter({ ...rest, streaming: Boolean(streaming) }),
+    parameters: { ...ENCODING, MaxContent: 'maxBody', MaxBuffer: 'maxBuffer', Streaming: 'streaming' },
+    make: ({ streaming, ...rest }) => new HttpdFilter({ ...BYTES, ...rest, streaming: Boolean(streaming) }),
   },
   Map: { parameters: FUNCTIONS, make: (options) => new MapFilter<never>(options as never) },
   Grep: { parameters: FUNCTIONS, make: (options) => new GrepFilter<never>(options as never) },
@@ -63,14 +69,24 @@ export const KNOWN_FILTERS: Readonly<Record<string, KnownFilter>> = {
 function line(options: Fields): LineFilter {
   const { inputLiteral, ...rest } = options;
   const detects = 'inputLiteral' in options && (inputLiteral === undefined || inputLiteral === '');
-  return new LineFilter(detects ? { ...rest, autodetect: true } : options);
+  return new LineFilter({ ...BYTES, ...(detects ? { ...rest, autodetect: true } : options) });
 }
+
+// Text that is no UTF-8 is no JSON. Read as if it were, its bytes would come back changed.
+const strictJson: ReferenceCodec = {
+  encode: (value) => jsonCodec.encode(value),
+  decode: (bytes, limits) => {
+    if (isUtf8(bytes)) return jsonCodec.decode(bytes, limits);
+    throw new TypeError('JSON has to be in UTF-8');
+  },
+};
 
 // 0 and 1 are the ancestor's; a codec or a compression of one's own is an object.
 function reference({ compression, errorsAsText, ...rest }: Fields): ReferenceFilter {
   const compresses = compression !== undefined && compression !== 0 && compression !== false;
   const own = typeof compression === 'object' ? compression : zlibCompression;
   return new ReferenceFilter({
+    codec: strictJson,
     ...rest,
     ...(compresses && { compression: own as never }),
     errorsAsText: Boolean(errorsAsText),
