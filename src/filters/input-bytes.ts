@@ -24,7 +24,7 @@ export class InputBytes {
   #room: Buffer = EMPTY;
   #failed = false;
 
-  /** Holds at most `most` bytes, in a buffer of at most twice that. */
+  /** Holds at most `most` bytes, in a buffer of at most a quarter more. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -55,9 +55,14 @@ export class InputBytes {
     if (this.at === this.bytes.length) this.#clear();
   }
 
-  /** To be called when what is held must wait for more: it is copied, lest it pin the caller's whole chunk. */
+  /**
+   * To be called when what is held must wait for more: it is copied, lest it pin the caller's whole chunk, or a large
+   * buffer of which it is the last little part.
+   */
   keep(): void {
-    if (this.#room === EMPTY && this.length > 0) this.#grow(0);
+    const isAdopted = this.#room === EMPTY;
+    const isWasteful = this.#room.length > ONE_READ && this.#room.length > 4 * this.length;
+    if ((isAdopted && this.length > 0) || isWasteful) this.#grow(0);
   }
 
   /** Gives what is held, and forgets it and a failure. */
@@ -88,10 +93,12 @@ export class InputBytes {
     this.bytes = this.#room.subarray(0, end + chunk.length);
   }
 
-  // Room for as much again as is held: the copy is paid for by the bytes that come before the next one.
+  // Room for as much again as is held, but little more than there may ever be: the copy is paid for by the bytes that
+  // come before the next one.
   #grow(added: number): void {
     const held = this.length;
-    const room = Buffer.allocUnsafe(2 * held + added);
+    const most = this.#most + Math.ceil(this.#most / 4);
+    const room = Buffer.allocUnsafe(Math.min(2 * held + added, most));
     room.set(this.bytes.subarray(this.at));
     this.#room = room;
     this.bytes = room.subarray(0, held);

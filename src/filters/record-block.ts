@@ -1,4 +1,6 @@
 import { boolean, integer, onlyKnown } from '../core/check.ts';
+import { errors } from '../core/errors.ts';
+import { RecordCosts } from './record-cost.ts';
 import { type RecordFilter } from './record-filter.ts';
 
 export interface RecordBlockFilterOptions {
@@ -6,11 +8,19 @@ export interface RecordBlockFilterOptions {
   readonly blockSize: number;
   /** Whether only whole blocks are sent, and what is over waits for more (default `false`). */
   readonly checkPut?: boolean;
+  /**
+   * Most bytes of memory that records may take while they wait for a whole block: 1 or more (default 16 MiB). Counted
+   * for strings, bytes and arrays of them; of another object only that there is one.
+   */
+  readonly maxBuffer?: number;
 }
+
+const DEFAULT_BUFFER = 16 * 1024 * 1024;
 
 /**
  * Groups records: `blockSize` of them are one block, an array. What is sent is an array too, of any length, and
- * comes apart. Holds fewer than `blockSize` records in each direction.
+ * comes apart. Holds fewer than `blockSize` records in each direction. When those that have come take more than
+ * `maxBuffer` bytes, `push` throws `FORKLESS_INPUT_OVERFLOW`; all further input is discarded then.
  */
 export class RecordBlockFilter<Below = unknown, Out = Below> implements RecordFilter<
   Below,
@@ -19,14 +29,19 @@ export class RecordBlockFilter<Below = unknown, Out = Below> implements RecordFi
 > {
   #blockSize: number;
   #checkPut: boolean;
-  readonly #received: Below[] = [];
+  readonly #maxBuffer: number;
+  readonly #costs = new RecordCosts();
+  #cost = 0;
+  #failed = false;
+  #received: Below[] = [];
   readonly #unsent: Out[] = [];
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: RecordBlockFilterOptions) {
-    onlyKnown(options, ['blockSize', 'checkPut']);
+    onlyKnown(options, ['blockSize', 'checkPut', 'maxBuffer']);
     this.#blockSize = integer('blockSize', options.blockSize, 1);
     this.#checkPut = boolean('checkPut', options.checkPut ?? false);
+    this.#maxBuffer = integer('maxBuffer', options.maxBuffer ?? DEFAULT_BUFFER, 1);
   }
 
   get blockSize(): number {
@@ -53,11 +68,20 @@ export class RecordBlockFilter<Below = unknown, Out = Below> implements RecordFi
   }
 
   push(record: Below): void {
+    if (this.#failed) return;
+    this.#cost += this.#costs.of(record, this.#maxBuffer);
     this.#received.push(record);
+    if (this.#cost <= this.#maxBuffer) return;
+    const error = errors.inputOverflow(this.#cost, this.#maxBuffer);
+    this.#takeAll();
+    this.#failed = true;
+    throw error;
   }
 
   take(): Below[] | undefined {
     if (this.#received.length < this.#blockSize) return undefined;
+    if (this.#received.length === this.#blockSize) return this.#takeAll();
+    // More than one block, once its size was made less: what is left counts as before.
     return this.#received.splice(0, this.#blockSize);
   }
 
@@ -71,10 +95,23 @@ export class RecordBlockFilter<Below = unknown, Out = Below> implements RecordFi
 
   /** Gives the incomplete block. */
   release(): readonly Below[] {
-    return this.#received.splice(0);
+    this.#failed = false;
+    return this.#takeAll();
   }
 
   clone(): RecordBlockFilter<Below, Out> {
-    return new RecordBlockFilter({ blockSize: this.#blockSize, checkPut: this.#checkPut });
+    return new RecordBlockFilter({
+      blockSize: this.#blockSize,
+      checkPut: this.#checkPut,
+      maxBuffer: this.#maxBuffer,
+    });
+  }
+
+  #takeAll(): Below[] {
+    const all = this.#received;
+    this.#received = [];
+    this.#cost = 0;
+    this.#costs.clear();
+    return all;
   }
 }

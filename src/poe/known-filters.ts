@@ -59,7 +59,7 @@ export const KNOWN_FILTERS: Readonly<Record<string, KnownFilter>> = {
   Map: { parameters: FUNCTIONS, make: (options) => new MapFilter<never>(options as never) },
   Grep: { parameters: FUNCTIONS, make: (options) => new GrepFilter<never>(options as never) },
   RecordBlock: {
-    parameters: { BlockSize: 'blockSize', CheckPut: 'checkPut' },
+    parameters: { BlockSize: 'blockSize', CheckPut: 'checkPut', MaxBuffer: 'maxBuffer' },
     make: ({ checkPut, ...rest }) =>
       new RecordBlockFilter<never>({ ...rest, checkPut: Boolean(checkPut) } as never),
   },
