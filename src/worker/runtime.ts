@@ -85,19 +85,26 @@ export class Runtime {
         this.#maybeLeave();
       },
     });
+    const timers = this.#timersOf(thread);
     this.#heartbeat = new Heartbeat(
-      {
-        after: (delay, run) => this.#scopes.register(() => thread.after(delay, run)),
-        vitals: () => thread.vitals(),
-      },
+      timers,
       () => ({ open: this.#hub.open, served: this.#hub.served }),
       (beat) => {
         this.#send(beat);
       },
     );
-    this.#troubles = new Troubles(thread, (trouble) => {
+    this.#troubles = new Troubles(timers, (trouble) => {
       this.#send(trouble);
     });
+  }
+
+  // They belong to no client.
+  #timersOf(thread: OwnThread): Pick<OwnThread, 'now' | 'after' | 'vitals'> {
+    return {
+      now: () => thread.now(),
+      after: (delay, run) => this.#scopes.register(() => thread.after(delay, run)),
+      vitals: () => thread.vitals(),
+    };
   }
 
   /** Runs `workerStarted` and reports ready, or why not. */
