@@ -257,18 +257,16 @@ describe('the estimate is no less than what V8 takes', () => {
     expect(heldBy(() => deserialize(bytes))).toBeLessThanOrEqual(estimate(bytes));
   });
 
-  it('of what grows to hold many', () => {
-    const numbers = Array.from({ length: 16_385 }, (_, at) => at);
-    const large = [
-      new Map(numbers.map((at) => [at, at])),
-      new Set(numbers),
-      Object.fromEntries(numbers.map((at) => [at * 9, 1])),
-      Object.fromEntries(numbers.map((at) => [`a${at}`, 1])),
-    ];
-    for (const value of large) {
-      const bytes = serialize(value);
-      expect(heldBy(() => deserialize(bytes))).toBeLessThanOrEqual(estimate(bytes));
-    }
+  const many = Array.from({ length: 16_385 }, (_, at) => at);
+
+  it.each<[string, () => unknown]>([
+    ['Map', () => new Map(many.map((at) => [at, at]))],
+    ['Set', () => new Set(many)],
+    ['object of indexes', () => Object.fromEntries(many.map((at) => [at * 9, 1]))],
+    ['object of names', () => Object.fromEntries(many.map((at) => [`a${at}`, 1]))],
+  ])('of a %s that grows to hold many', (_, make) => {
+    const bytes = serialize(make());
+    expect(heldBy(() => deserialize(bytes))).toBeLessThanOrEqual(estimate(bytes));
   });
 });
 

@@ -36,7 +36,11 @@ it('a Fetch handler that fails by whatever is answered with 500, and warned of w
     fc.asyncProperty(ways, description, async (way, described) => {
       handler = () => {
         if (way === 'throws') throw made(described);
-        if (way === 'rejects') return Promise.reject(made(described));
+        if (way === 'rejects')
+          return (async () => {
+            await Promise.resolve();
+            throw made(described);
+          })();
         return made(described) as Response;
       };
       // What looks like a promise and never settles would be waited for.
