@@ -1,5 +1,5 @@
 import { type Socket } from 'node:net';
-import { bytesOf } from './bytes.mjs';
+import { PIECE, pieceAt, rightAt } from './pattern.ts';
 
 export type NeighbourKind = 'echo' | 'slow';
 
@@ -9,7 +9,6 @@ export interface NeighboursOptions {
   readonly trouble: (trouble: string) => void;
 }
 
-const PIECE = 65_536;
 // How long it may take until one of them hears something, in milliseconds.
 const PATIENCE = 15_000;
 // How much one of them has under way at most.
@@ -121,28 +120,4 @@ class Neighbour {
         }, 2);
     }
   }
-}
-
-// The pattern of bytes has this period, so all of it can be made once.
-const PERIOD = 16_777_216;
-const made = new Map<number, Buffer>();
-
-function pieceAt(seed: number, from: number): Buffer {
-  let all = made.get(seed);
-  if (!all) made.set(seed, (all = Buffer.concat([bytesOf(seed, 0, PERIOD), bytesOf(seed, 0, PIECE)])));
-  const at = from % PERIOD;
-  return all.subarray(at, at + PIECE);
-}
-
-function rightAt(seed: number, from: number, chunk: Buffer): boolean {
-  for (let at = 0; at < chunk.length; at += PIECE) {
-    const part = chunk.subarray(at, at + PIECE);
-    if (
-      !pieceAt(seed, from + at)
-        .subarray(0, part.length)
-        .equals(part)
-    )
-      return false;
-  }
-  return true;
 }

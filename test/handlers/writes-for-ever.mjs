@@ -1,10 +1,15 @@
 // Writes 1 GiB to whoever connects, as fast as the socket allows.
 import { serve } from 'forkless/worker';
+import { isNeighbour } from './neighbours.mjs';
 
 const chunk = Buffer.alloc(65_536, 'x');
 
 serve({
   connection: (socket) => {
+    if (isNeighbour(socket)) {
+      socket.pipe(socket);
+      return;
+    }
     let left = 16_384;
     const more = () => {
       while (left > 0) {

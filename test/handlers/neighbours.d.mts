@@ -1,0 +1,1 @@
+export declare const NEIGHBOURS: { readonly first: number; readonly count: number };
