@@ -35,9 +35,14 @@ export function isError(value: unknown): value is Error {
   }
 }
 
-/** Whether to wait for it. A `then` that cannot be read is none. */
+/** Whether to `await` it: it is a promise, or its `then` cannot be read, for which awaiting it rejects. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && typeof fieldOf(value, 'then') === 'function';
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    return typeof Reflect.get(value, 'then') === 'function';
+  } catch {
+    return true;
+  }
 }
 
 /** Shows a value in a message: short and on one line. */
