@@ -146,9 +146,14 @@ describe('whatever is called in whatever order', () => {
       'FORKLESS_BOOT_TIMEOUT',
     ],
     [
-      'whose first worker crashes in the turn in which it is ready',
+      'whose workers crash in the turn in which they are ready',
       { ...WELL, bootTime: 1, crashAfter: 0 },
-      [],
+      [
+        (callers) => callers.move(),
+        (callers) => {
+          callers.retire(1);
+        },
+      ],
       'done',
     ],
   ])('start() settles %s', async (_, fated, acts, end) => {
