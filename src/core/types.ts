@@ -69,9 +69,9 @@ export type DropReason =
   | 'max-per-address' // `maxConnectionsPerAddress` of its address are open
   | 'waiting-room-full' // `maxWaiting` are waiting
   | 'wait-timeout' // waited `waitTimeout` and no worker could take it
-  | 'handshake-failed' // of TLS that ends in the main thread: no TLS, the peer left, or it took too long
+  | 'handshake-failed' // of TLS that ends in the main thread: no TLS, a reset, or it took too long
   | 'dispatch-failed' // the user's `dispatch` threw or named no eligible worker
-  | 'gone' // the peer left while it was waiting
+  | 'gone' // the peer left while it was waiting, or within its handshake
   | 'closing'; // the prefork closes
 
 /** Why a connection that a worker served has ended. */

@@ -6,7 +6,8 @@ const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 /**
  * Tells which protocol a connection begins with, as soon as its first bytes do, and leaves them to be read. TLS has
  * told already where both sides have agreed on a protocol (ALPN). A connection that has told nothing for `limit` ms
- * (0: no limit, as in `headersTimeout`) is closed: no server has it yet that would time it.
+ * (0: no limit, as in `headersTimeout`) is closed: no server has it yet that would time it. So is one
+ * whose peer ends before.
  */
 export function protocolOf(
   socket: ServedSocket,
@@ -22,6 +23,7 @@ export function protocolOf(
   socket.once('close', () => {
     clearTimeout(timer);
   });
+  socket.allowHalfOpen = false;
   let start = Buffer.alloc(0);
   const look = (): void => {
     const chunk: unknown = socket.read();

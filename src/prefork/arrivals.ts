@@ -1,5 +1,6 @@
 import { type Duplex } from 'node:stream';
 import { errors } from '../core/errors.ts';
+import { type DropReason } from '../core/types.ts';
 import { type Connection } from '../transport/connection.ts';
 import { refusalOf } from '../listener/admission.ts';
 import { Handshakes } from './handshakes.ts';
@@ -18,7 +19,7 @@ export class Arrivals {
   readonly #gone = (connection: Connection): void => {
     const { dispatcher } = this.#pool;
     const failure = this.#handshakes.left(connection);
-    if (failure) dispatcher.refuse(connection, this.#closing ? 'closing' : 'handshake-failed', failure.error);
+    if (failure) dispatcher.refuse(connection, this.#whyFailed(failure.error), failure.error);
     else dispatcher.left(connection);
     this.#left();
   };
@@ -55,6 +56,12 @@ export class Arrivals {
     // Who will be refused is not worth a handshake.
     if (this.#handshakes.wanted && !this.#closing && refusal === undefined) this.#handshakes.take(connection);
     else dispatcher.arrive(connection, others);
+  }
+
+  // A probe that connects and closes is no failure of anybody.
+  #whyFailed(error: unknown): DropReason {
+    if (this.#closing) return 'closing';
+    return error === undefined ? 'gone' : 'handshake-failed';
   }
 
   /** Gives all handshakes up. */

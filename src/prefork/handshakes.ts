@@ -7,7 +7,7 @@ import { type Connection } from '../transport/connection.ts';
 /** The handshakes that the main thread does itself, with the option `tls: { in: 'main' }`; none otherwise. */
 export class Handshakes {
   readonly #secured: (connection: Connection, plain: Duplex) => void;
-  /** Those under way, with what went wrong. */
+  /** Those under way, with what went wrong; nothing does where the peer ends. */
   readonly #pending = new Map<Connection, unknown>();
   // One that was replaced by a new certificate may still have handshakes to finish.
   readonly #busy = new Set<TlsTerminator>();
@@ -35,16 +35,19 @@ export class Handshakes {
     this.#busy.add(current);
     this.#pending.set(connection, undefined);
     const { stream, addresses } = connection;
-    // The worker's side decides when to end; the secure socket takes this over.
-    stream.allowHalfOpen = true;
-    stream.on('error', (error) => {
+    const failed = (error: unknown): void => {
       if (this.#pending.has(connection)) this.#pending.set(connection, error);
-    });
-    current.secure(stream, (secure) => {
-      this.#pending.delete(connection);
-      lendAddresses(secure, addresses);
-      secure.allowHalfOpen = true;
-      this.#secured(connection, secure);
+    };
+    stream.on('error', failed);
+    current.secure(stream, {
+      failed,
+      secured: (secure) => {
+        this.#pending.delete(connection);
+        lendAddresses(secure, addresses);
+        // The worker's side decides when to end.
+        secure.allowHalfOpen = true;
+        this.#secured(connection, secure);
+      },
     });
   }
 

@@ -3,7 +3,12 @@ import { type SecureContextOptions, type Server, type TLSSocket } from 'node:tls
 import { asError } from '../core/thrown.ts';
 import { type PlainIdentity, type PlainPem, type PlainTls } from './options.ts';
 
-type Secured = (socket: TLSSocket) => void;
+export interface Handshake {
+  /** It is done. */
+  readonly secured: (socket: TLSSocket) => void;
+  /** What went wrong, also where the stream has been closed for it already; nothing does where the peer ends. */
+  readonly failed?: (error: Error) => void;
+}
 
 /**
  * Ends TLS on streams that it is given. Key and certificate are read and checked when it is made, which throws for
@@ -12,7 +17,7 @@ type Secured = (socket: TLSSocket) => void;
 export class TlsTerminator {
   // A server that never listens: what Node does with a handshake, it does for servers only.
   readonly #server: Server;
-  readonly #waiting = new Map<Duplex, Secured>();
+  readonly #waiting = new Map<Duplex, Handshake>();
 
   constructor(tls: PlainTls) {
     const {
@@ -39,10 +44,14 @@ export class TlsTerminator {
     for (const [name, each] of Object.entries(contexts))
       this.#server.addContext(name, createSecureContext(secretsOf(each, tls)));
     this.#server.on('secureConnection', (socket) => {
-      this.#take(socket)?.(socket);
+      this.#take(socket)?.secured(socket);
     });
     this.#server.on('tlsClientError', (error, socket) => {
-      streamUnder(socket)?.destroy(asError(error));
+      const stream = streamUnder(socket);
+      if (!stream) return;
+      const failure = hasLeft(error) ? undefined : asError(error);
+      if (failure) this.#waiting.get(stream)?.failed?.(failure);
+      stream.destroy(failure);
     });
   }
 
@@ -51,11 +60,19 @@ export class TlsTerminator {
     return this.#waiting.size;
   }
 
-  /** `secured` is called once the handshake is done; if it fails, never. */
-  secure(stream: Duplex, secured: Secured): void {
-    this.#waiting.set(stream, secured);
+  /**
+   * Begins a handshake. A peer that ends within it is closed without an error. Afterwards the owner of the secure socket
+   * decides what the end of input means.
+   */
+  secure(stream: Duplex, handshake: Handshake): void {
+    this.#waiting.set(stream, handshake);
     stream.once('close', () => this.#waiting.delete(stream));
+    // The secure socket takes this over when it is made. Allowed, the end of the peer would end nothing, and the
+    // connection would wait for the rest of a handshake that cannot come.
+    stream.allowHalfOpen = false;
     this.#server.emit('connection', stream);
+    // From here on the secure socket ends the stream under it.
+    stream.allowHalfOpen = true;
   }
 
   /** Gives all handshakes up. */
@@ -63,14 +80,18 @@ export class TlsTerminator {
     for (const stream of [...this.#waiting.keys()]) stream.destroy();
   }
 
-  #take(socket: TLSSocket): Secured | undefined {
+  #take(socket: TLSSocket): Handshake | undefined {
     const stream = streamUnder(socket);
-    const secured = stream && this.#waiting.get(stream);
+    const handshake = stream && this.#waiting.get(stream);
     if (stream) this.#waiting.delete(stream);
-    if (!secured) socket.destroy();
-    return secured;
+    if (!handshake) socket.destroy();
+    return handshake;
   }
 }
+
+// Node makes this error itself when the peer ends; one of the network has the number of a system error.
+const hasLeft = (error: Error): boolean =>
+  'code' in error && error.code === 'ECONNRESET' && !('errno' in error);
 
 type Under = Duplex & { readonly stream?: Duplex };
 

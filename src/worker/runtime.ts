@@ -159,14 +159,14 @@ export class Runtime {
       this.#serve(socket);
       return;
     }
-    // Its end of input is for the secure socket over it to judge.
-    socket.allowHalfOpen = true;
     socket.on('error', () => undefined);
-    this.#tls.secure(socket, (secure) => {
-      secure.allowHalfOpen = this.#settings.allowHalfOpen || this.#handlers.connection === undefined;
-      // It closes some turns after the socket under it.
-      this.#sessions += 1;
-      this.#serve(servedSecure(secure, socket, this.#done));
+    this.#tls.secure(socket, {
+      secured: (secure) => {
+        secure.allowHalfOpen = this.#settings.allowHalfOpen || this.#handlers.connection === undefined;
+        // It closes some turns after the socket under it.
+        this.#sessions += 1;
+        this.#serve(servedSecure(secure, socket, this.#done));
+      },
     });
   }
 

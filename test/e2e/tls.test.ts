@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
-import { BlockList } from 'node:net';
+import { BlockList, connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
+import { Duplex } from 'node:stream';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
@@ -268,6 +269,58 @@ describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (whe
     const peer = new SecurePeer();
     await peer.seen();
     peer.socket.destroy();
+  });
+
+  describe('a peer that leaves within its handshake is gone at once', () => {
+    const reported = where === 'worker' ? 'connectionClosed' : 'drop';
+
+    it.each([
+      ['says nothing', ''],
+      ['has said half of its hello', '16030100f8010000f40303'],
+    ])('when it %s', async (_, hello) => {
+      await serving({ ...certificate('one.test'), in: where });
+      const peer = new Peer(port);
+      await once(peer.socket, 'connect');
+      const left = event(server!, reported);
+      peer.socket.end(Buffer.from(hello, 'hex'));
+      // Neither is a failure of anybody.
+      expect(await left).toMatchObject({ reason: where === 'worker' ? 'ended' : 'gone', error: undefined });
+      await peer.closed;
+      expect(server!.status().connections).toMatchObject({ open: 0 });
+    });
+
+    it('when it resets the connection', async () => {
+      await serving({ ...certificate('one.test'), in: where });
+      const plain = connectTcp(port, '127.0.0.1');
+      // Its hello is sent, and what is answered to it does not come.
+      const between = new Duplex({
+        read: () => undefined,
+        write: (chunk: Buffer, _, done) => plain.write(chunk, done),
+      });
+      const peer = new SecurePeer({ socket: between });
+      await once(plain, 'data');
+      const left = event(server!, reported);
+      plain.resetAndDestroy();
+      const failure = await left;
+      if (where === 'main')
+        expect(failure).toMatchObject({ reason: 'handshake-failed', error: { code: 'ECONNRESET' } });
+      else if (by === 'relay') expect(failure).toMatchObject({ reason: 'peer-error', error: 'ECONNRESET' });
+      // Here Node has closed the socket before it tells why.
+      else expect(failure).toMatchObject({ reason: 'ended' });
+      peer.socket.destroy();
+      expect(server!.status().connections).toMatchObject({ open: 0 });
+    });
+
+    it('and when it ends without a word after it', async () => {
+      await serving({ ...certificate('one.test'), in: where });
+      const plain = connectTcp(port, '127.0.0.1');
+      const peer = new SecurePeer({ socket: plain });
+      await peer.seen();
+      const left = event(server!, 'connectionClosed');
+      // TCP ends, and TLS has not said that it will.
+      plain.end();
+      expect(await left).toMatchObject({ reason: 'ended', error: undefined });
+    });
   });
 
   it('gives a handshake up that takes too long', async () => {
