@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'FORKLESS_INPUT_OVERFLOW'
   | 'FORKLESS_OUTPUT_OVERFLOW'
   | 'FORKLESS_MESSAGES_OVERFLOW'
+  | 'FORKLESS_TLS_IN_MAIN'
   | 'FORKLESS_NOT_SETTLED'
   | 'FORKLESS_LEFT_BEHIND'
   | 'FORKLESS_ABORTED';
@@ -67,6 +68,7 @@ export const errors: {
   inputOverflow(waiting: number, limit: number): ForklessError;
   outputOverflow(waiting: number, limit: number): ForklessError;
   messagesOverflow(limit: number): ForklessError;
+  tlsInMain(call: string): ForklessError;
   notSettled(call: string, limit: Millis, why: string): ForklessError;
   leftBehind(what: readonly string[]): ForklessError;
   aborted(cause: unknown): ForklessError;
@@ -140,6 +142,11 @@ export const errors: {
     new ForklessError(
       'FORKLESS_MESSAGES_OVERFLOW',
       `${limit} messages of this worker wait for the main thread (limit \`maxWorkerMessages\`)`,
+    ),
+  tlsInMain: (call) =>
+    new ForklessError(
+      'FORKLESS_TLS_IN_MAIN',
+      `${call} is not known in a worker while TLS ends in the main thread; with \`tls.in: 'worker'\` it is`,
     ),
   notSettled: (call, limit, why) =>
     new ForklessError('FORKLESS_NOT_SETTLED', `${call} waited for ${limit} ms of real time: ${why}`),

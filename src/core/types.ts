@@ -29,13 +29,22 @@ export const ADDRESS_NAMES: readonly (keyof Addresses)[] = [
 
 /** What TLS has found out that ended before the connection was handed over; the names are those of `tls.TLSSocket`. */
 export interface Secured {
-  readonly protocol: string | null;
   readonly alpnProtocol: string | false | null;
   readonly servername: string | false;
   readonly authorized: boolean;
   readonly authorizationError?: string | undefined;
-  /** The client's, DER in base64. */
-  readonly certificate?: string | undefined;
+  /** The client's certificate and its issuers, DER in base64. */
+  readonly certificates: readonly string[];
+  /** The last of these is its own issuer. */
+  readonly rooted: boolean;
+  /** The certificate that the server has shown. */
+  readonly shown?: string | undefined;
+  /** By the method that gives them. */
+  readonly answers: Readonly<Record<string, unknown>>;
+  /** The same for bytes, in base64. */
+  readonly bytes: Readonly<Record<string, string | undefined>>;
+  /** Keying material for channel binding by its length, in base64. */
+  readonly exported: Readonly<Record<string, string>>;
 }
 
 /** Why a worker was asked to leave, or was killed. */

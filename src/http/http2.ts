@@ -32,9 +32,20 @@ const SECURED = [
   'servername',
   'authorized',
   'authorizationError',
-  'getProtocol',
+  'exportKeyingMaterial',
+  'getCertificate',
+  'getCipher',
+  'getEphemeralKeyInfo',
+  'getFinished',
   'getPeerCertificate',
+  'getPeerFinished',
   'getPeerX509Certificate',
+  'getProtocol',
+  'getSession',
+  'getSharedSigalgs',
+  'getTLSTicket',
+  'getX509Certificate',
+  'isSessionReused',
 ];
 
 // A session wraps a socket without a handle, and asks the handle for the addresses; this is where Node keeps the answer.
@@ -43,7 +54,11 @@ function lendPeer({ socket }: ServerHttp2Session): void {
   if (typeof under !== 'object' || under === null || !('remoteAddress' in under)) return;
   const { remoteAddress, remotePort, remoteFamily } = under as Addresses;
   Reflect.set(socket, '_peername', { address: remoteAddress, port: remotePort, family: remoteFamily });
-  for (const name of SECURED) if (name in under) Reflect.set(socket, name, Reflect.get(under, name));
+  for (const name of SECURED) {
+    const value: unknown = Reflect.get(under, name);
+    if (value !== undefined)
+      Reflect.set(socket, name, typeof value === 'function' ? value.bind(under) : value);
+  }
 }
 
 /** A server of HTTP/2 that answers by a listener written for HTTP/1, through Node's compatibility API. */

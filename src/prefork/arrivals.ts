@@ -11,9 +11,9 @@ import { type Pool } from './pool.ts';
 export class Arrivals {
   readonly #pool: Pool;
   readonly #left: () => void;
-  readonly #handshakes = new Handshakes((connection, plain) => {
+  readonly #handshakes = new Handshakes((connection, plain, shown) => {
     const { connections, dispatcher } = this.#pool;
-    connections.secured(connection, plain);
+    connections.secured(connection, plain, shown);
     dispatcher.arrive(connection, connections.besides(connection));
   });
   readonly #gone = (connection: Connection): void => {

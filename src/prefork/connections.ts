@@ -118,11 +118,11 @@ export class Connections {
   }
 
   /** TLS has ended: from now on it is the plain stream that counts. */
-  secured({ id }: Connection, plain: Duplex): void {
+  secured({ id }: Connection, plain: Duplex, shown: string | undefined): void {
     const connection = this.#open.get(id);
     if (!connection) return;
     connection.stream = plain;
-    connection.secured = securedOf(plain);
+    connection.secured = securedOf(plain, shown);
     connection.acceptedAt = this.#clock.now();
     keep(plain, connection);
   }

@@ -6,14 +6,15 @@ import { type Connection } from '../transport/connection.ts';
 
 /** The handshakes that the main thread does itself, with the option `tls: { in: 'main' }`; none otherwise. */
 export class Handshakes {
-  readonly #secured: (connection: Connection, plain: Duplex) => void;
+  readonly #secured: (connection: Connection, plain: Duplex, shown: string | undefined) => void;
   /** Those under way, with what went wrong; nothing does where the peer ends. */
   readonly #pending = new Map<Connection, unknown>();
   // One that was replaced by a new certificate may still have handshakes to finish.
   readonly #busy = new Set<TlsTerminator>();
   #current: TlsTerminator | undefined;
 
-  constructor(secured: (connection: Connection, plain: Duplex) => void) {
+  /** `secured` is called with the plain side of a connection, and the certificate that its peer was shown. */
+  constructor(secured: (connection: Connection, plain: Duplex, shown: string | undefined) => void) {
     this.#secured = secured;
   }
 
@@ -46,7 +47,9 @@ export class Handshakes {
         lendAddresses(secure, addresses);
         // The worker's side decides when to end.
         secure.allowHalfOpen = true;
-        this.#secured(connection, secure);
+        // A worker could not forbid it any more, as HTTP/2 has to.
+        secure.disableRenegotiation();
+        this.#secured(connection, secure, current.shownTo(secure));
       },
     });
   }

@@ -2,6 +2,7 @@ import { type Duplex } from 'node:stream';
 import { type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import { asError } from '../core/thrown.ts';
 import { type PlainIdentity, type PlainPem, type PlainTls } from './options.ts';
+import { shownBy } from './secured.ts';
 
 export interface Handshake {
   /** It is done. */
@@ -9,6 +10,10 @@ export interface Handshake {
   /** What went wrong, also where the stream has been closed for it already; nothing does where the peer ends. */
   readonly failed?: (error: Error) => void;
 }
+
+// A certificate is looked at once for each name, for that costs a tenth of a handshake. Names come from the peers: beyond
+// so many, it is looked at for each connection.
+const MAX_NAMES = 64;
 
 /**
  * Ends TLS on streams that it is given. Key and certificate are read and checked when it is made, which throws for
@@ -18,6 +23,8 @@ export class TlsTerminator {
   // A server that never listens: what Node does with a handshake, it does for servers only.
   readonly #server: Server;
   readonly #waiting = new Map<Duplex, Handshake>();
+  /** The certificate that belongs to a name. */
+  readonly #shown = new Map<string, string | undefined>();
 
   constructor(tls: PlainTls) {
     const {
@@ -73,6 +80,15 @@ export class TlsTerminator {
     this.#server.emit('connection', stream);
     // From here on the secure socket ends the stream under it.
     stream.allowHalfOpen = true;
+  }
+
+  /** What `shownBy` says of a secure socket. */
+  shownTo(secure: TLSSocket & { readonly servername?: string | false | null }): string | undefined {
+    const name = typeof secure.servername === 'string' ? secure.servername : '';
+    if (this.#shown.has(name)) return this.#shown.get(name);
+    const shown = shownBy(secure);
+    if (this.#shown.size < MAX_NAMES) this.#shown.set(name, shown);
+    return shown;
   }
 
   /** Gives all handshakes up. */

@@ -17,6 +17,7 @@ export function servedSecure(
   const bound = boundOutput(secure, under.maxOutput);
   let open = true;
   const emit = secure.emit.bind(secure) as (event: string | symbol, ...given: unknown[]) => boolean;
+  const destroy = secure._destroy.bind(secure);
   Object.defineProperty(secure, 'outputCost', { get: () => bound.cost, configurable: true });
   return Object.assign(secure as TLSSocket & { readonly outputCost: number }, {
     // Not a listener, which a handler may take off with all others.
@@ -29,6 +30,11 @@ export function servedSecure(
           closed();
         }
       }
+    },
+    // What a handler destroys it with is why the connection has ended.
+    _destroy: (error: Error | null, done: (error?: Error | null) => void): void => {
+      if (error) under.destroy(error);
+      destroy(error, done);
     },
     connectionId: under.connectionId,
     maxOutput: under.maxOutput,

@@ -11,7 +11,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { type Prefork, type PreforkOptions } from 'forkless';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TRANSPORTS, type Transport } from '../transports.ts';
-import { certificate, hasOpenssl } from './certificates.ts';
+import { certificate, hasOpenssl, signed } from './certificates.ts';
 import { event, Peer, started, textOf } from './peers.ts';
 
 let server: Prefork | undefined;
@@ -375,7 +375,68 @@ describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (whe
   });
 });
 
+type Answers = Readonly<Record<string, unknown>>;
+
+describe.skipIf(!hasOpenssl).each(['TLSv1.2', 'TLSv1.3'] as const)('what a socket tells of %s', (version) => {
+  async function answers(where: 'worker' | 'main', client: object): Promise<[Answers, SecurePeer]> {
+    const authority = signed('authority.test');
+    await serving(
+      { ...ours, ca: authority.cert, requestCert: true, rejectUnauthorized: false, in: where },
+      'tls-asks',
+    );
+    const peer = new SecurePeer({
+      ...client,
+      servername: 'one.test',
+      minVersion: version,
+      maxVersion: version,
+    });
+    return [(await peer.seen()) as Answers, peer];
+  }
+
+  const ours = hasOpenssl ? certificate('one.test') : { key: '', cert: '' };
+
+  const hex = (bytes: Buffer | undefined): string | undefined => bytes?.toString('hex');
+
+  it.each(['nobody', 'client'])('is the same wherever it ends (%s)', async (who) => {
+    const client = who === 'client' ? signed('client.test') : {};
+    const [inWorker, one] = await answers('worker', client);
+    one.socket.destroy();
+    await server!.close({ grace: 0 });
+    const [inMain, peer] = await answers('main', client);
+    expect(inMain['fixed']).toEqual(inWorker['fixed']);
+    const { socket } = peer;
+    const label = 'EXPORTER-Channel-Binding';
+    // Of this connection alone: what its other side knows.
+    expect(inMain['own']).toEqual({
+      finished: hex(socket.getPeerFinished()),
+      peerFinished: hex(socket.getFinished()),
+      exported16: hex(socket.exportKeyingMaterial(16, label, undefined as never)),
+      exported32: hex(socket.exportKeyingMaterial(32, label, undefined as never)),
+    });
+    expect([inWorker['others'], inMain['others']]).toEqual([
+      ['a value', 'a value'],
+      ['FORKLESS_TLS_IN_MAIN', 'FORKLESS_TLS_IN_MAIN'],
+    ]);
+    socket.destroy();
+  });
+
+  it('ends the chain of a client where its issuers take too much', async () => {
+    const [{ fixed }, peer] = await answers('main', signed('client.test', 70_000));
+    expect(fixed).toMatchObject({ subjects: ['client.test'] });
+    peer.socket.destroy();
+  });
+});
+
 describe.skipIf(!hasOpenssl)('TLS in a worker', () => {
+  it('tells what its handler has destroyed the connection with', async () => {
+    await serving({ ...certificate('one.test') }, 'tls-asks');
+    const closed = event(server!, 'connectionClosed');
+    const peer = new SecurePeer();
+    await peer.seen();
+    peer.socket.write('fail');
+    expect(await closed).toMatchObject({ reason: 'handler-error', error: 'EMINE' });
+  });
+
   it('tells the reason of a handshake that failed', async () => {
     await serving({ ...certificate('one.test') });
     const closed = event(server!, 'connectionClosed');
