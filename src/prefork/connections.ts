@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import { Socket, type ServerOpts } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
@@ -13,8 +13,8 @@ import {
   type Secured,
 } from '../core/types.ts';
 import { networkOf, type Crowd } from '../listener/admission.ts';
-import { type Connection } from '../transport/connection.ts';
-import { destroyStream } from '../transport/guarded.ts';
+import { type Connection, type SocketCalls } from '../transport/connection.ts';
+import { destroyStream, guarded } from '../transport/guarded.ts';
 import { keep, type StreamKeeper } from '../transport/stream-events.ts';
 import { type ConnectionEnd } from '../transport/connection-end.ts';
 import { securedOf } from '../tls/secured.ts';
@@ -187,6 +187,15 @@ export function checkStream(stream: Duplex): void {
   const flaw = flawOf(stream);
   if (flaw !== undefined) throw errors.badOption('stream', 'an open Duplex of bytes', flaw);
   handedIn.add(stream);
+}
+
+/** Gives a stream that was accepted elsewhere what this prefork's own sockets have, where it can have it. */
+export function likeAccepted(stream: Duplex & SocketCalls, options: ServerOpts): void {
+  const { noDelay, keepAlive, keepAliveInitialDelay = 0 } = options;
+  guarded(stream, () => {
+    if (noDelay === true) stream.setNoDelay?.(true);
+    if (keepAlive === true) stream.setKeepAlive?.(true, keepAliveInitialDelay);
+  });
 }
 
 function flawOf(stream: Duplex): string | undefined {

@@ -11,7 +11,7 @@ import { type WorkerExit } from '../master/worker-handle.ts';
 import { AcceptTrouble } from './accept-trouble.ts';
 import { callUser } from './call-user.ts';
 import { Arrivals } from './arrivals.ts';
-import { checkStream, type Tally } from './connections.ts';
+import { checkStream, likeAccepted, type Tally } from './connections.ts';
 import { MOVES, type State } from './lifecycle.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
@@ -103,7 +103,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   /**
    * Takes over a connection that was accepted elsewhere: any Duplex of bytes that nobody has read from. Its
-   * `allowHalfOpen` is set, since the worker's side decides when to end. Throws `FORKLESS_BAD_OPTION` for a stream
+   * `allowHalfOpen` is set, since the worker's side decides when to end, and `noDelay` and `keepAlive` as the options
+   * say. Throws `FORKLESS_BAD_OPTION` for a stream
    * that is destroyed, in object mode, or has an encoding, and for one that was accepted already. A socket that is
    * transferred closes here at once, and listeners and timeouts that were set here are lost.
    */
@@ -111,6 +112,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#running('accept()');
     checkStream(stream);
     stream.allowHalfOpen = true;
+    likeAccepted(stream, this.#settings.socket);
     this.#arrivals?.take(stream);
   }
 

@@ -26,6 +26,8 @@ export interface RelaySocketOptions {
    * What may wait before a further write, in bytes; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`.
    */
   readonly maxOutput: number;
+  /** Whether the connection has `noDelay` already. */
+  readonly noDelay: boolean;
   /** The socket is closed and has said so; told once. */
   readonly over: (socket: RelaySocket) => void;
 }
@@ -55,13 +57,16 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   #writeDone: WriteDone | undefined;
   #peerClosed = false;
   #resetting = false;
+  #noDelay: boolean;
 
   constructor(options: RelaySocketOptions) {
-    const { id, addresses, lane, scope, window, allowHalfOpen, highWaterMark, maxOutput, over } = options;
+    const { id, addresses, lane, scope, window, allowHalfOpen, highWaterMark, maxOutput, noDelay, over } =
+      options;
     super({ id, addresses, scope, allowHalfOpen, highWaterMark });
     this.#lane = lane;
     this.#over = over;
     this.maxOutput = maxOutput;
+    this.#noDelay = noDelay;
     this.#inflow = new CreditWindow(window);
     this.#outflow = new Outflow({ lane, id, window, owner: this });
   }
@@ -80,11 +85,10 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   }
 
   setNoDelay(enable: unknown = true): this {
-    this.#lane.control(
-      FRAME.call,
-      this.connectionId,
-      encodeJson({ call: 'noDelay', enable: Boolean(enable) }),
-    );
+    const wanted = Boolean(enable);
+    if (wanted === this.#noDelay) return this;
+    this.#noDelay = wanted;
+    this.#lane.control(FRAME.call, this.connectionId, encodeJson({ call: 'noDelay', enable: wanted }));
     return this;
   }
 

@@ -34,6 +34,8 @@ export class TransferredSocket extends Socket {
   #resetting = false;
   /** Chunks that wait to be read, at most. */
   #pieces = 0;
+  /** Node knows how the socket is; until then it is as it was accepted. */
+  #noDelayKnown: boolean;
   // As they came, until somebody asks: most handlers never do.
   #addresses: string | Addresses;
 
@@ -51,14 +53,22 @@ export class TransferredSocket extends Socket {
     this.#owner = owner;
     this.#addresses = addresses;
     const { noDelay, keepAlive, keepAliveInitialDelay } = accepted;
-    // The system has kept them, but Node would ignore a handler that takes back what it does not know of.
-    if (noDelay === true) this.setNoDelay(true);
+    this.#noDelayKnown = noDelay !== true;
+    // The system has kept it, but Node would ignore a handler that takes back what it does not know of.
     if (keepAlive === true) this.setKeepAlive(true, keepAliveInitialDelay);
   }
 
   get addresses(): Addresses {
     if (typeof this.#addresses === 'string') this.#addresses = JSON.parse(this.#addresses) as Addresses;
     return this.#addresses;
+  }
+
+  // As that of `keepAlive`; but hardly anybody takes it back, and telling Node would cost each connection a system call.
+  override setNoDelay(enable = true): this {
+    if (!this.#noDelayKnown && enable) return this;
+    if (!this.#noDelayKnown) super.setNoDelay(true);
+    this.#noDelayKnown = true;
+    return super.setNoDelay(enable);
   }
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {

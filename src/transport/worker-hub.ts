@@ -163,7 +163,7 @@ export class WorkerHub {
 
   #relay(id: ConnectionId, { addresses, secured }: OpenFrame): void {
     const { settings } = this.#options;
-    const { window, allowHalfOpen, highWaterMark, maxOutput } = settings;
+    const { window, allowHalfOpen, highWaterMark, maxOutput, accepted } = settings;
     const socket = new RelaySocket({
       id,
       addresses,
@@ -173,6 +173,7 @@ export class WorkerHub {
       allowHalfOpen,
       highWaterMark,
       maxOutput,
+      noDelay: accepted.noDelay === true,
       over: this.#over,
     });
     this.#relayed.set(id, socket);

@@ -114,7 +114,7 @@ describe.skipIf(!transfers)('a transferred connection', () => {
       keepAlive: true,
     });
     await server!.close({ grace: 0 });
-    const plain = await seen((await start('transport'))());
+    const plain = await seen((await start('transport', { noDelay: false }))());
     expect(plain).toMatchObject({ allowHalfOpen: false, noDelay: false, keepAlive: false });
   });
 

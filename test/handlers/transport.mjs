@@ -12,6 +12,21 @@ const addresses = ({ remoteAddress, remotePort, remoteFamily, localAddress, loca
   localFamily,
 });
 
+// Whether the socket has it: then asking for it changes nothing, and nothing reaches the system.
+const hasNoDelay = (socket) => {
+  if (!(socket instanceof Socket)) return undefined;
+  const asked = [];
+  Object.defineProperty(socket._handle, 'setNoDelay', {
+    value: (enable) => asked.push(enable),
+    configurable: true,
+  });
+  socket.setNoDelay(true);
+  const had = asked.length === 0;
+  socket.setNoDelay(false);
+  delete socket._handle.setNoDelay;
+  return had && asked.at(-1) === false;
+};
+
 const knows = (socket, name) =>
   socket[Object.getOwnPropertySymbols(socket).find(({ description }) => description === name)];
 
@@ -24,7 +39,7 @@ serve({
         transferred: socket instanceof Socket,
         allowHalfOpen,
         marks: [readableHighWaterMark, writableHighWaterMark],
-        noDelay: knows(socket, 'kSetNoDelay'),
+        noDelay: hasNoDelay(socket),
         keepAlive: knows(socket, 'kSetKeepAlive'),
         paused: socket.isPaused(),
         ...addresses(socket),

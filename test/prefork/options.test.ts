@@ -127,7 +127,7 @@ describe('resolveOptions', () => {
       maxOutput: 67_108_864,
       lingerTimeout: 30_000,
     });
-    expect([listen, socket]).toEqual([{}, {}]);
+    expect([listen, socket]).toEqual([{}, { noDelay: true }]);
   });
 
   it.each(BAD)('names %s when it is bad', (option, values) => {
@@ -194,12 +194,12 @@ describe('resolveOptions', () => {
       host: '::1',
       backlog: 9,
       ipv6Only: true,
-      noDelay: true,
+      noDelay: false,
       keepAlive: false,
       highWaterMark: undefined,
     });
     expect(listen).toEqual({ port: 0, host: '::1', backlog: 9, ipv6Only: true });
-    expect(socket).toEqual({ noDelay: true, keepAlive: false });
+    expect(socket).toEqual({ noDelay: false, keepAlive: false });
   });
 
   it('takes the limits of a worker over to the dispatcher', () => {

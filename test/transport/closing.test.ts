@@ -462,6 +462,19 @@ describe.each(LANES)('over the %s lane', (lane) => {
       expect(calls.setKeepAlive.mock.calls).toEqual([[true, 5000]]);
     });
 
+    it('asks for noDelay only where that changes something', async () => {
+      const rig = new Rig({ lane, accepted: { noDelay: true } });
+      const { stream, socket } = await rig.serve();
+      const setNoDelay = vi.fn();
+      Object.assign(stream, { setNoDelay });
+      socket.setNoDelay().setNoDelay(true);
+      await rig.settle();
+      expect(setNoDelay).not.toHaveBeenCalled();
+      socket.setNoDelay(false).setNoDelay(false).setNoDelay(true);
+      await rig.settle();
+      expect(setNoDelay.mock.calls).toEqual([[false], [true]]);
+    });
+
     it('tells of idleness once, and never after its close', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       try {

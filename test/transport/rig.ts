@@ -6,7 +6,7 @@ import { Hub } from '../../src/transport/hub.ts';
 import { RelaySocket } from '../../src/transport/relay-socket.ts';
 import { Scopes } from '../../src/transport/scope.ts';
 import { WorkerHub, type WorkerSocket } from '../../src/transport/worker-hub.ts';
-import { type SocketMessage } from '../../src/wire/messages.ts';
+import { type AcceptedOptions, type SocketMessage } from '../../src/wire/messages.ts';
 import { createRings, HEAD, TAIL, type Rings } from '../../src/wire/ring.ts';
 import { FakeClock } from '../master/fake-clock.ts';
 
@@ -49,6 +49,8 @@ export interface RigOptions {
   readonly allowHalfOpen?: boolean;
   readonly highWaterMark?: number;
   readonly maxOutput?: number;
+  /** What the streams have already. */
+  readonly accepted?: AcceptedOptions;
   /** Given to the hub: sends a socket, or throws. */
   readonly sendSocket?: (message: SocketMessage) => void;
   /** Called with each claimed socket; by default the socket is read and its errors are noted. */
@@ -115,6 +117,7 @@ export class Rig {
     allowHalfOpen = true,
     highWaterMark,
     maxOutput = Infinity,
+    accepted = {},
     sendSocket,
     connected = (socket) => {
       this.read(socket);
@@ -149,7 +152,7 @@ export class Rig {
         allowHalfOpen,
         highWaterMark,
         maxOutput,
-        accepted: {},
+        accepted,
         claims: this.hub.claims,
         rings: this.rings,
       },

@@ -72,7 +72,7 @@ describe('a worker that ends', () => {
     const { client, socket, id } = await rig.serve();
     const taken = collect(client);
     socket.write('the last words');
-    for (let at = 0; at < 20; at += 1) socket.setNoDelay(true);
+    for (let at = 0; at < 20; at += 1) socket.setNoDelay(at % 2 === 0);
     socket.end();
     socket.destroy();
     rig.relay.post({ kind: 'leaving' });
