@@ -17,6 +17,13 @@ export interface Addresses {
   readonly localFamily?: string | undefined;
 }
 
+/** Where a TCP server listens, as `net.Server.address()` tells it. */
+export interface AddressInfo {
+  readonly address: string;
+  readonly family: string;
+  readonly port: number;
+}
+
 /** Their names. */
 export const ADDRESS_NAMES: readonly (keyof Addresses)[] = [
   'remoteAddress',

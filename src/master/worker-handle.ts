@@ -294,6 +294,7 @@ export class WorkerHandle {
         return;
       case 'beat':
       case 'ask':
+      case 'limit':
       case 'trouble':
         this.#options.events.message(message);
     }

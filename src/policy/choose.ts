@@ -37,7 +37,7 @@ export function choose(state: PoolState, config: ChooseConfig, addresses: Addres
 const mayTake = (worker: WorkerRecord, config: ChooseConfig): boolean =>
   isReady(worker) &&
   !(worker.paused || worker.suspect || worker.asked || worker.broken) &&
-  openOf(worker) < config.maxSessionsPerWorker &&
+  openOf(worker) < Math.min(config.maxSessionsPerWorker, worker.maxSessions) &&
   worker.owed < MAX_OWED &&
   !isUsedUp(worker, config);
 

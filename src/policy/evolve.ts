@@ -171,6 +171,7 @@ const newborn = (id: WorkerId, generation: number, luck: number, now: Millis): W
   lastBeat: now,
   beat: undefined,
   paused: false,
+  maxSessions: Infinity,
   suspect: false,
   asked: false,
   broken: false,

@@ -57,6 +57,8 @@ export interface WorkerRecord {
   readonly beat: Beat | undefined;
   /** It asked to be given nothing new for now. */
   readonly paused: boolean;
+  /** Connections it wants open at a time, at most, within `maxSessionsPerWorker`. */
+  readonly maxSessions: number;
   /** It let a claim time out and has given no sign of life since: it is handed nothing. */
   readonly suspect: boolean;
   /** It, or the host, asked for its retirement. */
@@ -94,6 +96,7 @@ export type PoolEvent =
   | { readonly kind: 'taken-back'; readonly id: WorkerId; readonly overdue: boolean }
   | { readonly kind: 'closed'; readonly id: WorkerId } // a claimed connection has ended
   | { readonly kind: 'paused'; readonly id: WorkerId; readonly paused: boolean }
+  | { readonly kind: 'limited'; readonly id: WorkerId; readonly maxSessions: number }
   | { readonly kind: 'asked'; readonly id: WorkerId }
   | { readonly kind: 'broken'; readonly id: WorkerId }
   | { readonly kind: 'exited'; readonly id: WorkerId; readonly luck: number }

@@ -58,6 +58,8 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
   }),
   closed: (worker, _, now) => ({ ...worker, claimed: oneLess(worker.claimed), lastActivity: now }),
   paused: (worker, { paused }) => (worker.paused === paused ? worker : { ...worker, paused }),
+  limited: (worker, { maxSessions }) =>
+    worker.maxSessions === maxSessions ? worker : { ...worker, maxSessions },
   asked: (worker) => (worker.asked ? worker : { ...worker, asked: true }),
   broken: (worker) => (worker.broken ? worker : { ...worker, broken: true }),
 };

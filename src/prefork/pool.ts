@@ -1,5 +1,5 @@
 import { asError, fromPlain } from '../core/thrown.ts';
-import { type LeaveReason, type WorkerId } from '../core/types.ts';
+import { type AddressInfo, type LeaveReason, type WorkerId } from '../core/types.ts';
 import { Dispatcher } from '../listener/dispatcher.ts';
 import { Master, type Crew } from '../master/master.ts';
 import { WorkerHandle, type WorkerExit, type WorkerHandleEvents } from '../master/worker-handle.ts';
@@ -22,6 +22,8 @@ export interface PoolOptions extends Surroundings {
   readonly host: ThreadHost;
   readonly announce: Announce;
   readonly exited: (exit: WorkerExit) => void;
+  /** Where the prefork listens; `null` where it does not. */
+  readonly address: () => AddressInfo | string | null;
   /** A worker failed, by which error; before whatever follows from it is told. */
   readonly failed: (error: unknown) => void;
   /** A worker asked for the end of the whole prefork. */
@@ -138,6 +140,7 @@ export class Pool implements Crew {
         allowHalfOpen: given.allowHalfOpen ?? false,
         highWaterMark: given.highWaterMark,
         accepted: socket,
+        address: this.#options.address(),
         tls: tls?.in === 'worker' ? tls : undefined,
       },
       events: this.#eventsOf(id),
@@ -283,6 +286,9 @@ export class Pool implements Crew {
         if (message.request === 'shutdown') shutdown();
         else if (message.request === 'retire') this.master.tell({ kind: 'asked', id });
         else this.setPaused(id, message.request === 'pause');
+        return;
+      case 'limit':
+        this.master.tell({ kind: 'limited', id, maxSessions: message.maxSessions });
         return;
       case 'trouble': {
         const { connection, callback, error, repeated } = message;

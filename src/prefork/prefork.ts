@@ -333,6 +333,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       host,
       announce: this.#announce,
       exited: this.#exited.bind(this),
+      address: () => this.address(),
       failed: this.#health.blame.bind(this.#health),
       shutdown: () => void this.close(),
       turned: this.#turned.bind(this),

@@ -3,6 +3,7 @@ import { show } from '../core/thrown.ts';
 import { type Activity } from './activity.ts';
 import { CLAIM_SLOTS } from './claims.ts';
 import {
+  type AddressInfo,
   type Addresses,
   type ConnectionId,
   type Millis,
@@ -41,6 +42,8 @@ export interface WorkerSettings {
   /** Memory for the lanes; without it the bytes go by the port. */
   readonly rings: Rings | undefined;
   readonly activity: Activity;
+  /** Where the prefork listens, as `net.Server.address()`; `null` where it does not. */
+  readonly address: AddressInfo | string | null;
   /** How to end TLS, where the worker is to; `PlainTls` of the tls layer, which this one does not know. */
   readonly tls: object | undefined;
 }
@@ -112,6 +115,8 @@ export type ToMain =
       readonly external: number;
     }
   | { readonly kind: 'ask'; readonly request: Request }
+  /** How many connections it wants open at a time, at most. */
+  | { readonly kind: 'limit'; readonly maxSessions: number }
   | { readonly kind: 'leaving' }
   | {
       readonly kind: 'trouble';
@@ -148,6 +153,7 @@ const GUARDS: Readonly<Record<ToMain['kind'], (message: Fields) => boolean>> = {
   failed: (message) => isPlainError(message['error']),
   beat: (message) => BEAT_FIELDS.every((field) => isCount(message[field])),
   ask: (message) => isRequest(message['request']),
+  limit: ({ maxSessions }) => maxSessions === Infinity || isCount(maxSessions),
   leaving: () => true,
   trouble: (message) =>
     isPlainError(message['error']) &&

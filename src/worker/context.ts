@@ -1,18 +1,24 @@
-import { type WorkerId } from '../core/types.ts';
-import { type Request } from '../wire/messages.ts';
+import { limit } from '../core/check.ts';
+import { type AddressInfo, type WorkerId } from '../core/types.ts';
+import { type Request, type ToMain, type WorkerSettings } from '../wire/messages.ts';
 import { type WorkerContext } from './handlers.ts';
 
 /** What handlers see of the worker they run in. */
 export class Context implements WorkerContext {
   readonly id: WorkerId;
   readonly generation: number;
-  readonly #ask: (request: Request) => void;
+  readonly address: AddressInfo | string | null;
+  readonly #send: (message: ToMain) => void;
   readonly #leaving = new AbortController();
 
-  constructor(id: WorkerId, generation: number, ask: (request: Request) => void) {
+  constructor(
+    { id, generation, address }: Pick<WorkerSettings, 'id' | 'generation' | 'address'>,
+    send: (message: ToMain) => void,
+  ) {
     this.id = id;
     this.generation = generation;
-    this.#ask = ask;
+    this.address = address;
+    this.#send = send;
   }
 
   get draining(): boolean {
@@ -39,8 +45,16 @@ export class Context implements WorkerContext {
     this.#ask('shutdown');
   }
 
+  limitSessions(most: number): void {
+    this.#send({ kind: 'limit', maxSessions: limit('most', most, 0) });
+  }
+
   /** @internal The master wants this worker to leave. */
   leave(): void {
     this.#leaving.abort();
+  }
+
+  #ask(request: Request): void {
+    this.#send({ kind: 'ask', request });
   }
 }

@@ -1,4 +1,4 @@
-import { type WorkerId } from '../core/types.ts';
+import { type AddressInfo, type WorkerId } from '../core/types.ts';
 import { type Filter } from '../filters/filter.ts';
 import { type Client } from './client.ts';
 import { type ClientInfo } from './client-info.ts';
@@ -10,6 +10,8 @@ export interface WorkerContext {
   readonly id: WorkerId;
   /** How many reloads there were before this worker was born. */
   readonly generation: number;
+  /** Where the prefork listened first when this worker was born, as `net.Server.address()`; else `null`. */
+  readonly address: AddressInfo | string | null;
   /** Asked to leave: gets no new connection and finishes the open ones. */
   readonly draining: boolean;
   /** Aborted when this worker is asked to leave. */
@@ -19,6 +21,11 @@ export interface WorkerContext {
   /** Takes no new connection until `resume()`. */
   pause(): void;
   resume(): void;
+  /**
+   * Takes at most so many connections at a time; further ones go to other workers, or wait. `Infinity`: as many as
+   * `maxSessionsPerWorker` allows. Exact where it is called in `workerStarted`. Throws `FORKLESS_BAD_OPTION`.
+   */
+  limitSessions(most: number): void;
   /** Closes the whole prefork gracefully. */
   shutdown(): void;
 }

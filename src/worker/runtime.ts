@@ -51,8 +51,8 @@ export class Runtime {
     this.#settings = settings;
     this.#pace = settings.heartbeat;
     this.#handlers = thread.enter(handlers);
-    this.#context = new Context(settings.id, settings.generation, (request) => {
-      this.#send({ kind: 'ask', request });
+    this.#context = new Context(settings, (message) => {
+      this.#send(message);
     });
     // Client handlers decide themselves what the end of input means.
     const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;

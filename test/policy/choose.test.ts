@@ -35,6 +35,8 @@ describe.each(ALL)('choose %s: who may take a connection', (dispatch) => {
     ['asked to leave', { asked: true }, {}],
     ['broken', { broken: true }, {}],
     ['full', { claimed: 1, owed: 1 }, { maxSessionsPerWorker: 2 }],
+    ['full by its own limit', { claimed: 1, owed: 1, maxSessions: 2 }, { maxSessionsPerWorker: 3 }],
+    ['full, and wanting more', { claimed: 1, owed: 1, maxSessions: 3 }, { maxSessionsPerWorker: 2 }],
     ['used up', { served: 3 }, { maxServed: 3 }],
     ['used up early by luck', { served: 2, luck: 0.9 }, { maxServed: 3, servedJitter: 0.5 }],
     ['owing as many claims as there are slots', { owed: MAX_OWED }, {}],

@@ -30,6 +30,7 @@ describe('evolve: events of one worker', () => {
     { kind: 'taken-back', id: 9, overdue: true },
     { kind: 'closed', id: 9 },
     { kind: 'paused', id: 9, paused: true },
+    { kind: 'limited', id: 9, maxSessions: 1 },
     { kind: 'asked', id: 9 },
     { kind: 'broken', id: 9 },
     { kind: 'exited', id: 9, luck: 0 },
@@ -125,10 +126,16 @@ describe('evolve: events of one worker', () => {
   it('wishes are remembered', () => {
     const wishes: readonly PoolEvent[] = [
       { kind: 'paused', id: 1, paused: true },
+      { kind: 'limited', id: 1, maxSessions: 3 },
       { kind: 'asked', id: 1 },
       { kind: 'broken', id: 1 },
     ];
-    expect(only(one({}, wishes))).toMatchObject({ paused: true, asked: true, broken: true });
+    expect(only(one({}, wishes))).toMatchObject({
+      paused: true,
+      maxSessions: 3,
+      asked: true,
+      broken: true,
+    });
   });
 
   it.each([

@@ -27,6 +27,7 @@ export const worker = (id: number, more: Partial<WorkerRecord> = {}): WorkerReco
   lastBeat: 0,
   beat: undefined,
   paused: false,
+  maxSessions: Infinity,
   suspect: false,
   asked: false,
   broken: false,

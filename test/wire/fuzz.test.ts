@@ -81,7 +81,17 @@ describe('garbage', () => {
   it('as a control message is refused, or is one', () => {
     const fields = fc.record(
       {
-        kind: fc.constantFrom('ready', 'failed', 'beat', 'ask', 'leaving', 'trouble', 'message', 'toString'),
+        kind: fc.constantFrom(
+          'ready',
+          'failed',
+          'beat',
+          'ask',
+          'limit',
+          'leaving',
+          'trouble',
+          'message',
+          'toString',
+        ),
         error: fc.anything(),
         open: fc.anything(),
         request: fc.anything(),

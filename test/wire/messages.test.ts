@@ -102,6 +102,8 @@ describe('readToMain', () => {
     { kind: 'failed', error },
     beat,
     { kind: 'ask', request: 'retire' },
+    { kind: 'limit', maxSessions: 3 },
+    { kind: 'limit', maxSessions: Infinity },
     { kind: 'leaving' },
     { kind: 'trouble', error, callback: 'serve', connection: 3, repeated: 0 },
     { kind: 'message', value: undefined },
@@ -121,6 +123,8 @@ describe('readToMain', () => {
     [{ ...beat, open: -1 }],
     [{ ...beat, served: '2' }],
     [{ kind: 'ask', request: 'explode' }],
+    [{ kind: 'limit', maxSessions: -1 }],
+    [{ kind: 'limit', maxSessions: NaN }],
     [{ kind: 'trouble', error }],
   ])('refuses %j', (message) => {
     expect(() => readToMain(message)).toThrow(badFrame);

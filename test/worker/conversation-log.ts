@@ -6,11 +6,13 @@ import { duplexPair, type DuplexPair } from './duplex-pair.ts';
 export const worker: WorkerContext = {
   id: 1,
   generation: 0,
+  address: null,
   draining: false,
   signal: new AbortController().signal,
   retire: () => undefined,
   pause: () => undefined,
   resume: () => undefined,
+  limitSessions: () => undefined,
   shutdown: () => undefined,
 };
 
