@@ -1,3 +1,5 @@
+import { Server as Http1Server } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
 import { type Server } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { type Handlers } from '../worker/handlers.ts';
@@ -5,6 +7,8 @@ import { type ServedSocket } from '../worker/served-socket.ts';
 import { serveApp, tune, type HttpApp } from './app.ts';
 import { Http1Drain } from './drain.ts';
 import { Http2Drain, http2Server } from './http2.ts';
+import { closedByProgram, takesPart } from './leave.ts';
+import { Listening } from './listening.ts';
 import { checkHttpOptions, type HttpOptions } from './options.ts';
 import { protocolOf } from './protocol.ts';
 
@@ -21,52 +25,101 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
   const served = serveApp(app, options);
   const { server } = served;
   tune(server, options);
-  const { idleGrace = 1_000, noDelay = true } = options;
-  let http1: Http1Drain | undefined;
+  const { idleGrace = 1_000 } = options;
   const second =
     options.http2 === undefined || options.http2 === false
       ? undefined
       : http2Server(served.listener, options);
   const sessions = [server, ...(second ? [second] : [])].map((each) => new Http2Drain(each));
-  const held = !(server instanceof TlsServer);
-  const { headersTimeout = 60_000 } = options;
+  const take = taking(server, second, options);
+  let started: Started | undefined;
+  let joins = false;
   return {
     server,
     handlers: {
       workerStarted: async (worker) => {
         await options.workerStarted?.(worker);
         await served.ready();
-        // Only now has the app its last listener. Node starts the checks of its timeouts with this event.
+        // Only now has the app its last listener. Node starts the checks of its timeouts with the event.
         const drain = new Http1Drain(server, idleGrace);
-        http1 = drain;
+        started = { drain, listening: new Listening(server, worker) };
         // A server that ends TLS itself makes sockets of its own out of those it is given.
         server.on('secureConnection', (socket: ServedSocket) => {
           drain.add(socket);
         });
         server.emit('listening');
+        joins = takesPart(worker.signal);
         worker.signal.addEventListener('abort', () => {
           drain.begin();
           for (const each of sessions) each.begin();
         });
       },
       connection: (socket) => {
-        // As on the sockets of an http.Server, which decides itself what the end of input means.
-        socket.allowHalfOpen = true;
-        if (noDelay) socket.setNoDelay(true);
-        // Held before its protocol is known, too: one that says nothing must not keep a worker that is to leave.
-        if (held) http1?.add(socket);
-        if (!second) server.emit('connection', socket);
-        else
-          protocolOf(socket, headersTimeout, (protocol) => {
-            if (protocol === 'http2') http1?.forget(socket);
-            (protocol === 'http2' ? second : server).emit('connection', socket);
-          });
+        if (started) take(socket, started);
       },
       workerStopping: async (worker) => {
         await served.stop();
-        server.close();
+        if (joins) await closedByProgram(server, idleGrace);
+        if (server.listening) server.close();
         await options.workerStopping?.(worker);
       },
     },
+  };
+}
+
+interface Started {
+  readonly drain: Http1Drain;
+  readonly listening: Listening;
+}
+
+/** Takes a connection up, for one of the two servers. */
+function taking(
+  server: Server,
+  second: Server | undefined,
+  options: HttpOptions,
+): (socket: ServedSocket, started: Started) => void {
+  const tuned = tuning(server, options);
+  const held = !(server instanceof TlsServer);
+  const { headersTimeout = 60_000 } = options;
+  return (socket, { drain, listening }) => {
+    if (!listening.admits(socket)) return;
+    tuned(socket);
+    // Held before its protocol is known, too: one that says nothing must not keep a worker that is to leave.
+    if (held) drain.add(socket);
+    if (!second) give(server, socket);
+    else
+      protocolOf(socket, headersTimeout, (protocol) => {
+        if (protocol === 'http2') drain.forget(socket);
+        give(protocol === 'http2' ? second : server, socket);
+      });
+  };
+}
+
+/** Gives a server a connection, as Node gives it those that it accepts. */
+function give(server: Server & { readonly allowHalfOpen?: boolean }, socket: ServedSocket): void {
+  // The server decides what the end of input means: HTTP/1 itself, all others let it end the connection.
+  socket.allowHalfOpen = server.allowHalfOpen ?? false;
+  server.emit('connection', Object.assign(socket, { server }));
+}
+
+interface SocketDefaults {
+  readonly noDelay?: boolean;
+  readonly keepAlive?: boolean;
+  /** Seconds. */
+  readonly keepAliveInitialDelay?: number;
+}
+
+/** What the sockets of this server are to have. */
+function tuning(
+  server: Server & SocketDefaults,
+  options: Pick<HttpOptions, 'noDelay'>,
+): (socket: ServedSocket) => void {
+  const { keepAlive = false, keepAliveInitialDelay = 0 } = server;
+  // Servers of other kinds say "no" where nobody has asked them; they leave it as it is.
+  const isHttp1 = server instanceof Http1Server || server instanceof HttpsServer;
+  const noDelay = options.noDelay ?? (isHttp1 || server.noDelay === true ? server.noDelay : undefined);
+  return (socket) => {
+    if (noDelay !== undefined) socket.setNoDelay(noDelay);
+    if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay * 1_000);
   };
 }

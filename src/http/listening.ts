@@ -1,0 +1,102 @@
+import { type Server } from 'node:net';
+import { type WorkerContext } from '../worker/handlers.ts';
+import { type ServedSocket } from '../worker/served-socket.ts';
+
+/** What Node's own servers keep of their connections; it tells of these nowhere officially, and never changed them. */
+interface Books {
+  _handle: object | null;
+  _connections: number;
+  _emitCloseIfDrained(): void;
+}
+
+// In Node 20, 0 means "no limit"; later it means none at all.
+const MEANS_NONE = Number.parseInt(process.versions.node) > 20 ? -1 : 0;
+
+/**
+ * Makes a server that never listens act as one that does. The listening socket is in the main thread; in its place the
+ * server gets what a child of `node:cluster` has there, a handle that only looks like one. So `listening`, `address()`,
+ * `close(callback)` and its `'close'` are Node's own. Connections are counted where Node counts them.
+ */
+export class Listening {
+  readonly #server: Server & Books;
+  readonly #worker: WorkerContext;
+  #over = false;
+
+  constructor(server: Server, worker: WorkerContext) {
+    this.#server = server as Server & Books;
+    this.#worker = worker;
+    // One that listens by itself, on a port of its own, has a handle.
+    if (!server.listening) this.#server._handle = this.#handle();
+    for (const name of ['maxConnections', 'dropMaxConnection']) this.#watch(name);
+    this.#limit();
+  }
+
+  /** Counts a connection; returns false for one beyond the limit, which is closed as Node closes it. */
+  admits(socket: ServedSocket): boolean {
+    if (this.#server._connections >= this.#most) {
+      const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = socket;
+      socket.destroy();
+      const addresses = { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily };
+      this.#server.emit('drop', addresses);
+      return false;
+    }
+    if (this.#over) return true;
+    this.#server._connections += 1;
+    socket.once('close', this.#left);
+    return true;
+  }
+
+  // Once for all sockets.
+  readonly #left = (): void => {
+    this.#server._connections -= 1;
+    this.#lookWhetherOver();
+    this.#server._emitCloseIfDrained();
+  };
+
+  #handle(): object {
+    const nothing = (): void => undefined;
+    return {
+      close: () => {
+        if (!this.#worker.draining) this.#worker.retire();
+        this.#server._handle = null;
+        this.#lookWhetherOver();
+      },
+      getsockname: (out: object) => {
+        Object.assign(out, this.#worker.address);
+        return 0;
+      },
+      ref: nothing,
+      unref: nothing,
+    };
+  }
+
+  // From then on it has said that it is closed, and a connection that still comes must not make it say so again.
+  #lookWhetherOver(): void {
+    if (this.#server._handle === null && this.#server._connections === 0) this.#over = true;
+  }
+
+  get #most(): number {
+    const { maxConnections } = this.#server as { readonly maxConnections?: unknown };
+    return typeof maxConnections === 'number' && maxConnections > MEANS_NONE ? maxConnections : Infinity;
+  }
+
+  // As with `node:cluster`, what is beyond the limit goes to another worker, or waits; it is closed where that is wanted.
+  #limit(): void {
+    const drops = Reflect.get(this.#server, 'dropMaxConnection') === true;
+    this.#worker.limitSessions(drops ? Infinity : this.#most);
+  }
+
+  // A program may set these at any time.
+  #watch(name: string): void {
+    let value: unknown = Reflect.get(this.#server, name);
+    Object.defineProperty(this.#server, name, {
+      get: () => value,
+      set: (given: unknown) => {
+        value = given;
+        this.#limit();
+      },
+      configurable: true,
+      enumerable: true,
+    });
+  }
+}
