@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';
 import { type Millis } from '../core/types.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
+import { HeldOutput } from './held-output.ts';
 
 interface Held {
   /** Responses that are not over; more than one only when the client pipelines. */
@@ -9,6 +10,8 @@ interface Held {
   /** `bytesRead` when the last response was over: more since then is a request on its way. */
   seen: number;
   timer: NodeJS.Timeout | undefined;
+  /** Output of responses that wait for their turn; only where the client pipelines. */
+  waiting: HeldOutput | undefined;
 }
 
 /**
@@ -36,7 +39,7 @@ export class Http1Drain {
   }
 
   add(socket: ServedSocket): void {
-    const held: Held = { responses: new Set(), seen: 0, timer: undefined };
+    const held: Held = { responses: new Set(), seen: 0, timer: undefined, waiting: undefined };
     this.#held.set(socket, held);
     socket.once('close', () => {
       this.forget(socket);
@@ -54,18 +57,24 @@ export class Http1Drain {
     }
   }
 
-  #begun({ socket }: IncomingMessage, response: ServerResponse): void {
+  #begun(request: IncomingMessage, response: ServerResponse): void {
     // Requests of HTTP/2 come here too, and sockets that the user has given to the server.
-    const held = this.#held.get(socket as unknown as ServedSocket);
+    const socket = request.socket as unknown as ServedSocket;
+    const held = this.#held.get(socket);
     if (!held) return;
     clearTimeout(held.timer);
     held.responses.add(response);
+    // Before its turn a response has no socket, and what is written to it waits above the one that bounds it.
+    if (response.socket === null) {
+      held.waiting ??= new HeldOutput(socket.maxOutput, (error) => socket.destroy(error));
+      held.waiting.add(response);
+    }
     if (this.#draining) closeAfter(response);
     response.once('close', () => {
       held.responses.delete(response);
       held.seen = socket.bytesRead;
       if (this.#draining && held.responses.size === 0) {
-        this.#closeLater(socket as unknown as ServedSocket, held);
+        this.#closeLater(socket, held);
       }
     });
   }

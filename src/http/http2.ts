@@ -1,11 +1,21 @@
-import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { type RequestListener } from 'node:http';
 import { type Addresses } from '../core/types.ts';
+import { HeldOutput } from './held-output.ts';
 import { type HttpOptions } from './options.ts';
 
 type Compatible = Parameters<typeof createServer>[1];
 
-/** The HTTP/2 sessions of one worker, which agree to end (GOAWAY) when it is to leave. */
+/**
+ * The HTTP/2 sessions of one worker: each is bound to the output that its socket may hold, and they agree to end (GOAWAY)
+ * when the worker is to leave.
+ */
 export class Http2Drain {
   readonly #sessions = new Set<ServerHttp2Session>();
   #draining = false;
@@ -14,6 +24,7 @@ export class Http2Drain {
     server.on('session', (session) => {
       this.#sessions.add(session);
       lendPeer(session);
+      boundOutput(session);
       session.once('close', () => this.#sessions.delete(session));
       if (this.#draining) session.close();
     });
@@ -23,6 +34,55 @@ export class Http2Drain {
     this.#draining = true;
     for (const session of this.#sessions) session.close();
   }
+}
+
+interface Under {
+  readonly maxOutput?: number;
+  readonly connectionId?: number;
+  /** Of Node's wrapper around a stream without a handle. */
+  readonly stream?: Under;
+  /** Of a secure socket that a server has made. */
+  readonly ssl?: { readonly _parentWrap?: Under | null };
+  destroy(error?: Error): void;
+}
+
+// The socket that the worker was given, under what Node has put around it. A session shows its socket by a proxy, which
+// cannot be destroyed; what the methods of an emitter return is the socket itself.
+function servedUnder({ socket }: ServerHttp2Session): Under | undefined {
+  let at: Under | undefined = socket.off('forkless', () => undefined);
+  while (at && at.connectionId === undefined) at = at.stream ?? at.ssl?._parentWrap ?? undefined;
+  return at;
+}
+
+/** Destroys a session whose streams hold more than the socket under it may, for a peer that does not read. */
+function boundOutput(session: ServerHttp2Session): void {
+  const under = servedUnder(session);
+  if (under?.maxOutput === undefined) return;
+  const held = new HeldOutput(under.maxOutput, (error) => {
+    // First: the session would tell its peer, which might close the connection before it is told why.
+    under.destroy(error);
+    session.destroy(error, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  });
+  // Before those who write to it.
+  session.prependListener('stream', (stream) => {
+    held.add(stream);
+    addPushed(stream, held);
+  });
+}
+
+type Pushed = (error: Error | null, stream: ServerHttp2Stream, headers: unknown) => void;
+
+// Node tells of a pushed stream by a callback only.
+function addPushed(stream: ServerHttp2Stream, held: HeldOutput): void {
+  const push = stream.pushStream.bind(stream) as (...given: unknown[]) => void;
+  stream.pushStream = (...given: unknown[]): void => {
+    const pushed: Pushed = (error, ...more) => {
+      if (!error) held.add(more[0]);
+      (given.at(-1) as Pushed)(error, ...more);
+    };
+    // Node refuses a call without a callback.
+    push(...(typeof given.at(-1) === 'function' ? [...given.slice(0, -1), pushed] : given));
+  };
 }
 
 // What only the socket under the wrapper has, where TLS has ended before it.

@@ -234,6 +234,32 @@ describe.each(TRANSPORTS)('by %s', (by) => {
     });
   });
 
+  describe('output that its client does not take', () => {
+    const overflow = { reason: 'handler-error', error: 'FORKLESS_OUTPUT_OVERFLOW' };
+
+    it.each(['http2', 'listener'])('ends an HTTP/2 session by the sum of its streams (%s)', async (form) => {
+      await serving(form, form === 'listener' ? { http2: true } : {}, { maxOutput: 1_000_000 });
+      const session = connectHttp2(`http://127.0.0.1:${port}`);
+      session.on('error', () => undefined);
+      const closed = once(server, 'connectionClosed');
+      const streams = [1, 2, 3, 4].map(() => session.request({ ':path': '/for-ever' }));
+      for (const stream of streams) stream.on('error', () => undefined);
+      expect(await closed).toMatchObject([overflow]);
+      if (!session.destroyed) await once(session, 'close');
+      expect(server.status().exits).toEqual({});
+    });
+
+    it('ends a connection by the responses that wait for their turn', async () => {
+      await serving('listener', {}, { maxOutput: 1_000_000 });
+      const closed = once(server, 'connectionClosed');
+      const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+      const peer = new Peer(port).send(get('/never') + get('/for-ever'));
+      expect(await closed).toMatchObject([overflow]);
+      await peer.closed;
+      expect(server.status().exits).toEqual({});
+    });
+  });
+
   describe('HTTP/2 without TLS', () => {
     async function ask(form: string, http: object): Promise<string> {
       await serving(form, http);

@@ -22,6 +22,7 @@ async function serving(
   tls: NonNullable<PreforkOptions['tls']>,
   handlers = 'tls-echo',
   argv: string[] = [],
+  options: PreforkOptions = {},
 ): Promise<void> {
   ({ server, port } = await started(handlers, {
     tls,
@@ -32,6 +33,7 @@ async function serving(
     masterHeartbeat: 2_000,
     workerHeartbeat: 500,
     allowHalfOpen: true,
+    ...options,
   }));
 }
 
@@ -224,6 +226,18 @@ describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (whe
     }).end();
     const [response] = (await once(call, 'response')) as [AsyncIterable<Buffer>];
     expect(await textOf(response)).toBe('127.0.0.1 true 1.1');
+  });
+
+  it('ends an HTTP/2 session whose client does not take what its streams bring', async () => {
+    const tls = { ...certificate('one.test'), ALPNProtocols: ['h2'], in: where };
+    await serving(tls, 'http-app', ['http2', '{}'], { maxOutput: 1_000_000 });
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    session.on('error', () => undefined);
+    const closed = event(server!, 'connectionClosed');
+    for (let at = 0; at < 4; at += 1) session.request({ ':path': '/for-ever' }).on('error', () => undefined);
+    expect(await closed).toMatchObject({ reason: 'handler-error', error: 'FORKLESS_OUTPUT_OVERFLOW' });
+    if (!session.destroyed) await once(session, 'close');
+    expect(server!.status().exits).toEqual({});
   });
 
   it('lets HTTP/2 finish what it has begun when its worker is to leave', async () => {

@@ -10,11 +10,20 @@ const body = async (stream) => {
   return `${bytes} bytes`;
 };
 
+// Whether anybody takes it or not.
+const writeForEver = (response) => {
+  if (response.destroyed || response.closed) return;
+  for (let at = 0; at < 10; at += 1) response.write(Buffer.alloc(16_384));
+  setImmediate(writeForEver, response);
+};
+
 const listener = (request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
   const answer = (text) => response.writeHead(200, { 'x-worker': String(threadId) }).end(text);
   if (pathname === '/post') void body(request).then(answer);
   else if (pathname === '/slow') setTimeout(answer, Number(searchParams.get('ms')), 'slow');
+  else if (pathname === '/for-ever') writeForEver(response);
+  else if (pathname === '/never') return;
   else if (pathname === '/block') {
     const until = performance.now() + Number(searchParams.get('ms'));
     while (performance.now() < until);
