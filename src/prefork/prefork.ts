@@ -66,11 +66,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#trouble = new AcceptTrouble(this.#clock, (event) => {
       this.#announce('acceptError', event);
     });
-    this.#health = new Health({
-      clock: this.#clock,
-      onStuck: this.#settings.given.onStuck,
-      announce: this.#announce,
-    });
+    const { onStuck } = this.#settings.given;
+    this.#health = new Health({ clock: this.#clock, onStuck, announce: this.#announce });
     options.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
