@@ -16,11 +16,12 @@ function used(): number {
 
 /**
  * Bytes of memory that what `make` gives keeps alive: on the heap, and outside of it. The least of four times, for what
- * the engine itself takes meanwhile (compiled code, its own tables) does not come each time; fewer when it is `enough`.
+ * the engine itself takes meanwhile (compiled code, its own tables) does not come each time; fewer when one is
+ * `enough`.
  */
-export function heldBy(make: () => unknown, enough: number = 0): number {
+export function heldBy(make: () => unknown, enough: (held: number) => boolean): number {
   let least = Infinity;
-  for (let times = 0; times < 4 && least > enough; times += 1) {
+  for (let times = 0; times < 4 && !enough(least); times += 1) {
     const before = used();
     kept = make();
     least = Math.min(least, used() - before);
