@@ -1,9 +1,11 @@
-// What V8 takes on a 64-bit machine: for a place in an array, a string besides its characters, a view of memory, and an
-// object of whatever kind.
+// What V8 takes on a 64-bit machine: for a place in an array, a string besides its characters, a view of memory, that
+// memory besides its bytes, an object of whatever kind, and an array that has grown by its first record.
 const OF_PLACE = 12;
 const OF_STRING = 24;
 const OF_VIEW = 128;
+const OF_MEMORY = 128;
 const OF_OBJECT = 56;
+const OF_ARRAY = 184;
 const OF_CHARACTER = 2;
 
 /** Estimates what records take that are held one after the other. */
@@ -16,8 +18,8 @@ export class RecordCosts {
     if (typeof record === 'string') return OF_PLACE + OF_STRING + OF_CHARACTER * record.length;
     if (typeof record !== 'object' || record === null) return OF_PLACE + OF_STRING;
     if (ArrayBuffer.isView(record)) return OF_PLACE + OF_VIEW + this.#memory(record.buffer);
-    let cost = OF_PLACE + OF_OBJECT;
-    if (!Array.isArray(record)) return cost;
+    if (!Array.isArray(record)) return OF_PLACE + OF_OBJECT;
+    let cost = OF_PLACE + OF_ARRAY;
     for (const each of record) {
       if (cost > most) break;
       cost += this.of(each, most - cost);
@@ -32,6 +34,6 @@ export class RecordCosts {
   #memory(buffer: ArrayBufferLike): number {
     if (buffer === this.#last) return 0;
     this.#last = buffer;
-    return buffer.byteLength;
+    return OF_MEMORY + buffer.byteLength;
   }
 }
