@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { bytesOf } from './bytes.mjs';
 import { saidTo, type Conversation, type Deed } from './program.ts';
 
@@ -16,16 +17,33 @@ export interface ClientSaw {
 export interface ClientOptions {
   readonly conversation: Conversation;
   readonly index: number;
-  readonly connect: () => Socket;
+  readonly connect: Connect;
   /** Settles when the server has begun with this connection. */
   readonly served: Promise<void>;
   /** Aborted when the time is up. */
   readonly limit: AbortSignal;
 }
 
+/** Makes a connection, for the client of that number. */
+export type Connect = (index?: number) => Socket;
+
 /** Connects to the port, without ending its side when the server does. */
-export const tcp = (port: number) => (): Socket =>
-  connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+export const tcp =
+  (port: number): Connect =>
+  () =>
+    connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+
+const halfOpen: object = { allowHalfOpen: true };
+
+const named = (index: number | undefined): object =>
+  index === undefined ? {} : { servername: `client-${index}` };
+
+/** The same with TLS. */
+export const secure =
+  (port: number): Connect =>
+  (index) =>
+    // The types do not know that it takes this option.
+    connectTls({ ...halfOpen, port, host: '127.0.0.1', rejectUnauthorized: false, ...named(index) });
 
 /** Plays a client's part of a program, to its close. Connects at once. */
 export function converse(options: ClientOptions): Promise<ClientSaw> {
@@ -46,7 +64,7 @@ class PlayedClient {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#socket = options.connect();
+    this.#socket = options.connect(options.index);
     const socket = this.#socket;
     this.#closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('data', (chunk: Buffer) => {
@@ -72,6 +90,8 @@ class PlayedClient {
 
   async play(): Promise<ClientSaw> {
     const socket = this.#socket;
+    if (socket instanceof TLSSocket)
+      await Promise.race([once(socket, 'secureConnect').catch(() => undefined), this.#closed]);
     for (const deed of this.#options.conversation.client.deeds) {
       if (socket.destroyed) break;
       await this.#do(deed);

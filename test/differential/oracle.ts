@@ -13,33 +13,53 @@ import { type Saw, type ServerSaw } from './sides.ts';
 
 // The rules by name are those of differences.md.
 
+export interface Ways {
+  readonly secure: boolean;
+  readonly relayed: boolean;
+}
+
 /** In what a side differs from Node's own; nothing is all right. */
-export function differences(program: Program, plain: readonly Saw[], other: readonly Saw[]): string[] {
+export function differences(
+  program: Program,
+  plain: readonly Saw[],
+  other: readonly Saw[],
+  ways: Ways,
+): string[] {
   return program.conversations.flatMap((conversation, index) =>
-    compare(conversation, index, plain[index]!, other[index]!).map((what) => `connection ${index}: ${what}`),
+    compare(conversation, index, plain[index]!, other[index]!, ways).map(
+      (what) => `connection ${index}: ${what}`,
+    ),
   );
 }
 
-function compare(conversation: Conversation, index: number, plain: Saw, other: Saw): string[] {
+function compare(conversation: Conversation, index: number, plain: Saw, other: Saw, ways: Ways): string[] {
   const luck = uncertain(conversation);
   const found = [
     ...contexts(conversation, luck, plain.server, other.server),
-    ...lawful(conversation, index, other),
+    ...lawful(conversation, index, other, ways),
   ];
+  // tls-destroy: what is not encrypted yet is lost, also with Node's own server.
+  if (ways.secure && (isUncertain(luck) || luck.closes)) return [...found, ...sameFate(plain, other)];
   if (!isUncertain(luck)) found.push(...exact(plain, other));
   else if (!luck.brokenOff && !luck.closedBeforeInput && !luck.outputCut && !luck.reset)
     // close-races: only when it closes is a matter of luck.
     found.push(...sameClient(plain, other));
-  found.push(...same('hung', plain.client.hung, other.client.hung), ...same('open', plain.open, other.open));
+  found.push(...sameFate(plain, other));
   return found.length === 0 || !isUncertain(luck) ? found : found.map((what) => `${what} (${names(luck)})`);
 }
+
+const sameFate = (plain: Saw, other: Saw): string[] => [
+  ...same('hung', plain.client.hung, other.client.hung),
+  ...same('open', plain.open, other.open),
+];
 
 const names = (luck: Uncertain): string =>
   Object.entries(luck)
     .flatMap(([name, holds]) => (holds === true ? [name] : []))
     .join(', ');
 
-const isUncertain = (luck: Uncertain): boolean => Object.values(luck).includes(true);
+const isUncertain = (luck: Uncertain): boolean =>
+  Object.entries(luck).some(([name, holds]) => name !== 'closes' && holds === true);
 
 function same(what: string, plain: unknown, other: unknown): string[] {
   const [one, two] = [JSON.stringify(plain), JSON.stringify(other)];
@@ -77,7 +97,12 @@ function exact(plain: Saw, other: Saw): string[] {
 }
 
 /** What holds however lucky or unlucky it was. */
-function lawful(conversation: Conversation, index: number, { client, server, open }: Saw): string[] {
+function lawful(
+  conversation: Conversation,
+  index: number,
+  { client, server, open }: Saw,
+  { secure, relayed }: Ways,
+): string[] {
   const found: string[] = [];
   const all = saidTo(conversation, index, sentBy(conversation.client), true);
   if (!all.subarray(0, client.received.length).equals(client.received))
@@ -92,6 +117,8 @@ function lawful(conversation: Conversation, index: number, { client, server, ope
     found.push(`the handler read bytes that were never sent, ${read} in all`);
   const order = events.map(([event]) => event);
   const count = (name: RegExp): number => order.filter((event) => name.test(event)).length;
+  // tls-after-close
+  if (secure && relayed) return found;
   for (const once of [/^start/, /^end/, /^finish/, /^error/, /^close/])
     if (count(once) > 1) found.push(`${String(once)} ${count(once)} times`);
   // A callback or an iteration may hear of it later.

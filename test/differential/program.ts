@@ -162,6 +162,8 @@ export interface Uncertain {
   readonly reset: boolean;
   /** A close races with the end of the input or the finish of the output. */
   readonly closeRaces: boolean;
+  /** It destroys the socket at all: no uncertainty, except with TLS. */
+  readonly closes: boolean;
 }
 
 export function uncertain(conversation: Conversation): Uncertain {
@@ -201,6 +203,7 @@ export function uncertain(conversation: Conversation): Uncertain {
     outputCut: (abrupt || iterated) && output > TAKEN_AT_ONCE,
     reset,
     closeRaces: closeRaces || iterated,
+    closes: abrupt,
   };
 }
 
@@ -438,3 +441,28 @@ function settled(program: Program): Program {
     })),
   };
 }
+
+/**
+ * Programs for TLS: nobody ends while bytes are on their way to it (tls-crossing), and there is no reset of a secure
+ * socket.
+ */
+export const tlsPrograms: fc.Arbitrary<Program> = plainPrograms.map((program) => ({
+  ...program,
+  conversations: program.conversations.map(({ handler, client }) => {
+    const total = sentBy(client);
+    const steps = handler.steps.map(({ when: due, acts }, n): Step => {
+      const last =
+        acts.some(isLast) && !handler.steps.slice(0, n + 1).some(({ when: each }) => each === 'end');
+      return {
+        when: last ? { bytes: total } : due,
+        acts: acts.map((act) => (act.act === 'reset' ? { act: 'destroy' } : act)),
+      };
+    });
+    const deeds = client.deeds.flatMap((deed): Deed[] =>
+      deed.deed === 'end'
+        ? [{ deed: 'await', share: 1 }, deed]
+        : [deed.deed === 'reset' ? { deed: 'destroy' } : deed],
+    );
+    return { handler: { ...handler, steps }, client: { ...client, deeds } };
+  }),
+}));

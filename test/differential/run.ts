@@ -39,7 +39,8 @@ export class Sides {
     const found: string[] = [];
     for (const side of others) {
       const saw = await side.play(program, true);
-      found.push(...differences(program, original, saw).map((what) => `${side.kind}: ${what}`));
+      const ways = { secure: this.#options.tls !== undefined, relayed: side.kind === 'relay' };
+      found.push(...differences(program, original, saw, ways).map((what) => `${side.kind}: ${what}`));
       const foreign = side.foreign.splice(0).slice(0, inContexts(program) ? 3 : 0);
       for (const what of [...side.trouble.splice(0), ...foreign]) found.push(`${side.kind}: ${what}`);
     }

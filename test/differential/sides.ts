@@ -1,10 +1,8 @@
 import { once } from 'node:events';
-import { type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { createPrefork, type Prefork } from 'forkless';
 import { type Certificate } from '../e2e/certificates.ts';
-import { converse, tcp, type ClientSaw } from './client.ts';
+import { converse, secure, tcp, type ClientSaw, type Connect } from './client.ts';
 import { Neighbours, type NeighbourKind } from './neighbours.ts';
 import { type Program } from './program.ts';
 
@@ -65,7 +63,7 @@ let channels = 0;
 export class Side {
   readonly kind: SideKind;
   readonly #channel: InstanceType<typeof BroadcastChannel>;
-  readonly #connect: () => Socket;
+  readonly #connect: Connect;
   readonly #close: () => Promise<unknown>;
   readonly #listeners = new Map<string, (told: Told) => void>();
   readonly #neighbours: Neighbours;
@@ -78,7 +76,7 @@ export class Side {
   private constructor(
     kind: SideKind,
     channel: string,
-    connect: () => Socket,
+    connect: Connect,
     hear: (heard: (told: Told) => void) => void,
     close: () => Promise<unknown>,
   ) {
@@ -242,9 +240,6 @@ export class Side {
       if (told[what] !== undefined) this.#listeners.get(`${what} ${told[what]}`)?.(told);
   }
 }
-
-const secure = (port: number) => (): Socket =>
-  connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true } as never);
 
 function watch(server: Prefork, trouble: string[]): void {
   server.on('workerExited', ({ reason, error }) =>

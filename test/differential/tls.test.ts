@@ -1,0 +1,21 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { certificate, hasOpenssl } from '../e2e/certificates.ts';
+import { TRANSPORTS } from '../transports.ts';
+import { tlsPrograms } from './program.ts';
+import { play, Sides } from './run.ts';
+
+describe.runIf(hasOpenssl).each([
+  { in: 'worker' as const, kinds: TRANSPORTS },
+  { in: 'main' as const, kinds: ['relay' as const] },
+])('one program on tls and on forkless, which ends TLS in the $in', ({ in: where, kinds }) => {
+  let sides: Sides;
+  beforeAll(async () => {
+    sides = new Sides({ kinds, tls: { ...certificate('localhost'), in: where } });
+    await sides.open();
+  });
+  afterAll(() => sides.close());
+
+  it('agree, seed 5', async () => {
+    expect(await play(sides, tlsPrograms, { seed: 5, runs: 20 })).toBeGreaterThanOrEqual(20);
+  }, 60_000);
+});
