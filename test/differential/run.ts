@@ -51,6 +51,11 @@ export class Sides {
 const inContexts = ({ conversations }: Program): boolean =>
   conversations.some(({ handler }) => handler.context !== 'none');
 
+/** Sides that can be compared. */
+export interface Played<P> {
+  differences(program: P): Promise<string[]>;
+}
+
 export interface Terms {
   readonly seed: number;
   readonly runs: number;
@@ -66,13 +71,13 @@ const SMALLER_ONES = 150;
  * Plays random programs, and throws for the first one in which a side differs, made as small as can be found, with all
  * that is needed to play it again. Returns how many were played.
  */
-export async function play(
-  sides: Sides,
-  programs: fc.Arbitrary<Program>,
+export async function play<P>(
+  sides: Played<P>,
+  programs: fc.Arbitrary<P>,
   { seed, runs, path }: Terms,
 ): Promise<number> {
   let [played, smaller] = [0, 0];
-  let last: { program: Program; found: string[] } | undefined;
+  let last: { program: P; found: string[] } | undefined;
   const property = fc.asyncProperty(programs, async (program) => {
     if (last && (smaller += 1) > SMALLER_ONES) return;
     for (let chance = 0; chance < (last ? CHANCES : 1); chance += 1) {
@@ -90,10 +95,10 @@ export async function play(
 }
 
 /** Plays random programs for so long, each ten of them with a seed of their own. */
-export async function playFor(
+export async function playFor<P>(
   seconds: number,
-  sides: Sides,
-  programs: fc.Arbitrary<Program>,
+  sides: Played<P>,
+  programs: fc.Arbitrary<P>,
   seed: number,
 ): Promise<number> {
   const until = performance.now() + seconds * 1_000;
@@ -104,7 +109,7 @@ export async function playFor(
 }
 
 const report = (
-  { program, found }: { program: Program; found: readonly string[] },
+  { program, found }: { program: unknown; found: readonly string[] },
   seed: number,
   path: string | null,
 ): string =>
