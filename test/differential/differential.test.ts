@@ -1,24 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TRANSPORTS } from '../transports.ts';
+import { playsByHand } from './by-hand.ts';
 import { known } from './known.ts';
 import { plainPrograms, programsInContexts } from './program.ts';
-import { givenProgram, givenTerms, play, playAgain, Sides } from './run.ts';
+import { play, playAgain, Sides } from './run.ts';
 
 const sides = new Sides({ kinds: TRANSPORTS });
-const program = givenProgram();
-const terms = givenTerms();
 
 describe('one program on net and on forkless', () => {
   beforeAll(() => sides.open());
   afterAll(() => sides.close());
 
-  if (program || terms) {
-    it('as given by hand', async () => {
-      if (program) await playAgain(sides, program, 30);
-      if (terms) await play(sides, terms.contexts ? programsInContexts : plainPrograms, terms);
-    }, 600_000);
-    return;
-  }
+  if (playsByHand(() => sides, { plainPrograms, programsInContexts })) return;
 
   it.each(Object.entries(known))('agree: %s', (_, one) => playAgain(sides, one, 4));
 

@@ -157,6 +157,7 @@ function contexts(
     isOnly(told, 'own') &&
     !isUncertain(luck) &&
     !outputWaits(conversation) &&
+    !pauses(conversation) &&
     !isOnly(seen.get('told'), 'own')
   )
     found.push(`'told' in ${[...(seen.get('told') ?? [])].join(' and ')} context, with net in its own`);
@@ -165,6 +166,9 @@ function contexts(
 
 const isOnly = (all: ReadonlySet<string> | undefined, one: string): boolean =>
   all?.size === 1 && all.has(one);
+
+const pauses = ({ handler }: Conversation): boolean =>
+  handler.peeks === true || handler.steps.some(({ acts }) => acts.some(({ act }) => act === 'rest'));
 
 const outputWaits = (conversation: Conversation): boolean =>
   saidTo(conversation, 0, sentBy(conversation.client), true).length > TAKEN_AT_ONCE;

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { differences } from './oracle.ts';
 import { type Program } from './program.ts';
@@ -115,32 +114,12 @@ const report = (
 ): string =>
   [
     ...found,
-    `Found with DIFFERENTIAL_SEED=${seed} DIFFERENTIAL_PATH=${path ?? ''}. To play the smallest program found again:`,
+    `Found with DIFFERENTIAL_SEED=${seed} DIFFERENTIAL_PATH=${path ?? ''}. With this file, the smallest program found is played again by`,
     `DIFFERENTIAL_PROGRAM='${JSON.stringify(program)}'`,
   ].join('\n');
 
-/** A seed given by hand, and the path to a failure that was found with it. */
-export function givenTerms(): (Terms & { readonly contexts: boolean }) | undefined {
-  const seed = process.env['DIFFERENTIAL_SEED'];
-  if (seed === undefined) return undefined;
-  const { DIFFERENTIAL_PATH: path, DIFFERENTIAL_RUNS: runs, DIFFERENTIAL_CONTEXTS: contexts } = process.env;
-  return {
-    seed: Number(seed),
-    runs: Number(runs ?? 100),
-    contexts: contexts !== undefined,
-    ...(path && { path }),
-  };
-}
-
-/** A program given by hand: JSON, or the path of a file of it. */
-export function givenProgram(): Program | undefined {
-  const given = process.env['DIFFERENTIAL_PROGRAM'];
-  if (given === undefined) return undefined;
-  return JSON.parse(given.startsWith('{') ? given : readFileSync(given, 'utf8')) as Program;
-}
-
 /** A program that is known to have failed: several times, since luck has a part in it. */
-export async function playAgain(sides: Sides, program: Program, times: number): Promise<void> {
+export async function playAgain<P>(sides: Played<P>, program: P, times: number): Promise<void> {
   for (let time = 0; time < times; time += 1) {
     const found = await sides.differences(program);
     if (found.length > 0) throw new Error(found.join('\n'));
