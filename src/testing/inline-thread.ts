@@ -157,6 +157,11 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
     return () => undefined;
   }
 
+  lookForDebugger(found: (debugged: boolean) => void): () => void {
+    found(false);
+    return () => undefined;
+  }
+
   ref(): void {
     this.#port.hold(true);
   }

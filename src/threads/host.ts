@@ -38,7 +38,7 @@ export interface ThreadFindings {
 export interface Thread {
   /** Node's id of the thread, as in `worker_threads.threadId`; -1 if it could not be started. */
   readonly threadId: number;
-  /** Ends it at once. Returns at once; `exited` says when it is over, which may be never (native calls). */
+  /** Ends it at once, also if a debugger holds it. Returns at once; `exited` says when it is over, which may be never (native calls). */
   terminate(): void;
   sample(): ThreadSample;
   /**
@@ -46,6 +46,11 @@ export interface Thread {
    * function or by `terminate()`, with what is known by then.
    */
   examine(found: (findings: ThreadFindings) => void): () => void;
+  /**
+   * Finds out whether a debugger holds it, without letting it go on. `found` is called once, at the latest by the
+   * returned function or by `terminate()`; with `false` where that cannot be known.
+   */
+  lookForDebugger(found: (debugged: boolean) => void): () => void;
   ref(): void;
   /** Lets the process end although the thread runs; on pools, from when the thread has booted. */
   unref(): void;

@@ -1,5 +1,6 @@
 import { type Worker, type WorkerOptions } from 'node:worker_threads';
 import { type Thread, type ThreadExit, type ThreadSample, type ThreadSpec } from './host.ts';
+import { lookForDebugger, releaseTerminated } from './debugger.ts';
 import { examine } from './examine.ts';
 import { watch } from './watch.ts';
 
@@ -44,6 +45,8 @@ export function startThread(spec: ThreadSpec, exited: (exit: ThreadExit) => void
   }
 }
 
+const nothing = (): void => undefined;
+
 function live(launched: Launched, spec: ThreadSpec, exited: (exit: ThreadExit) => void): Thread {
   const { worker, settled } = launched;
   const verdict = watch(worker, exited);
@@ -55,15 +58,22 @@ function live(launched: Launched, spec: ThreadSpec, exited: (exit: ThreadExit) =
     void worker.terminate();
   };
   settled?.catch(verdict.blame).then(end, end);
-  let endLook = (): void => undefined;
+  // One of each kind at a time; to end one again does nothing.
+  let endExamination = nothing;
+  let endLook = nothing;
+  let terminated = false;
   return {
     threadId: worker.threadId,
     terminate: () => {
+      endExamination();
       endLook();
       verdict.terminate();
+      if (!terminated) releaseTerminated(worker);
+      terminated = true;
     },
     sample: sampler(worker),
-    examine: (found) => (endLook = examine(worker, found)),
+    examine: (found) => (endExamination = examine(worker, found)),
+    lookForDebugger: (found) => (endLook = lookForDebugger(worker, found)),
     ref: launched.ref,
     unref: launched.unref,
   };
@@ -74,13 +84,16 @@ function stillborn(error: unknown, spec: ThreadSpec, exited: (exit: ThreadExit) 
   setImmediate(() => {
     exited({ code: 1, reason: 'crashed', error });
   });
-  const nothing = (): void => undefined;
   return {
     threadId: -1,
     terminate: nothing,
     sample: () => ({ utilization: 0 }),
     examine: (found) => {
       found({ cpuTime: undefined, stack: [] });
+      return nothing;
+    },
+    lookForDebugger: (found) => {
+      found(false);
       return nothing;
     },
     ref: nothing,

@@ -139,6 +139,11 @@ export class FakeThread implements Thread {
     };
   }
 
+  lookForDebugger(found: (debugged: boolean) => void): () => void {
+    found(false);
+    return () => undefined;
+  }
+
   ref(): void {
     // Nothing here holds a process.
   }

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type HostName, type ThreadHost, type ThreadSpec } from '../../src/threads/host.ts';
 import { BASES } from '../handlers/hostile.mjs';
+import { Developer } from '../developer.ts';
 import { moduleUrl, settings, startOn, type Run } from './runs.ts';
 
 // The built files: a pool loads its entry from them. No types, so that this file checks without a build.
@@ -263,6 +264,85 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
         expect(active()).toEqual(before);
       });
     });
+  });
+
+  describe('in a debugger', () => {
+    let developer: Developer;
+    const looked = (run: Run): Promise<boolean> =>
+      new Promise((resolve) => {
+        run.thread.lookForDebugger(resolve);
+      });
+    const stopped = async (): Promise<Run> => {
+      const run = start('breakpoint.mjs');
+      await run.message(1);
+      developer = new Developer();
+      await developer.attach(run.thread.threadId);
+      run.port.postMessage('stop');
+      await developer.paused(run.thread.threadId);
+      return run;
+    };
+
+    afterEach(() => {
+      developer.leave();
+    });
+
+    it('is found there, and stays there', async () => {
+      const run = await stopped();
+      const { threadId } = run.thread;
+      expect([await looked(run), await looked(run)]).toEqual([true, true]);
+      const stack = await new Promise<readonly string[]>((resolve) => {
+        run.thread.examine((findings) => {
+          resolve(findings.stack);
+        });
+      });
+      expect(stack[0]).toContain('breakpoint.mjs');
+      expect(await looked(run)).toBe(true);
+      expect([
+        developer.count(threadId, 'Debugger.paused'),
+        developer.count(threadId, 'Debugger.resumed'),
+      ]).toEqual([1, 0]);
+      expect(run.messages).toEqual(['up', 'stops']);
+      await developer.send(threadId, 'Debugger.resume');
+      expect(await run.message(3)).toBe('went on');
+      expect(await looked(run)).toBe(false);
+    });
+
+    it('is ended all the same', async () => {
+      const run = await stopped();
+      run.thread.terminate();
+      expect(await run.exit()).toEqual({ code: 1, reason: 'terminated' });
+      expect(run.messages).not.toContain('went on');
+    });
+
+    it('is found there before its first line', async () => {
+      developer = new Developer({ waitOnStart: true });
+      const run = start('echo.mjs');
+      expect(await looked(run)).toBe(true);
+      expect(run.messages).toEqual([]);
+      run.thread.terminate();
+      await run.exit();
+    });
+
+    it.each(['busy-loop.mjs', 'busy-at-top.mjs', 'pending-at-top.mjs', 'echo.mjs'])(
+      'is not found where it only seems to stand: %s',
+      async (module) => {
+        developer = new Developer();
+        const run = start(module);
+        await run.message(1);
+        await developer.attach(run.thread.threadId);
+        expect(await looked(run)).toBe(false);
+      },
+    );
+  });
+
+  it('is not known of a native call, and told once', async () => {
+    const run = start('stuck-in-native-code.mjs');
+    await run.message(1);
+    const found: boolean[] = [];
+    const end = run.thread.lookForDebugger((debugged) => found.push(debugged));
+    end();
+    end();
+    expect(found).toEqual([false]);
   });
 
   it('samples the utilization of a thread without its help', async () => {
