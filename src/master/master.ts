@@ -10,6 +10,8 @@ export interface Crew {
   spawn(id: WorkerId, generation: number): void;
   retire(id: WorkerId, why: LeaveReason): void;
   kill(id: WorkerId, why: LeaveReason): void;
+  /** Finds out whether a debugger holds it, and tells of `looked`. */
+  look(id: WorkerId): void;
   /** The thread would not end: it is a zombie from now on. */
   abandon(id: WorkerId): void;
 }
@@ -154,6 +156,9 @@ export class Master {
         return;
       case 'kill':
         crew.kill(decision.id, decision.why);
+        return;
+      case 'look':
+        crew.look(decision.id);
         return;
       case 'abandon':
         crew.abandon(decision.id);

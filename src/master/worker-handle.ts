@@ -101,13 +101,13 @@ export class WorkerHandle {
   readonly #passage: Passage;
   readonly #activity = createActivity();
   readonly #backlog = createBacklog();
+  readonly #looks = new Set<() => void>();
   #thread: Thread | undefined;
   #held = true;
   #ready = false;
   #leaving = false;
   #why: LeaveReason | undefined;
   #bootError: Error | undefined;
-  #endLook = (): void => undefined;
   #broken = false;
   #abandoned = false;
   #over = false;
@@ -181,16 +181,14 @@ export class WorkerHandle {
 
   /** Looks into its thread from outside for at most `limit`; `found` is called once, at the latest when it is killed. */
   examine(limit: Millis, found: (findings: ThreadFindings) => void): void {
-    if (this.#thread === undefined || this.#over) return;
-    const { clock } = this.#options;
-    let end = (): void => undefined;
-    const cancel = clock.callAt(clock.now() + limit, () => {
-      end();
-    });
-    this.#endLook = end = this.#thread.examine((findings) => {
-      cancel();
-      found(findings);
-    });
+    const thread = this.#thread;
+    if (thread && !this.#over) this.#look(limit, found, (end) => thread.examine(end));
+  }
+
+  /** Finds out in the same way whether a debugger holds its thread. */
+  lookForDebugger(limit: Millis, found: (debugged: boolean) => void): void {
+    const thread = this.#thread;
+    if (thread && !this.#over) this.#look(limit, found, (end) => thread.lookForDebugger(end));
   }
 
   /** Asks it to finish and leave. Returns what it had not claimed. */
@@ -204,7 +202,7 @@ export class WorkerHandle {
 
   kill(why: LeaveReason): void {
     this.#why ??= why;
-    this.#endLook();
+    this.#endLooks();
     if (why === 'boot-timeout')
       this.#bootError = errors.bootTimeout(this.#options.url, this.#options.bootTimeout);
     if (this.#thread === undefined) this.#neverLaunched();
@@ -232,6 +230,25 @@ export class WorkerHandle {
     this.#held = held;
     if (held) this.#thread?.ref();
     else this.#thread?.unref();
+  }
+
+  #look<T>(limit: Millis, found: (what: T) => void, begin: (found: (what: T) => void) => () => void): void {
+    const { clock } = this.#options;
+    let end = (): void => undefined;
+    const cancel = clock.callAt(clock.now() + limit, () => {
+      end();
+    });
+    end = begin((what) => {
+      cancel();
+      this.#looks.delete(end);
+      found(what);
+    });
+    this.#looks.add(end);
+  }
+
+  #endLooks(): void {
+    for (const end of this.#looks) end();
+    this.#looks.clear();
   }
 
   #launch(): void {
@@ -302,7 +319,7 @@ export class WorkerHandle {
 
   #exited({ code, reason, error }: ThreadExit): void {
     if (this.#over) return;
-    this.#endLook();
+    this.#endLooks();
     this.#over = true;
     this.#passage.done();
     this.#options.events.gone();

@@ -94,6 +94,7 @@ function late(state: PoolState, by: Millis, now: Millis): PoolState {
     stage: grant(worker.stage),
     lastBeat: shift(worker.lastBeat),
     lastActivity: shift(worker.lastActivity),
+    look: undefined,
   }));
   return { ...state, workers };
 }
@@ -106,7 +107,7 @@ const closing = (state: PoolState, until: Millis): PoolState => ({
 // Beats that came at the old pace say nothing about who is silent by the new one.
 const paced = (state: PoolState, now: Millis): PoolState => ({
   ...state,
-  workers: state.workers.map((worker) => ({ ...worker, lastBeat: now })),
+  workers: state.workers.map((worker) => ({ ...worker, lastBeat: now, look: undefined })),
 });
 
 function decided(
@@ -119,18 +120,23 @@ function decided(
   if (decision.kind === 'spawn') return spawned(state, decision.id, decision.generation, luck, now);
   const index = state.workers.findIndex(({ id }) => id === decision.id);
   const worker = state.workers[index];
-  const stage = worker && stageAfter(worker.stage, decision, now);
-  if (worker === undefined || stage === undefined) return state;
+  if (worker === undefined) return state;
+  if (decision.kind === 'look') {
+    const look = { since: now, clear: false };
+    return { ...state, workers: state.workers.with(index, { ...worker, look }) };
+  }
+  const stage = stageAfter(worker.stage, decision, now);
+  if (stage === undefined) return state;
   // By the time that a thread which had to be killed has ended, it is neither starting nor ready any more.
   const killed = decision.kind === 'kill';
   const backoff = killed ? afterEnd(state, worker, luck, now, config) : state.backoff;
-  return { ...state, workers: state.workers.with(index, { ...worker, stage }), backoff };
+  return { ...state, workers: state.workers.with(index, { ...worker, stage, look: undefined }), backoff };
 }
 
 /** `undefined` if the worker is at least as far already: no clock ever restarts. */
 function stageAfter(
   stage: Stage,
-  decision: Exclude<Decision, { readonly kind: 'spawn' }>,
+  decision: Exclude<Decision, { readonly kind: 'spawn' | 'look' }>,
   now: Millis,
 ): Stage | undefined {
   const isLive = stage.phase === 'starting' || stage.phase === 'ready';
@@ -173,6 +179,8 @@ const newborn = (id: WorkerId, generation: number, luck: number, now: Millis): W
   paused: false,
   maxSessions: Infinity,
   suspect: false,
+  look: undefined,
+  debugged: false,
   asked: false,
   broken: false,
 });

@@ -14,32 +14,48 @@ export const isUsedUp = (worker: WorkerRecord, config: QuotaConfig): boolean =>
 
 // Each deadline is one sum and compared with `now >= …` everywhere, so that a timer set for it finds it due.
 
-/** When force is used: the end of its time to boot, to drain or to die. */
-export function forceAt(worker: WorkerRecord, state: PoolState, config: PolicyConfig): Millis {
-  const { stage } = worker;
+/** The end of a worker's own time to boot or to drain. */
+export function lateAt({ stage }: WorkerRecord, state: PoolState, config: PolicyConfig): Millis {
   switch (stage.phase) {
     case 'starting':
       // A thread that still waits for its turn to start is not slow.
       return stage.launched ? stage.since + config.bootTimeout : Infinity;
     case 'draining':
       return Math.min(drainedBy(stage, state, config), (stage.launchedAt ?? Infinity) + config.bootTimeout);
-    case 'killing':
-      return stage.since + config.killTimeout;
     case 'ready':
+    case 'killing':
     case 'zombie':
       return Infinity;
   }
 }
 
 // Closing sets an end for all; it gives nobody who was asked before more time than that one had.
-function drainedBy(
+const drainedBy = (
   { since, why }: Extract<Stage, { phase: 'draining' }>,
   { closing }: PoolState,
   { graceTime }: PolicyConfig,
+): Millis => (closing && why === 'closing' ? Infinity : since + graceTime);
+
+/** The end of all its time, which nothing puts off: that of closing, which somebody waits for, or of its death. */
+export function endOf(
+  { stage }: WorkerRecord,
+  { closing }: PoolState,
+  { killTimeout }: PolicyConfig,
 ): Millis {
-  const own = closing && why === 'closing' ? Infinity : since + graceTime;
-  return Math.min(own, closing?.until ?? Infinity);
+  if (stage.phase === 'killing') return stage.since + killTimeout;
+  return stage.phase === 'draining' ? (closing?.until ?? Infinity) : Infinity;
 }
+
+/** The longest that the answer of a look is waited for; whoever looks gives up sooner. */
+const LOOK_TIME: Millis = 2_000;
+
+/** When the answer of its look is not waited for any longer. */
+export const lookedBy = ({ look }: WorkerRecord): Millis =>
+  look === undefined || look.clear ? Infinity : look.since + LOOK_TIME;
+
+/** Whether it was looked at, and no debugger holds it as far as that could tell. */
+export const isCleared = (worker: WorkerRecord, now: Millis): boolean =>
+  worker.look !== undefined && (worker.look.clear || now >= lookedBy(worker));
 
 export const silentAt = (worker: WorkerRecord, config: PolicyConfig): Millis =>
   isReady(worker) ? worker.lastBeat + config.workerExpireTime : Infinity;
@@ -75,7 +91,9 @@ export function spentWhy(
 /** When to look again at the latest: deadlines that have passed wait for an event, not for a clock. */
 export function wakeAt(state: PoolState, config: PolicyConfig, now: Millis): Millis {
   const deadlines = state.workers.flatMap((worker) => [
-    forceAt(worker, state, config),
+    lateAt(worker, state, config),
+    endOf(worker, state, config),
+    lookedBy(worker),
     silentAt(worker, config),
     agedAt(worker, config),
     idleAt(worker, config),

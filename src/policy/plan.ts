@@ -3,6 +3,7 @@ import { spawnMissing } from './births.ts';
 import { type PolicyConfig } from './config.ts';
 import { killOverdue } from './kill.ts';
 import { wakeAt } from './limits.ts';
+import { lookAtOverdue } from './look.ts';
 import { askAtOnce, retire, retireIdle, retireSurplus } from './retire.ts';
 import { retireSpent } from './spent.ts';
 import { type Decision, isLive, type Plan, type PoolState, type WorkerRecord } from './state.ts';
@@ -12,7 +13,9 @@ import { type Decision, isLive, type Plan, type PoolState, type WorkerRecord } f
  * decisions and planning again at the same instant ends with an empty plan.
  */
 export function plan(state: PoolState, config: PolicyConfig, now: Millis): Plan {
-  return { decisions: decide(state, config, now), wakeAt: wakeAt(state, config, now) };
+  const deeds = decide(state, config, now);
+  const looks = lookAtOverdue(without(state.workers, deeds), state, config, now);
+  return { decisions: [...looks, ...deeds], wakeAt: wakeAt(state, config, now) };
 }
 
 function decide(state: PoolState, config: PolicyConfig, now: Millis): readonly Decision[] {

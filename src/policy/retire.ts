@@ -1,6 +1,6 @@
 import { type LeaveReason, type Millis } from '../core/types.ts';
 import { type PolicyConfig } from './config.ts';
-import { idleAt, silentAt, spentWhy } from './limits.ts';
+import { idleAt, isCleared, silentAt, spentWhy } from './limits.ts';
 import { type Decision, isReady, openOf, type PoolState, type WorkerRecord } from './state.ts';
 
 export const retire = ({ id }: WorkerRecord, why: LeaveReason): Decision => ({ kind: 'retire', id, why });
@@ -18,7 +18,7 @@ export const askAtOnce = (
   const served = live.some(isReady);
   return live.flatMap((worker) => {
     if (worker.asked) return retire(worker, 'asked');
-    if (now >= silentAt(worker, config)) return retire(worker, 'silent');
+    if (now >= silentAt(worker, config) && isCleared(worker, now)) return retire(worker, 'silent');
     const isOutdated = !isReady(worker) && worker.generation !== state.generation;
     return served && isOutdated ? retire(worker, 'reload') : [];
   });

@@ -61,6 +61,10 @@ export interface WorkerRecord {
   readonly maxSessions: number;
   /** It let a claim time out and has given no sign of life since: it is handed nothing. */
   readonly suspect: boolean;
+  /** A look into its thread since it is overdue; `clear` once no debugger was seen to hold it. */
+  readonly look: { readonly since: Millis; readonly clear: boolean } | undefined;
+  /** A debugger held it when it was last looked at, and it has given no sign of life since. */
+  readonly debugged: boolean;
   /** It, or the host, asked for its retirement. */
   readonly asked: boolean;
   /** It broke the protocol and must be killed. */
@@ -90,7 +94,8 @@ export type PoolEvent =
   | { readonly kind: 'launched'; readonly id: WorkerId } // its thread was started: `bootTimeout` runs from here
   | { readonly kind: 'ready'; readonly id: WorkerId }
   | { readonly kind: 'beat'; readonly id: WorkerId; readonly beat: Beat }
-  | { readonly kind: 'alive'; readonly id: WorkerId } // any message: no longer suspect
+  | { readonly kind: 'alive'; readonly id: WorkerId } // any message: no longer suspect, nor held by a debugger
+  | { readonly kind: 'looked'; readonly id: WorkerId; readonly debugged: boolean } // whether a debugger holds it
   | { readonly kind: 'handed'; readonly id: WorkerId }
   | { readonly kind: 'claimed'; readonly id: WorkerId }
   | { readonly kind: 'taken-back'; readonly id: WorkerId; readonly overdue: boolean }
@@ -113,6 +118,8 @@ export type Decision =
   | { readonly kind: 'spawn'; readonly id: WorkerId; readonly generation: number }
   | { readonly kind: 'retire'; readonly id: WorkerId; readonly why: LeaveReason }
   | { readonly kind: 'kill'; readonly id: WorkerId; readonly why: LeaveReason }
+  /** It is overdue: find out whether a debugger holds it. */
+  | { readonly kind: 'look'; readonly id: WorkerId }
   /** Its thread did not end within `killTimeout`: count it as a zombie and fill its place. */
   | { readonly kind: 'abandon'; readonly id: WorkerId };
 

@@ -1,5 +1,5 @@
 import { type Millis } from '../core/types.ts';
-import { type PoolEvent, type PoolState, type Stage, type WorkerRecord } from './state.ts';
+import { isReady, type PoolEvent, type PoolState, type Stage, type WorkerRecord } from './state.ts';
 
 /** Events that change one worker's record; its end is `evolve`'s own. */
 type WorkerEvent = Exclude<Extract<PoolEvent, { readonly id: number }>, { readonly kind: 'exited' }>;
@@ -26,6 +26,8 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     stage: booted(worker.stage, now),
     lastBeat: now,
     lastActivity: now,
+    look: undefined,
+    debugged: false,
   }),
   // Counters are absolute, so a lost message cannot skew the books for longer than one beat.
   beat: (worker, { beat }, now) => ({
@@ -35,8 +37,18 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     served: beat.served + worker.owed,
     lastBeat: now,
     suspect: false,
+    // What it was looked at for is over, unless it leaves too slowly.
+    look: isReady(worker) ? undefined : worker.look,
+    debugged: false,
   }),
-  alive: (worker) => (worker.suspect ? { ...worker, suspect: false } : worker),
+  alive: (worker) =>
+    worker.suspect || worker.debugged ? { ...worker, suspect: false, debugged: false } : worker,
+  looked: (worker, { debugged }, now) => {
+    // Overtaken by a sign of life.
+    if (worker.look === undefined) return worker;
+    if (!debugged) return { ...worker, look: { ...worker.look, clear: true }, debugged };
+    return { ...worker, stage: begunAnew(worker.stage, now), lastBeat: now, look: undefined, debugged };
+  },
   handed: (worker, _, now, state) => ({
     ...worker,
     owed: worker.owed + 1,
@@ -49,6 +61,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     owed: oneLess(worker.owed),
     claimed: worker.claimed + 1,
     suspect: false,
+    debugged: false,
   }),
   'taken-back': (worker, { overdue }) => ({
     ...worker,
@@ -77,6 +90,13 @@ export function tell<Kind extends EventKind>(
 function booted(stage: Stage, now: Millis): Stage {
   if (stage.phase === 'starting') return { phase: 'ready', since: now };
   return stage.phase === 'draining' ? { ...stage, launchedAt: undefined } : stage;
+}
+
+// Nobody knows since when a debugger holds it: all of its time is granted.
+function begunAnew(stage: Stage, now: Millis): Stage {
+  if (stage.phase === 'starting') return { ...stage, since: now };
+  if (stage.phase !== 'draining') return stage;
+  return { ...stage, since: now, launchedAt: stage.launchedAt === undefined ? undefined : now };
 }
 
 // A count that two sides report may be told twice; a negative one would never be spare again.

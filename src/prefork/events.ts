@@ -28,6 +28,11 @@ export interface PreforkEvents {
   workerPaused: [{ readonly worker: WorkerId }];
   workerResumed: [{ readonly worker: WorkerId }];
   workerKilled: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
+  /**
+   * A debugger holds a worker that was overdue, at a breakpoint or before its first line: it gets its time anew, again and
+   * again, until it goes on. Told once each time it stands.
+   */
+  workerDebugged: [{ readonly worker: WorkerId; readonly generation: number }];
   /** A worker gave no heartbeat for `workerExpireTime` and was asked to leave; told before it is killed. */
   workerExpired: [
     {

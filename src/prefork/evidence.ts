@@ -21,8 +21,8 @@ export interface Evidence {
   readonly stack: readonly string[];
 }
 
-// Threads in JavaScript answered within 0.3 s on a busy machine; those in native calls never do.
-const MOST: Millis = 1_000;
+/** The longest look into a thread: in JavaScript they answered within 0.3 s on a busy machine, in native calls never. */
+export const LONGEST_LOOK: Millis = 1_000;
 
 const NOTHING: ThreadFindings = { cpuTime: undefined, stack: [] };
 
@@ -49,7 +49,7 @@ export function gather(
 ): void {
   // Read now: by the time the look is over, its connections may be closed.
   const { lastClient, lastClientAge, utilization } = evidenceOf(handle, connections);
-  handle.examine(MOST, (findings) => {
+  handle.examine(LONGEST_LOOK, (findings) => {
     found({ lastClient, lastClientAge, utilization, ...findings });
   });
 }

@@ -11,7 +11,7 @@ import { type Connection } from '../transport/connection.ts';
 import { type ConnectionEnd } from '../transport/connection-end.ts';
 import { type ToMain } from '../wire/messages.ts';
 import { Connections, infoOf } from './connections.ts';
-import { evidenceOf, gather, type Evidence } from './evidence.ts';
+import { evidenceOf, gather, LONGEST_LOOK, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { type PreforkSettings } from './options.ts';
@@ -167,6 +167,16 @@ export class Pool implements Crew {
     this.dispatcher.comeBack(unclaimed, id, false);
   }
 
+  look(id: WorkerId): void {
+    this.handles.get(id)?.lookForDebugger(LONGEST_LOOK, (debugged) => {
+      const before = this.#record(id);
+      this.master.tell({ kind: 'looked', id, debugged });
+      const after = this.#record(id);
+      if (after?.debugged !== true || before?.debugged === true) return;
+      this.#options.announce('workerDebugged', { worker: id, generation: after.generation });
+    });
+  }
+
   abandon(id: WorkerId): void {
     const handle = this.handles.get(id);
     if (!handle) return;
@@ -203,7 +213,8 @@ export class Pool implements Crew {
       },
       alive: () => {
         // Only then is it news; telling it with every message would cost each of them a turn of the master.
-        if (this.#record(id)?.suspect === true) master.tell({ kind: 'alive', id });
+        const record = this.#record(id);
+        if (record && (record.suspect || record.debugged)) master.tell({ kind: 'alive', id });
       },
       message: (message) => {
         this.#onMessage(id, message);

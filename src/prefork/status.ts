@@ -45,6 +45,8 @@ export interface WorkerStatus {
   readonly paused: boolean;
   /** Let a claim time out and has given no sign since: gets nothing new. */
   readonly suspect: boolean;
+  /** A debugger held it when it was last looked at, since it was overdue, and it has given no sign since. */
+  readonly debugged: boolean;
 }
 
 /** Everything there is to know of a prefork, at one instant. */
@@ -80,7 +82,7 @@ function statusOf(
   known: Pick<WorkerStatus, 'threadId' | 'evidence'>,
   now: Millis,
 ): WorkerStatus {
-  const { id, generation, stage, owed, served, beat, paused, suspect } = worker;
+  const { id, generation, stage, owed, served, beat, paused, suspect, debugged } = worker;
   return {
     id,
     ...known,
@@ -98,6 +100,7 @@ function statusOf(
     silentFor: stage.phase === 'starting' ? undefined : now - worker.lastBeat,
     paused,
     suspect,
+    debugged,
   };
 }
 

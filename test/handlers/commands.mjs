@@ -13,6 +13,11 @@ const commands = {
     parentPort.postMessage('hangs');
     for (;;);
   },
+  stop: ({ client }) => {
+    // eslint-disable-next-line no-debugger
+    debugger;
+    client.put('went on');
+  },
   throw: () => {
     throw new TypeError('thrown on demand');
   },

@@ -15,6 +15,8 @@ class Rig {
   drawn = 0;
   random = 0.5;
   onPerform: (what: string, id: number) => void = () => undefined;
+  /** Who stands in a debugger. */
+  readonly debugged = new Set<number>();
 
   constructor(options: PolicyOptions = {}) {
     const perform = (what: string, id: number, why = ''): void => {
@@ -37,6 +39,9 @@ class Rig {
         },
         kill: (id, why) => {
           perform('kill', id, why);
+        },
+        look: (id) => {
+          this.master.tell({ kind: 'looked', id, debugged: this.debugged.has(id) });
         },
         abandon: (id) => {
           perform('abandon', id);
@@ -297,6 +302,25 @@ describe('the master', () => {
     expect(rig.took()).toEqual(['kill 3 silent']);
     rig.clock.advance(6);
     expect(rig.took()).toEqual(['abandon 3']);
+  });
+});
+
+describe('a worker in a debugger', () => {
+  it('is neither asked to leave nor killed as long as it stands there', () => {
+    const rig = new Rig({ ...THREE, workerExpireTime: 3_000, graceTime: 2_000, killTimeout: 400 }).up();
+    const others = (time: number): void => {
+      for (let passed = 0; passed < time; passed += 500) {
+        for (const id of [1, 2]) rig.master.tell({ kind: 'beat', id, beat: beat() });
+        rig.clock.advance(500);
+      }
+    };
+    rig.debugged.add(3);
+    others(60_000);
+    expect(rig.took()).toEqual([]);
+    expect(rig.master.state.workers[2]?.debugged).toBe(true);
+    rig.debugged.delete(3);
+    others(3_000);
+    expect(rig.took()).toEqual(['retire 3 silent', 'spawn 4']);
   });
 });
 

@@ -200,6 +200,13 @@ export class World implements Crew {
     this.dispatcher.comeBack(unclaimed, id, false);
   }
 
+  look(id: WorkerId): void {
+    this.count('look');
+    this.#in(this.#random() * 20, () => {
+      this.master.tell({ kind: 'looked', id, debugged: false });
+    });
+  }
+
   abandon(id: WorkerId): void {
     this.count('zombie');
     const worker = this.#worker(id);

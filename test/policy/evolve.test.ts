@@ -264,11 +264,11 @@ describe('evolve: events of the pool', () => {
     );
     expect(only(asked).stage).toEqual({ phase: 'draining', since: 20, why: 'asked', launchedAt: 5 });
     const rules = config({ bootTimeout: 100, graceTime: 900 });
-    const isKilled = (state: PoolState, now: number): boolean =>
-      plan(state, rules, now).decisions.some(({ kind }) => kind === 'kill');
-    expect([104, 105].map((now) => isKilled(asked, now))).toEqual([false, true]);
+    const isOverdue = (state: PoolState, now: number): boolean =>
+      plan(state, rules, now).decisions.some(({ kind }) => kind === 'look');
+    expect([104, 105].map((now) => isOverdue(asked, now))).toEqual([false, true]);
     const ready = after(asked, [{ kind: 'ready', id: 1 }], 50);
-    expect([105, 919, 920].map((now) => isKilled(ready, now))).toEqual([false, false, true]);
+    expect([105, 919, 920].map((now) => isOverdue(ready, now))).toEqual([false, false, true]);
   });
 
   it('the waiting room and closing are noted', () => {

@@ -54,6 +54,8 @@ const record = fc
     suspect: seldom,
     asked: seldom,
     broken: seldom,
+    debugged: seldom,
+    look: fc.option(fc.record({ since: time, clear: fc.boolean() }), { nil: undefined }),
     beat: fc.option(
       fc.record({
         open: few,
@@ -226,7 +228,7 @@ describe('plan, whatever the state, the options and the time', () => {
         return before.workers.some((each) => each.id === rest.id && isReady(each));
       });
       if (!broken || roomOf(before, config) <= 0) return;
-      const gone = new Set(decisions.map(({ id }) => id));
+      const gone = new Set(decisions.flatMap(({ kind, id }) => (kind === 'look' ? [] : [id])));
       const accepting = before.workers.filter(
         (each) => isReady(each) && !gone.has(each.id) && !isUsedUp(each, config),
       );

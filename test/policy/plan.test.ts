@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { type PolicyOptions } from '../../src/policy/config.ts';
 import { plan } from '../../src/policy/plan.ts';
-import { initialState, isLive, isReady, type PoolState, type WorkerRecord } from '../../src/policy/state.ts';
+import {
+  initialState,
+  isLive,
+  isReady,
+  type PoolEvent,
+  type PoolState,
+  type WorkerRecord,
+} from '../../src/policy/state.ts';
 import {
   after,
   beat,
+  cleared,
   config,
   draining,
   killing,
@@ -30,7 +38,13 @@ const alive = (now: number): Partial<WorkerRecord> => ({ lastBeat: now, lastActi
 describe('rule 1: kill', () => {
   it.each<Row>([
     ['draining just not for graceTime', pool([worker(1, draining(10))]), none, 50_009, []],
-    ['draining for graceTime', pool([worker(1, draining(10))]), none, 50_010, ['kill 1 asked']],
+    [
+      'draining for graceTime',
+      pool([worker(1, { ...draining(10), ...cleared })]),
+      none,
+      50_010,
+      ['kill 1 asked'],
+    ],
     [
       'closing has an end of its own',
       pool([worker(1, draining(3, 'closing'))], { closing: { until: 50_020 } }),
@@ -47,13 +61,19 @@ describe('rule 1: kill', () => {
     ],
     [
       'who was asked before closing keeps its own time',
-      pool([worker(1, draining())], { closing: { until: 90_000 } }),
+      pool([worker(1, { ...draining(), ...cleared })], { closing: { until: 90_000 } }),
       none,
       50_000,
       ['kill 1 asked'],
     ],
     ['booting just not for bootTimeout', pool([worker(1, starting())]), none, 29_999, []],
-    ['booting for bootTimeout', pool([worker(1, starting())]), none, 30_000, ['kill 1 boot-timeout']],
+    [
+      'booting for bootTimeout',
+      pool([worker(1, { ...starting(), ...cleared })]),
+      none,
+      30_000,
+      ['kill 1 boot-timeout'],
+    ],
     ['waiting for its turn to boot', pool([worker(1, starting(0, false))]), none, 999_000, []],
     [
       'broken while starting',
@@ -87,6 +107,106 @@ describe('rule 1: kill', () => {
   });
 });
 
+describe('before who is overdue is dealt with', () => {
+  const looking = { look: { since: 50_000, clear: false } };
+
+  it.each<Row>([
+    ['silent: is looked at', pool([worker(1, busy)]), none, 50_000, ['look 1']],
+    ['draining for graceTime: is looked at', pool([worker(1, draining(10))]), none, 50_010, ['look 1']],
+    ['booting for bootTimeout: is looked at', pool([worker(1, starting())]), none, 30_000, ['look 1']],
+    [
+      'leaving while it boots, for bootTimeout: is looked at',
+      pool([worker(1, { stage: { phase: 'draining', since: 20_000, why: 'asked', launchedAt: 0 } })]),
+      none,
+      30_000,
+      ['look 1'],
+    ],
+    ['the answer is waited for', pool([worker(1, { ...busy, ...looking })]), none, 51_999, []],
+    ['but not for ever', pool([worker(1, { ...busy, ...looking })]), none, 52_000, ['retire 1 silent']],
+    [
+      'who leaves for another reason is not looked at',
+      pool([worker(1, { ...busy, asked: true })]),
+      none,
+      50_000,
+      ['retire 1 asked'],
+    ],
+    [
+      'who breaks the protocol neither',
+      pool([worker(1, { broken: true })]),
+      none,
+      50_000,
+      ['kill 1 garbage'],
+    ],
+    [
+      'the end of closing waits for no look',
+      pool([worker(1, draining(3, 'closing')), worker(2, { ...draining(), ...looking })], {
+        closing: { until: 50_000 },
+      }),
+      none,
+      50_000,
+      ['kill 1 closing', 'kill 2 asked'],
+    ],
+    ['who is looked at still counts', pool([worker(1, { ...looking }), worker(2)]), two, 50_000, ['look 2']],
+  ])('%s', (_, state, options, now, expected) => {
+    expect(planned(state, options, now)).toEqual(expected);
+  });
+});
+
+describe('a worker that stands in a debugger', () => {
+  const rules = config(none);
+  const found = (state: PoolState, now: number): PoolState =>
+    after(settle(state, rules, now).state, [{ kind: 'looked', id: 1, debugged: true }], now);
+
+  it.each<readonly [string, Partial<WorkerRecord>, number, number]>([
+    ['silent', busy, 50_000, 100_000],
+    ['booting', starting(), 30_000, 60_000],
+    ['draining', draining(), 50_000, 100_000],
+    [
+      'leaving while it boots',
+      { stage: { phase: 'draining', since: 20_000, why: 'asked', launchedAt: 0 } },
+      30_000,
+      60_000,
+    ],
+  ])('%s: gets its time anew, and is looked at again', (_, more, due, again) => {
+    const held = found(pool([worker(1, more)]), due);
+    expect(held.workers[0]?.debugged).toBe(true);
+    expect(planned(held, none, due)).toEqual([]);
+    expect(planned(held, none, again - 1)).toEqual([]);
+    expect(planned(held, none, again)).toEqual(['look 1']);
+    expect(planned(found(held, again), none, again)).toEqual([]);
+  });
+
+  it.each<readonly [string, PoolEvent]>([
+    ['a beat', { kind: 'beat', id: 1, beat: beat() }],
+    ['a message', { kind: 'alive', id: 1 }],
+    ['a claim', { kind: 'claimed', id: 1 }],
+    ['a look that finds it free', { kind: 'looked', id: 1, debugged: false }],
+  ])('goes on by %s', (_, event) => {
+    const held = found(pool([worker(1)]), 50_000);
+    const looked = settle(held, rules, 100_000).state;
+    expect(after(looked, [event], 100_000).workers[0]?.debugged).toBe(false);
+  });
+
+  it('that is found too late, after a sign of life, is not held', () => {
+    const state = settle(pool([worker(1)]), rules, 50_000).state;
+    const heard = after(state, [{ kind: 'beat', id: 1, beat: beat() }], 50_001);
+    expect(after(heard, [{ kind: 'looked', id: 1, debugged: true }], 50_002)).toBe(heard);
+  });
+
+  it('a draining one that still beats is dealt with all the same', () => {
+    const state = settle(pool([worker(1, draining())]), rules, 50_000).state;
+    const heard = after(
+      state,
+      [
+        { kind: 'beat', id: 1, beat: beat() },
+        { kind: 'looked', id: 1, debugged: false },
+      ],
+      50_001,
+    );
+    expect(planned(heard, none, 50_001)).toEqual(['kill 1 asked']);
+  });
+});
+
 describe('rule 2: ask to retire', () => {
   it.each<Row>([
     [
@@ -104,7 +224,7 @@ describe('rule 2: ask to retire', () => {
       ['retire 1 asked', 'retire 2 asked', 'spawn 100', 'spawn 101'],
     ],
     ['just not silent', pool([worker(1, busy)]), none, 49_999, []],
-    ['silent', pool([worker(1, busy)]), none, 50_000, ['retire 1 silent']],
+    ['silent', pool([worker(1, { ...busy, ...cleared })]), none, 50_000, ['retire 1 silent']],
     ['silent is said once', pool([worker(1, draining(49_000))]), none, 50_000, []],
     ['just not spare for long', pool(ready(1)), { ...none, maxSpareTime: 100 }, 99, []],
     ['spare for long', pool(ready(1)), { ...none, maxSpareTime: 100 }, 100, ['retire 1 idle']],
@@ -653,6 +773,8 @@ describe('the flaws of the ancestor (POE.md C)', () => {
       );
       expect(plan(state, rules, now).decisions).toEqual([]);
     }
+    expect(plan(state, rules, 3000).decisions.map(say)).toEqual(['look 1']);
+    state = after(settle(state, rules, 3000).state, [{ kind: 'looked', id: 1, debugged: false }], 3000);
     expect(plan(state, rules, 3000).decisions.map(say)).toEqual(['kill 1 asked']);
   });
   it('11: ending workers are neither live nor spare', () => {

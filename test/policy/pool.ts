@@ -29,6 +29,8 @@ export const worker = (id: number, more: Partial<WorkerRecord> = {}): WorkerReco
   paused: false,
   maxSessions: Infinity,
   suspect: false,
+  look: undefined,
+  debugged: false,
   asked: false,
   broken: false,
   ...more,
@@ -37,6 +39,8 @@ export const worker = (id: number, more: Partial<WorkerRecord> = {}): WorkerReco
 export const starting = (since = 0, launched = true): { readonly stage: Stage } => ({
   stage: { phase: 'starting', since, launched },
 });
+/** It was looked at, and stands in no debugger. */
+export const cleared: Pick<WorkerRecord, 'look'> = { look: { since: 0, clear: true } };
 export const draining = (since = 0, why: LeaveReason = 'asked'): { readonly stage: Stage } => ({
   stage: { phase: 'draining', since, why },
 });
