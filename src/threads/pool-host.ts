@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type Worker } from 'node:worker_threads';
+import { isWatched, isWatchReport } from '../transport/watch-report.ts';
 import { type HostName, type ThreadHost, type ThreadSpec } from './host.ts';
 import { OneTask } from './one-task.ts';
 import { type Launched, startThread, threadOptions } from './thread.ts';
@@ -58,10 +59,21 @@ function launch(PoolOfOne: PoolClass, traits: PoolTraits, spec: ThreadSpec): Lau
     pool.destroy().catch(ignore);
   };
   const worker = traits.workerOf(pool.threads[0]);
-  if (worker !== undefined) return { worker, settled, drop, ...holding(worker, queue) };
+  if (worker !== undefined) {
+    if (isWatched()) hideWatchReports(worker);
+    return { worker, settled, drop, ...holding(worker, queue) };
+  }
   settled.catch(ignore);
   drop();
   throw new TypeError(`This version of ${traits.name} does not show its thread`);
+}
+
+// A pool takes them for messages of its own thread, of which the first says that it is up; tinypool fails by them. When
+// they are told of here, Node has passed them on already.
+function hideWatchReports(worker: Worker): void {
+  const emit = worker.emit.bind(worker) as (event: string, ...args: readonly unknown[]) => boolean;
+  worker.emit = (event: string, ...args: readonly unknown[]): boolean =>
+    event === 'message' && isWatchReport(args[0]) ? true : emit(event, ...args);
 }
 
 function holding(worker: Worker, queue: OneTask): Pick<Launched, 'ref' | 'unref'> {

@@ -2,6 +2,7 @@ import { type Worker, type WorkerOptions } from 'node:worker_threads';
 import { type Thread, type ThreadExit, type ThreadSample, type ThreadSpec } from './host.ts';
 import { lookForDebugger, releaseTerminated } from './debugger.ts';
 import { examine } from './examine.ts';
+import { reportToWatcher } from '../transport/watch-report.ts';
 import { watch } from './watch.ts';
 
 /** A thread as a host has just launched it. */
@@ -38,6 +39,7 @@ function withoutHoles(env: NodeJS.ProcessEnv): Record<string, string> {
 
 /** What all hosts have in common: `launch` differs, the life after it does not. */
 export function startThread(spec: ThreadSpec, exited: (exit: ThreadExit) => void, launch: Launch): Thread {
+  reportToWatcher(spec.boot.url);
   try {
     return live(launch(spec), spec, exited);
   } catch (error) {

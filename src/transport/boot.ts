@@ -3,6 +3,7 @@ import { errors } from '../core/errors.ts';
 import { type Backlog, enter, leave } from '../wire/backlog.ts';
 import { type ToMain } from '../wire/messages.ts';
 import { type OwnThread } from './own-thread.ts';
+import { isWatched, isWatchReport } from './watch-report.ts';
 
 /** What a worker uses of its MessagePort. */
 export interface BootPort {
@@ -91,11 +92,18 @@ const transferred = (given: Transfer | { readonly transfer?: Transfer } | undefi
 /**
  * Makes what user code posts to `parentPort` arrive as a `message` on the boot port. On its own way it would kill the
  * task on tinypool, and `null` would throw in the main thread. The pools need `parentPort` only before their task.
- * From then on `postMessage` throws `FORKLESS_MESSAGES_OVERFLOW` while the quota is used up.
+ * From then on `postMessage` throws `FORKLESS_MESSAGES_OVERFLOW` while the quota is used up. What Node itself posts by it
+ * goes on its own way.
  */
 export function guardParentPort({ port, quota }: Pick<BootSlot, 'port' | 'quota'>): void {
   if (parentPort === null) return;
+  const watched = isWatched();
+  const own = parentPort.postMessage.bind(parentPort);
   const postMessage = (value: unknown, transfer?: Transfer | { readonly transfer?: Transfer }): void => {
+    if (watched && isWatchReport(value)) {
+      own(value);
+      return;
+    }
     const message: ToMain = { kind: 'message', value };
     if (quota && !enter(quota.backlog, quota.most)) throw errors.messagesOverflow(quota.most);
     try {
