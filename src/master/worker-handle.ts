@@ -340,7 +340,8 @@ export class WorkerHandle {
   }
 
   #reasonFor(reason: ThreadExit['reason']): ExitReason {
-    if (this.#leaving) return 'left';
+    // Also from what it does to leave it may crash, or be killed.
+    if (this.#leaving && reason === 'exited') return 'left';
     if (this.#ready) return reason;
     const failed = this.#why === undefined || this.#why === 'boot-timeout' || this.#why === 'garbage';
     return failed ? 'boot-failed' : reason;

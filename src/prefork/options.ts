@@ -70,6 +70,11 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
   readonly maxOutput?: number | undefined;
   /** How long a peer may take for the rest of its output after its worker has closed. Default 30 000 ms. */
   readonly lingerTimeout?: Millis | undefined;
+  /**
+   * How long a worker that leaves in order may go on with what it has under way (files being written, connections of
+   * its own) when its clients have ended and `workerStopping` has settled. Default 1 000 ms.
+   */
+  readonly leaveTimeout?: Millis | undefined;
   /** What the workers run on. Default `'piscina'`; `'worker'` (Node's own) for bundles and single executables. */
   readonly threadHost?: HostName | undefined;
   /**
@@ -123,6 +128,7 @@ export interface PreforkSettings {
   readonly window: number;
   readonly maxOutput: number;
   readonly lingerTimeout: Millis;
+  readonly leaveTimeout: Millis;
   readonly maxWorkerMessages: number;
   /** Sockets are sent to the workers, where they can be. */
   readonly transfer: boolean;
@@ -146,6 +152,7 @@ const FIXED = [
   'window',
   'maxOutput',
   'lingerTimeout',
+  'leaveTimeout',
   'maxWorkerMessages',
   'threadHost',
   'transport',
@@ -214,7 +221,8 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
   const policy = resolvePolicy(options);
   checkOnStuck(options.onStuck);
   const { transport = 'relay', threadHost = 'piscina', window = 262_144 } = options;
-  const { maxOutput = 67_108_864, lingerTimeout = 30_000, maxWorkerMessages = 4_096 } = options;
+  const { maxOutput = 67_108_864, lingerTimeout = 30_000, leaveTimeout = 1_000 } = options;
+  const { maxWorkerMessages = 4_096 } = options;
   return {
     url: moduleUrl(worker),
     policy,
@@ -225,6 +233,7 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
     window: integer('window', window, 1_024, 0x7fff_ffff),
     maxOutput: limit('maxOutput', maxOutput, 0),
     lingerTimeout: millis('lingerTimeout', lingerTimeout),
+    leaveTimeout: millis('leaveTimeout', leaveTimeout),
     maxWorkerMessages: limit('maxWorkerMessages', maxWorkerMessages, 1),
     transfer: resolveTransport(transport),
     // What a turn writes is gathered here. The kernel would hold the last piece back until the peer acknowledges the

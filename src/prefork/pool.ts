@@ -112,8 +112,8 @@ export class Pool implements Crew {
 
   spawn(id: WorkerId, generation: number): void {
     const { host, clock, openLink, atTurnEnd, announce } = this.#options;
-    const { url, given, window, maxOutput, lingerTimeout, maxWorkerMessages, transfer } = this.#settings;
-    const { policy, socket, tls } = this.#settings;
+    const { url, given, window, maxOutput, lingerTimeout, leaveTimeout, transfer } = this.#settings;
+    const { policy, socket, tls, maxWorkerMessages } = this.#settings;
     const handle = new WorkerHandle({
       id,
       generation,
@@ -139,6 +139,7 @@ export class Pool implements Crew {
         maxOutput,
         allowHalfOpen: given.allowHalfOpen ?? false,
         highWaterMark: given.highWaterMark,
+        leaveTimeout,
         accepted: socket,
         address: this.#options.address(),
         tls: tls?.in === 'worker' ? tls : undefined,

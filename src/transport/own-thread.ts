@@ -1,7 +1,8 @@
 import { type EventLoopUtilization } from 'node:perf_hooks';
 import { type Cancel } from '../core/clock.ts';
 import { type Millis } from '../core/types.ts';
-import { guardParentPort, leaveThread, type BootSlot } from './boot.ts';
+import { guardParentPort, type BootSlot } from './boot.ts';
+import { leaveWhenDone } from './leave.ts';
 import { tameCrashes } from './tame-crash.ts';
 
 /** How a thread is, as its heartbeats tell. */
@@ -27,8 +28,8 @@ export interface OwnThread {
   atEnd(last: () => void, cut: () => void): void;
   /** The handlers as they are to be called here. */
   enter<H extends object>(handlers: H): H;
-  /** Ends the thread in order. */
-  leave(): void;
+  /** Ends the thread in order, once what the user's code has under way is done; `limit` later in spite of that. */
+  leave(limit: Millis): void;
 }
 
 /** Used heap and memory outside it, bytes. */
@@ -69,6 +70,6 @@ export function nodeThread(boot: BootSlot): OwnThread {
       process.on('exit', last);
     },
     enter: (handlers) => handlers,
-    leave: leaveThread,
+    leave: leaveWhenDone,
   };
 }

@@ -37,6 +37,8 @@ export interface WorkerSettings {
   /** Bytes of unsent output at which a client is given up. */
   readonly maxOutput: number;
   readonly highWaterMark: number | undefined;
+  /** How long it may still work when it leaves. */
+  readonly leaveTimeout: Millis;
   readonly accepted: AcceptedOptions;
   readonly claims: Int32Array<SharedArrayBuffer>;
   /** Memory for the lanes; without it the bytes go by the port. */

@@ -138,7 +138,7 @@ export class Runtime {
       this.#send({ kind: 'failed', error: toPlain(error) });
       // Asked to leave meanwhile, it may have failed for that very reason.
       if (this.#context.draining) this.#send({ kind: 'leaving' });
-      this.#thread.leave();
+      this.#thread.leave(0);
       return;
     }
     this.#started = true;
@@ -226,7 +226,7 @@ export class Runtime {
     this.#heartbeat.stop();
     this.#troubles.flush();
     this.#send({ kind: 'leaving' });
-    this.#thread.leave();
+    this.#thread.leave(this.#settings.leaveTimeout);
   }
 
   // Once for all sessions, as `#done`.
