@@ -1,36 +1,39 @@
 import { type Worker } from 'node:worker_threads';
 import { type Millis } from '../core/types.ts';
-import { visitThread, type Told } from './thread-inspector.ts';
+import { visitThread } from './thread-inspector.ts';
 
-// A thread that was started to wait for a debugger has not loaded anything yet.
-const WAITS = {
-  expression: 'performance.nodeTiming.bootstrapComplete < 0',
-  returnByValue: true,
-  silent: true,
-};
+// Twice as long as a thread takes that boots beside others on a busy machine.
+const BOOTS_FOR: Millis = 200;
 
 /**
- * Finds out whether a debugger holds the thread, at a breakpoint or before its first line, and lets it stand there:
- * to a further session, a thread that stands says so before it answers the session's first command. `found` is called
- * once, at the latest by the returned function. A thread in a native call does not answer.
+ * Finds out whether a debugger holds the thread, at a breakpoint or before its first line, and lets it stand there.
+ * `found` is called once, at the latest by the returned function. A thread in a native call does not answer.
+ *
+ * To a further session, a thread that stands says so before it answers the session's first command. Nothing else is asked
+ * of it: a thread that evaluates something in the midst of a loop can never be terminated afterwards.
  */
 export function lookForDebugger(worker: Worker, found: (debugged: boolean) => void): () => void {
   let over = false;
-  let waits: number | undefined;
+  let wait: NodeJS.Timeout | undefined;
   const tell = (debugged: boolean): void => {
     if (over) return;
     over = true;
+    clearTimeout(wait);
     end(['Debugger.disable']);
     found(debugged);
   };
   const end = visitThread(worker.threadId, {
     attached: (send) => {
       send('Debugger.enable');
-      waits = send('Runtime.evaluate', WAITS);
     },
-    told: (message) => {
-      if (message.method === 'Debugger.paused') tell(true);
-      else if (message.id !== undefined && message.id === waits) tell(isTrue(message));
+    told: ({ id, method }) => {
+      if (method === 'Debugger.paused') tell(true);
+      else if (id !== undefined && hasBegun(worker)) tell(false);
+      // It answers, but runs nothing: either it boots just now, or it waits for a debugger to let it.
+      else if (id !== undefined)
+        wait = setTimeout(() => {
+          tell(!hasBegun(worker));
+        }, BOOTS_FOR).unref();
     },
     failed: () => {
       tell(false);
@@ -41,7 +44,11 @@ export function lookForDebugger(worker: Worker, found: (debugged: boolean) => vo
   };
 }
 
-const isTrue = ({ result }: Told): boolean => result?.result?.value === true;
+/** Whether its event loop has ever turned; a worker loads its module in that. */
+function hasBegun(worker: Worker): boolean {
+  const { idle, active } = worker.performance.eventLoopUtilization();
+  return idle + active > 0;
+}
 
 // Threads that nothing holds end within a few milliseconds.
 const RELEASE_AFTER: Millis = 50;

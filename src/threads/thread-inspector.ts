@@ -17,11 +17,10 @@ export interface Told {
       };
     }[];
   };
-  readonly result?: { readonly result?: { readonly value?: unknown } };
 }
 
 /** Sends a command, and returns the id of its answer. */
-export type Send = (method: string, params?: object) => number;
+export type Send = (method: string) => number;
 
 export interface Visitor {
   /** The session stands. */
@@ -112,9 +111,9 @@ class Visit {
     this.#visitor.attached(this.#send);
   }
 
-  readonly #send: Send = (method, params = {}) => {
+  readonly #send: Send = (method) => {
     this.#lastId += 1;
-    const message = JSON.stringify({ id: this.#lastId, method, params });
+    const message = JSON.stringify({ id: this.#lastId, method });
     this.#session.post('NodeWorker.sendMessageToWorker', { sessionId: this.#sessionId ?? '', message });
     return this.#lastId;
   };

@@ -75,7 +75,11 @@ function live(launched: Launched, spec: ThreadSpec, exited: (exit: ThreadExit) =
     },
     sample: sampler(worker),
     examine: (found) => (endExamination = examine(worker, found)),
-    lookForDebugger: (found) => (endLook = lookForDebugger(worker, found)),
+    lookForDebugger: (found) => {
+      // It may have stopped the thread itself.
+      endExamination();
+      return (endLook = lookForDebugger(worker, found));
+    },
     ref: launched.ref,
     unref: launched.unref,
   };

@@ -95,14 +95,14 @@ describe('a worker that waits for a debugger before its first line', () => {
       host: '127.0.0.1',
       port: 0,
       threadHost: 'worker',
-      bootTimeout: 200,
+      bootTimeout: 1_000,
     });
     told = [];
     server.on('workerKilled', () => told.push('workerKilled'));
     const listening = server.listen();
     expect(await event(server, 'workerDebugged')).toMatchObject({ worker: 1 });
     await vi.waitFor(() => {
-      expect(statusOf(1)?.age).toBeGreaterThan(1_000);
+      expect(statusOf(1)?.age).toBeGreaterThan(3_000);
     }, 10_000);
     await developer.send(statusOf(1)?.threadId ?? 0, 'Runtime.runIfWaitingForDebugger');
     await listening;

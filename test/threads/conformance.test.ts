@@ -335,6 +335,22 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
     );
   });
 
+  it('ends a loop that was looked into, and takes none of its own looks for a debugger', async () => {
+    for (let count = 0; count < 5; count++) {
+      const run = start('busy-loop.mjs');
+      await run.message(1);
+      const examined = vi.fn();
+      const looked = vi.fn();
+      run.thread.examine(examined);
+      if (count > 2) await vi.waitFor(() => { expect(examined).toHaveBeenCalled(); });
+      run.thread.lookForDebugger(looked);
+      await vi.waitFor(() => { expect(looked).toHaveBeenCalledTimes(1); }, 10_000);
+      expect([looked.mock.calls, examined.mock.calls.length]).toEqual([[[false]], 1]);
+      run.thread.terminate();
+      expect(await run.exit()).toEqual({ code: 1, reason: 'terminated' });
+    }
+  });
+
   it('is not known of a native call, and told once', async () => {
     const run = start('stuck-in-native-code.mjs');
     await run.message(1);
