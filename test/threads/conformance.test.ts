@@ -342,9 +342,14 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
       const examined = vi.fn();
       const looked = vi.fn();
       run.thread.examine(examined);
-      if (count > 2) await vi.waitFor(() => { expect(examined).toHaveBeenCalled(); });
+      if (count > 2)
+        await vi.waitFor(() => {
+          expect(examined).toHaveBeenCalled();
+        });
       run.thread.lookForDebugger(looked);
-      await vi.waitFor(() => { expect(looked).toHaveBeenCalledTimes(1); }, 10_000);
+      await vi.waitFor(() => {
+        expect(looked).toHaveBeenCalledTimes(1);
+      }, 10_000);
       expect([looked.mock.calls, examined.mock.calls.length]).toEqual([[[false]], 1]);
       run.thread.terminate();
       expect(await run.exit()).toEqual({ code: 1, reason: 'terminated' });
