@@ -84,9 +84,11 @@ export interface WorkerHandleOptions {
 }
 
 // The types of Node 20 know nothing of sockets that can be sent.
-const sendSocket = (port: MessagePort, message: SocketMessage): void => {
-  port.postMessage(message, [message.socket as never]);
-};
+const socketsTo =
+  (port: MessagePort) =>
+  (message: SocketMessage): void => {
+    port.postMessage(message, [message.socket as never]);
+  };
 
 /**
  * One worker as the main thread sees it: its thread, its port, its lane. It decides nothing, and no connection's
@@ -126,11 +128,7 @@ export class WorkerHandle {
       clock,
       window: settings.window,
       lingerTimeout,
-      sendSocket: transfer
-        ? (message) => {
-            sendSocket(near, message);
-          }
-        : undefined,
+      sendSocket: transfer ? socketsTo(near) : undefined,
       atTurnEnd,
       message: (message) => {
         this.#control(readToMain(message));

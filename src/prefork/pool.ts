@@ -248,9 +248,7 @@ export class Pool implements Crew {
         // Before anything else is told: user code that hears of it may connect anew.
         master.tell({ kind: 'exited', id, luck: master.draw() });
       },
-      exited: (exit, unclaimed) => {
-        this.#exited(exit, unclaimed);
-      },
+      exited: this.#exited.bind(this),
     };
   }
 
