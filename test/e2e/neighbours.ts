@@ -204,7 +204,9 @@ export class Busy {
 
   async #stay(slow: boolean): Promise<void> {
     const neighbour = this.#neighbour(slow ? 'slow' : 'echo', slow);
-    if (await this.#open(neighbour)) await neighbour.talk(UNDER_WAY);
+    // It may have come too late to say anything.
+    if (await this.#open(neighbour))
+      await (this.#ending ? this.#finish(neighbour) : neighbour.talk(UNDER_WAY));
     void neighbour.closed.then(() => {
       this.#left(neighbour);
       // Whoever had to leave is followed by another one.
