@@ -55,6 +55,8 @@ export function tellOwner(stream: Owned, owner: StreamOwner): void {
   stream.on('end', ended).on('finish', finished);
   if (!stream[KEEPER]) stream.on('error', failed).on('close', closed);
   if (stream.destroyed) owner.closed();
+  // A peer that has ended within its TLS handshake has said so before anybody could hear.
+  else if (stream.readableEnded) owner.ended();
 }
 
 /** A listener for errors that somebody else deals with: without any, they would be uncaught exceptions. */

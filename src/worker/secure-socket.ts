@@ -18,10 +18,15 @@ export function servedSecure(
   let open = true;
   const emit = secure.emit.bind(secure) as (event: string | symbol, ...given: unknown[]) => boolean;
   const destroy = secure._destroy.bind(secure);
+  const end = under.destroy.bind(under);
+  let failed = false;
   Object.defineProperty(secure, 'outputCost', { get: () => bound.cost, configurable: true });
   return Object.assign(secure as TLSSocket & { readonly outputCost: number }, {
     // Not a listener, which a handler may take off with all others.
     emit: (event: string | symbol, ...given: unknown[]): boolean => {
+      // The socket under it fails for the same cause, and Node passes that on.
+      if (event === 'error' && failed) return true;
+      failed ||= event === 'error';
       try {
         return emit(event, ...given);
       } finally {
@@ -33,7 +38,8 @@ export function servedSecure(
     },
     // What a handler destroys it with is why the connection has ended.
     _destroy: (error: Error | null, done: (error?: Error | null) => void): void => {
-      if (error) under.destroy(error);
+      // Node destroys the socket under it once TLS is closed; sooner, it would end the process.
+      if (error) Object.assign(under, { destroy: () => end(error) });
       destroy(error, done);
     },
     connectionId: under.connectionId,
