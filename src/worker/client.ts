@@ -68,7 +68,10 @@ export class Client<In = string, Out = string> extends ClientInfo {
     this.#owner.shutdown();
   }
 
-  /** Closes at once and discards waiting output. An error given reaches `clientError` with operation `'handler'`. */
+  /**
+   * Closes at once. Output within the window is still sent, and what waits beyond it is discarded. An error given reaches
+   * `clientError` with operation `'handler'`.
+   */
   destroy(error?: Error): void {
     this.#owner.destroy(error);
   }
