@@ -2,6 +2,7 @@ import { type TLSSocket } from 'node:tls';
 import { boundOutput } from '../transport/output-bound.ts';
 import { type WorkerSocket } from '../transport/worker-hub.ts';
 import { lendAddresses } from '../tls/addresses.ts';
+import { afterLastRecords } from './last-records.ts';
 import { type ServedSocket } from './served-socket.ts';
 
 /**
@@ -40,7 +41,9 @@ export function servedSecure(
     _destroy: (error: Error | null, done: (error?: Error | null) => void): void => {
       // Node destroys the socket under it once TLS is closed; sooner, it would end the process.
       if (error) Object.assign(under, { destroy: () => end(error) });
-      destroy(error, done);
+      afterLastRecords(secure, under, () => {
+        destroy(error, done);
+      });
     },
     connectionId: under.connectionId,
     maxOutput: under.maxOutput,
