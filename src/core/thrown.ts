@@ -70,7 +70,7 @@ export function asError(thrown: unknown): Error {
   return Object.assign(error, systemFields(thrown));
 }
 
-/** What `destroy()` may be given in place of this value. Node reads the stack of anything that counts as an error. */
+/** What `destroy()` may be given in place of this value. Node reads the stack of anything that it is given. */
 export function destroyCause(given: unknown): unknown {
   return isDestroyCause(given) ? given : asError(given);
 }
@@ -127,14 +127,37 @@ function isArray(value: object): boolean {
   }
 }
 
+// Node reads the stack at several moments, and one at which that throws leaves the stream half destroyed: so it must be no
+// code of the user's that answers, neither now nor later.
 function isDestroyCause(given: unknown): boolean {
+  if (!isKeyed(given)) return true;
   try {
-    if (isKeyed(given)) Reflect.get(given, 'stack');
-    return true;
+    // From now on the engine has it in store.
+    Reflect.get(given, 'stack');
+    return !hasOwnAnswer(given) && !(isError(given) && tagOf(given) === '[object Object]');
   } catch {
     return false;
   }
 }
+
+/** Whether code of the user's would answer for the stack. */
+function hasOwnAnswer(value: object): boolean {
+  const answer = propertyOf(value, 'stack');
+  return answer !== undefined && !('value' in answer) && Reflect.get(answer, 'get') !== STACK_OF_ENGINE;
+}
+
+function propertyOf(value: object, key: string): PropertyDescriptor | undefined {
+  for (let at: object | null = value; at !== null; at = Reflect.getPrototypeOf(at)) {
+    const property = Reflect.getOwnPropertyDescriptor(at, key);
+    if (property) return property;
+  }
+  return undefined;
+}
+
+const STACK_OF_ENGINE: unknown = Reflect.get(propertyOf(new Error(), 'stack') ?? {}, 'get');
+
+// Tells an error from a proxy of one, and from an object that merely has its prototype.
+const tagOf = (value: object): string => Object.prototype.toString.call(value);
 
 // What tells an error of the network from others.
 function systemFields(thrown: unknown): object {

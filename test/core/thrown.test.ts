@@ -72,6 +72,50 @@ describe('an error that crosses a thread boundary', () => {
   });
 });
 
+describe('an error that a stream is destroyed with', () => {
+  /** Its stack can be read so many times. */
+  function readable(times: number): Error {
+    let left = times;
+    return Object.defineProperty(new Error('odd'), 'stack', {
+      get: () => {
+        if ((left -= 1) < 0) throw new Error('no more');
+        return 'a stack';
+      },
+    });
+  }
+
+  it.each([0, 1, 2, 3, 10])('is another where the stack can be read %i times', (times) => {
+    const given = readable(times);
+    for (const cause of [destroyCause(given), asError(given)] as Error[]) {
+      expect(cause).toMatchObject({ message: 'odd', cause: given });
+      for (let reads = 0; reads < 20; reads += 1) expect(cause.stack).toBeTypeOf('string');
+    }
+  });
+
+  it('is another where it is a proxy of one', () => {
+    const given = new Proxy(new Error('behind'), {});
+    expect(destroyCause(given)).toMatchObject({ message: 'behind', cause: given });
+  });
+
+  class OwnError extends Error {
+    override name = 'OwnError';
+  }
+
+  it.each([
+    new Error('x'),
+    new OwnError('x'),
+    new DOMException('x', 'AbortError'),
+    new AggregateError([], 'x'),
+    errors.badOption('port', 'a number', 'x'),
+    Object.assign(new Error('x'), { stack: 'mine' }),
+    Object.freeze(new Error('x')),
+    Object.create(null, { stack: { value: 'mine' } }),
+  ])('is itself where nothing but the engine tells its stack: %s', (given: unknown) => {
+    expect(destroyCause(given)).toBe(given);
+    if (isError(given)) expect(asError(given)).toBe(given);
+  });
+});
+
 describe('show', () => {
   it('is short and on one line', () => {
     expect(show('a\nb')).toBe('"a\\nb"');
