@@ -265,7 +265,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     if (this.#peerClosed || reset) this.#outflow.discard();
     if (reset) this.#lane.control(FRAME.reset, this.connectionId);
     this.#outflow.close((dropped) => {
-      const lost = dropped > 0 ? dropped + this.writableLength - this.#inFlight : 0;
+      const lost = dropped + this.writableLength - this.#inFlight;
       const why = this.#peerClosed ? undefined : closeFrame(error, lost);
       return why && encodeJson(why);
     });
