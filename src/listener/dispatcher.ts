@@ -3,6 +3,7 @@ import { Registry } from '../core/registry.ts';
 import { type ConnectionId, type DropReason, type Millis, type WorkerId } from '../core/types.ts';
 import { choose, type ChooseConfig } from '../policy/choose.ts';
 import { type PoolEvent, type PoolState } from '../policy/state.ts';
+import { isSo } from '../transport/guarded.ts';
 import { type Connection } from '../transport/connection.ts';
 import { refusalOf, type AdmissionConfig, type Crowd } from './admission.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -177,8 +178,9 @@ export class Dispatcher {
   }
 
   #reenter(connections: readonly Connection[]): void {
-    this.#room.reenter(connections.filter(({ stream }) => !stream.destroyed));
-    for (const connection of connections) if (connection.stream.destroyed) this.#drop(connection, 'gone');
+    this.#room.reenter(connections.filter(({ stream }) => !isSo(stream, 'destroyed')));
+    for (const connection of connections)
+      if (isSo(connection.stream, 'destroyed')) this.#drop(connection, 'gone');
   }
 
   #drop(connection: Connection, reason: DropReason, error?: unknown): void {

@@ -108,12 +108,13 @@ export class Connections {
   /** Returns it, and who was open before it. `left` is called when its stream has closed. */
   add(stream: Duplex, left: Left): [Connection, Crowd] {
     const connection = new Entry(this.#nextId(), stream, this.#clock.now(), this.#forget, left);
+    // First, for what throws here is no stream, and is not counted.
+    keep(stream, connection);
     const network = networkOf(connection.addresses);
     const others = this.#crowd(network);
     this.accepted += 1;
     this.#open.set(connection.id, connection);
     if (network !== undefined) this.#perNetwork.set(network, others.sameNetwork + 1);
-    keep(stream, connection);
     return [connection, others];
   }
 

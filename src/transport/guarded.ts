@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { asError } from '../core/thrown.ts';
+import { asError, fieldOf } from '../core/thrown.ts';
 
 /** Destroys a stream, also one of which `destroy` itself throws. */
 export function destroyStream(stream: Duplex, error?: Error): void {
@@ -17,6 +17,10 @@ function destroyByForce(stream: Duplex, error: Error | undefined): void {
     // It is no stream of Node's, and there is no other way to close it.
   }
 }
+
+/** What a stream says of itself; `false` where it cannot be asked. */
+export const isSo = (stream: Duplex, what: 'destroyed' | 'readableEnded' | 'writableFinished'): boolean =>
+  fieldOf(stream, what) === true;
 
 /** Calls a stream that may be the user's own, and throw: that concerns its connection alone, not the worker's others. */
 export function guarded(stream: Duplex, call: () => unknown): void {

@@ -11,10 +11,10 @@ import { type ConnectionEnd } from './connection-end.ts';
 import { type Lane } from './lane.ts';
 import { READ_SIZE, readDirectly, type DirectReader } from './direct-read.ts';
 import { GatheredBytes } from './gathered-bytes.ts';
-import { destroyStream, guarded } from './guarded.ts';
+import { destroyStream, guarded, isSo } from './guarded.ts';
 import { Outflow, type OutflowOwner } from './outflow.ts';
 import { tellOwner, type StreamOwner } from './stream-events.ts';
-import { isDirect, unsentBy, writeThrough } from './write-through.ts';
+import { hasLeft, heldBy, isDirect, unsentBy, writeThrough } from './write-through.ts';
 
 export interface RelayEndOptions {
   readonly connection: Connection;
@@ -62,6 +62,8 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   /** From the worker, and not yet given to the stream: that holds some back, or this pass is not over. */
   #waiting: GatheredBytes | undefined;
   #wrote = false;
+  /** Calls that the stream still owes: each comes when all that was written before it has left. */
+  #owedCalls = 0;
   #ended = false;
   #received = 0;
   #granted = 0;
@@ -112,7 +114,7 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
 
   /** Bytes from the worker that the stream has not flushed. */
   get #unflushed(): number {
-    return this.#stream.writableLength + (this.#waiting?.length ?? 0);
+    return heldBy(this.#stream) + (this.#waiting?.length ?? 0);
   }
 
   /** The worker has claimed the connection: its bytes may flow. */
@@ -173,41 +175,47 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   // the peer does not read: a stream's entry for each piece costs a hundred times what a byte does.
   #write(payload: Buffer, atOnce: boolean): void {
     if (atOnce) this.#flush();
-    if (!atOnce || this.#unflushed > 0) {
+    if (!atOnce || this.#waiting || this.#mustWait()) {
       (this.#waiting ??= new GatheredBytes()).add(payload);
       return;
     }
-    writeThrough(this.#stream, this.#direct, payload, this.#told);
+    // Whether a socket holds bytes back shows only afterwards, and a callback for each write would cost more than that.
+    writeThrough(this.#stream, this.#direct, payload, this.#direct ? undefined : this.#tellFlushed());
     this.#watchFlush();
   }
 
-  // Whether a socket holds bytes back shows only afterwards, and a callback for each write would cost more than that.
-  get #told(): (() => void) | undefined {
-    if (this.#direct) return undefined;
+  // Output that somebody else has written is not waited for: nobody would tell when it has left. What comes behind it is
+  // given to the stream, which tells of that.
+  #mustWait(): boolean {
+    return this.#owedCalls > 0 && heldBy(this.#stream) > 0;
+  }
+
+  #tellFlushed(): () => void {
+    this.#owedCalls += 1;
     return () => {
+      this.#owedCalls -= 1;
       this.#flushed();
     };
   }
 
   #watchFlush(): void {
-    if (this.#stream.writableLength === 0) return;
+    if (heldBy(this.#stream) === 0) return;
     this.#blockedSince ??= this.#clock.now();
-    if (!this.#direct) return;
-    this.#stream.write(NOTHING, () => {
-      this.#flushed();
-    });
+    if (this.#owedCalls === 0) this.#stream.write(NOTHING, this.#tellFlushed());
   }
 
   /** Gives the stream what waits, unless it still holds some back. */
   #flush(): void {
-    if (this.#waiting === undefined || this.#stream.writableLength > 0) return;
-    this.#writeWaiting(this.#told);
+    if (this.#waiting === undefined || this.#mustWait()) return;
+    this.#writeWaiting(this.#direct ? undefined : this.#tellFlushed());
     this.#watchFlush();
   }
 
   #flushed(): void {
-    if (this.#blockedSince !== undefined && this.#stream.writableLength === 0)
-      this.#unblocked(this.#blockedSince);
+    if (this.#blockedSince !== undefined && heldBy(this.#stream) === 0) {
+      this.#slowest = Math.max(this.#slowest, this.#clock.now() - this.#blockedSince);
+      this.#blockedSince = undefined;
+    }
     if (this.#waiting)
       guarded(this.#stream, () => {
         this.#flush();
@@ -215,15 +223,10 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
     this.#grantFlushed();
   }
 
-  #unblocked(since: Millis): void {
-    this.#slowest = Math.max(this.#slowest, this.#clock.now() - since);
-    this.#blockedSince = undefined;
-  }
-
   #writeWaiting(done?: () => void): void {
     const pieces = this.#waiting?.take() ?? [];
     this.#waiting = undefined;
-    if (this.#stream.destroyed) return;
+    if (isSo(this.#stream, 'destroyed')) return;
     pieces.forEach((piece, index) => {
       this.#stream.write(piece, index === pieces.length - 1 ? done : undefined);
     });
@@ -317,7 +320,8 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   }
 
   #endedBothWays(): void {
-    if (this.#stream.readableEnded && this.#stream.writableFinished) destroyStream(this.#stream);
+    if (isSo(this.#stream, 'readableEnded') && isSo(this.#stream, 'writableFinished'))
+      destroyStream(this.#stream);
   }
 
   #fail(reason: CloseReason, error: string | undefined): void {
@@ -337,29 +341,27 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   #lingerOn(): void {
     this.end();
     this.#resume();
-    this.#linger(this.#stream.writableFinished ? AFTER_FLUSH : this.#lingerTimeout);
+    this.#linger(isSo(this.#stream, 'writableFinished') ? AFTER_FLUSH : this.#lingerTimeout);
   }
 
   /** Closes the stream after `time` in which the peer takes nothing. */
   #linger(time: Millis, again = false): void {
     this.#cancelLinger?.();
     const patience = Math.min(this.#slowest * 2, this.#lingerTimeout * MOST_PATIENCE);
-    const wait = Math.max(Math.min(time, this.#lingerTimeout), unsentBy(this.#stream) > 0 ? patience : 0);
+    const before = unsentBy(this.#stream);
+    const wait = Math.max(Math.min(time, this.#lingerTimeout), before.held > 0 ? patience : 0);
     const until = this.#clock.now() + wait;
-    const unsent = unsentBy(this.#stream);
     this.#cancelLinger = this.#clock.callAt(until, () => {
       const left = unsentBy(this.#stream);
-      if (left < unsent) this.#linger(time);
+      if (hasLeft(before, left)) this.#linger(time);
       // A host that was suspended or blocked has sent nothing meanwhile: it is not the peer who was slow. But only once,
       // for in a host that always blocks nothing would ever end.
       else if (!again && this.#clock.now() - until > wait / 4) this.#linger(time, true);
-      else this.#giveUp(left);
+      else {
+        if (left.held > 0) this.#fail('linger-timeout', undefined);
+        destroyStream(this.#stream);
+      }
     });
-  }
-
-  #giveUp(unsent: number): void {
-    if (unsent > 0) this.#fail('linger-timeout', undefined);
-    destroyStream(this.#stream);
   }
 
   closed(): void {
@@ -370,7 +372,7 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
     if (before !== 'open') return;
     // A peer that ended in order may leave bytes that the worker has no credit for yet. The close goes before them:
     // a worker that waits to write, and reads nothing until then, would never grant that credit.
-    const inOrder = this.#stream.readableEnded && this.#reason === 'ended';
+    const inOrder = isSo(this.#stream, 'readableEnded') && this.#reason === 'ended';
     if (inOrder && this.#outflow.pending > 0) this.#tellWorker({ more: true });
     else this.#dropAndTell();
   }

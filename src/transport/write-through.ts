@@ -32,10 +32,30 @@ export function writeThrough(stream: Duplex, direct: boolean, bytes: Uint8Array,
   if (stream.writableLength > 0) used = (used + length + 7) & -8;
 }
 
-/** Bytes of a stream that its peer has not taken, as exactly as can be seen here: a large write leaves bit by bit. */
-export function unsentBy(stream: Duplex): number {
-  const handle: unknown = stream instanceof Socket ? Reflect.get(stream, '_handle') : undefined;
-  const size: unknown =
-    typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'writeQueueSize') : undefined;
-  return typeof size === 'number' && size > 0 ? size : stream.writableLength;
+/** Bytes that a stream holds; 0 for one of the user's that cannot be asked. */
+export function heldBy(stream: Duplex): number {
+  try {
+    return stream.writableLength;
+  } catch {
+    return 0;
+  }
 }
+
+/** Bytes of a stream that its peer has not taken, as exactly as can be seen here. */
+export interface Unsent {
+  /** Those of writes that have not left as a whole. */
+  readonly held: number;
+  /** Those of the write under way that the system has not taken: a large one leaves bit by bit. */
+  readonly queued: number;
+}
+
+export function unsentBy(stream: Duplex): Unsent {
+  const handle: unknown = stream instanceof Socket ? Reflect.get(stream, '_handle') : undefined;
+  const queued: unknown =
+    typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'writeQueueSize') : undefined;
+  return { held: heldBy(stream), queued: typeof queued === 'number' ? queued : 0 };
+}
+
+/** Whether some has left since `before`. The queue may have grown then: a larger write has come under way. */
+export const hasLeft = (before: Unsent, now: Unsent): boolean =>
+  now.held < before.held || (now.held === before.held && now.queued < before.queued);

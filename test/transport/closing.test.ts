@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { hasLeft } from '../../src/transport/write-through.ts';
 import { LANES, collect, MOVES, nextTurn, Rig, withCode, type Move, type Peer } from './rig.ts';
 
 describe.each(LANES)('over the %s lane', (lane) => {
@@ -302,6 +303,55 @@ describe.each(LANES)('over the %s lane', (lane) => {
       await rig.settle();
       expect(rig.bytesAt(other.id).toString()).toBe('still there');
     });
+  });
+
+  describe('output of somebody else that the stream still has', () => {
+    it.each([false, true])(
+      'does not hold back what the handler writes, and does not harm it (more: %s)',
+      async (more) => {
+        const rig = new Rig({ lane });
+        const { client, stream, connection } = rig.connect(16);
+        stream.write('a banner of the program’s own; ');
+        rig.hub.offer(connection);
+        await rig.settle();
+        const socket = rig.socket(connection.id);
+        socket.write('prompt> ');
+        await rig.settle();
+        if (more) stream.write('and more of it; ');
+        socket.write('again> ');
+        await rig.settle();
+        const taken = collect(client);
+        await rig.settle();
+        const mine = taken()
+          .toString()
+          .replace(/a banner.*?own; |and more of it; /g, '');
+        expect(mine).toBe('prompt> again> ');
+      },
+    );
+  });
+
+  it('bytes that a corked socket loses when it is destroyed are told', async () => {
+    const rig = new Rig({ lane });
+    const { client, socket, id } = await rig.serve();
+    const taken = collect(client);
+    socket.cork();
+    socket.write('never sent');
+    socket.destroy();
+    await rig.settle();
+    client.end();
+    await rig.settle();
+    expect(taken().toString()).toBe('');
+    expectOver(rig, id, 'output-dropped');
+  });
+
+  it.each([
+    [{ held: 9, queued: 0 }, { held: 8, queued: 0 }, true],
+    [{ held: 9, queued: 3 }, { held: 9, queued: 2 }, true],
+    [{ held: 9, queued: 1 }, { held: 7, queued: 7 }, true],
+    [{ held: 9, queued: 3 }, { held: 9, queued: 3 }, false],
+    [{ held: 9, queued: 0 }, { held: 9, queued: 9 }, false],
+  ])('of %o, something has left when there is %o: %s', (before, now, left) => {
+    expect(hasLeft(before, now)).toBe(left);
   });
 
   describe('lingering', () => {

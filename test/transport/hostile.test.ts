@@ -5,14 +5,16 @@ import { description, made } from '../hostile.ts';
 import { collect, Rig } from './rig.ts';
 
 // Those that we call. What a stream throws inside Node's own turns, Node looks at.
-const METHODS = ['write', 'end', 'pause', 'resume', 'cork', 'destroy'] as const;
+const METHODS = ['write', 'end', 'pause', 'resume', 'setKeepAlive', 'destroy'] as const;
+const GETTERS = ['writableLength', 'readableEnded', 'writableFinished'] as const;
+type Where = (typeof METHODS)[number] | (typeof GETTERS)[number];
 
-/** A stream of the user's of which one method throws, or which fails by itself. */
+/** A stream of the user's of which one method or getter throws, or which fails by itself. */
 class HostileStream extends Duplex {
   readonly #act: () => unknown;
   readonly #emits: boolean;
 
-  constructor(method: (typeof METHODS)[number] | 'emits', act: () => unknown) {
+  constructor(method: Where | 'emits', act: () => unknown) {
     super({ autoDestroy: false });
     this.#act = act;
     this.#emits = method === 'emits';
@@ -20,7 +22,8 @@ class HostileStream extends Duplex {
     const value = (): never => {
       throw act();
     };
-    Object.defineProperty(this, method, { value });
+    const isGetter = GETTERS.some((each) => each === method);
+    Object.defineProperty(this, method, isGetter ? { get: value } : { value });
   }
 
   override _read(): void {
@@ -73,7 +76,7 @@ describe('a value that resists being looked at', () => {
   });
 
   it('from a stream given to accept() ends that connection, and no other', async () => {
-    const method = fc.constantFrom(...METHODS, 'emits' as const);
+    const method = fc.constantFrom<(Where | 'emits')[]>(...METHODS, ...GETTERS, 'emits');
     await fc.assert(
       fc.asyncProperty(method, description, async (where, given) => {
         const rig = new Rig();
@@ -84,6 +87,7 @@ describe('a value that resists being looked at', () => {
         await rig.settle();
         const socket = rig.socket(connection.id);
         socket.on('data', (chunk: Buffer) => socket.write(chunk));
+        if (!socket.destroyed) socket.setKeepAlive(true);
         await rig.settle();
         if (!socket.destroyed) socket.end('last');
         await rig.settle();
