@@ -36,7 +36,15 @@ export const shownBy = (secure: TLSSocket): string | undefined =>
  * is known already.
  */
 export function securedOf(stream: Duplex, shown?: string): Secured | undefined {
-  if (!isSecure(stream)) return undefined;
+  try {
+    return isSecure(stream) ? askedOf(stream, shown) : undefined;
+  } catch {
+    // A stream of the user's that has some of a secure socket, and no more.
+    return undefined;
+  }
+}
+
+function askedOf(stream: TLSSocket, shown: string | undefined): Secured {
   return {
     // A stream of the user's may have anything there, and only text can travel to a worker.
     alpnProtocol: textOf(stream, 'alpnProtocol') ?? false,
@@ -46,11 +54,15 @@ export function securedOf(stream: Duplex, shown?: string): Secured | undefined {
     authorizationError: textOf(stream, 'authorizationError'),
     ...chainOf(stream),
     shown: shown ?? shownBy(stream),
-    answers: Object.fromEntries(ANSWERS.map((name) => [name, stream[name]()])),
+    answers: plain(Object.fromEntries(ANSWERS.map((name) => [name, stream[name]()]))),
     bytes: Object.fromEntries(BYTES.map((name) => [name, stream[name]()?.toString('base64')])),
     exported: exportedBy(stream),
   };
 }
+
+// As it will be in the worker; throws for what cannot travel there.
+const plain = (answers: Record<string, unknown>): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(answers)) as Record<string, unknown>;
 
 interface Certificate {
   readonly raw: Buffer;
