@@ -2,23 +2,30 @@ import { type Millis } from '../core/types.ts';
 import { type Backoff, backoffOf } from './backoff.ts';
 import { type PolicyConfig } from './config.ts';
 import { spentWhy } from './limits.ts';
+import { wantedByLoad } from './load.ts';
 import { type Decision, isLive, isReady, isSpare, type PoolState, type WorkerRecord } from './state.ts';
 
 export const zombiesOf = ({ workers }: PoolState): number =>
   workers.filter(({ stage }) => stage.phase === 'zombie').length;
 
-/** Places for threads: `maxWorkers`, less one for each zombie beyond `maxZombies`. */
+/** Places for live workers: `maxWorkers`, less one for each zombie beyond `maxZombies`. */
 export function capacityOf(state: PoolState, config: PolicyConfig): number {
   return config.maxWorkers - Math.max(0, zombiesOf(state) - config.maxZombies);
 }
 
-/** Places that are free; one is taken until its thread has ended. Negative after `maxWorkers` was lowered. */
+/** Threads above the places for live workers: room for the replacement of one that is spent, or leaves. */
+export const REPLACEMENTS = 1;
+
+/** Threads that may be started; a place is taken until its thread has ended. Negative after `maxWorkers` was lowered. */
 export function roomOf(state: PoolState, config: PolicyConfig): number {
   const threads = state.workers.filter(({ stage }) => stage.phase !== 'zombie').length;
-  return capacityOf(state, config) - threads;
+  return capacityOf(state, config) + REPLACEMENTS - threads;
 }
 
-/** Rule 4: births for what is missing, as if the spent workers had left already. */
+/**
+ * Rule 4: births for what is missing, as if the spent workers had left already. So the one place above `maxWorkers` is
+ * only ever taken beside a worker that is spent or leaves.
+ */
 export function spawnMissing(
   live: readonly WorkerRecord[],
   state: PoolState,
@@ -27,7 +34,11 @@ export function spawnMissing(
 ): readonly Decision[] {
   const fresh = live.filter((worker) => spentWhy(worker, state, config, now) === undefined);
   const missing = missingBeside(fresh, state, config);
-  const most = Math.min(roomOf(state, config), bootsAllowed(fresh, backoffOf(state, config, now), now));
+  const most = Math.min(
+    roomOf(state, config),
+    capacityOf(state, config) - fresh.length,
+    bootsAllowed(fresh, backoffOf(state, config, now), now),
+  );
   return Array.from({ length: Math.max(0, Math.min(missing, most)) }, (_, index) => ({
     kind: 'spawn',
     id: state.nextId + index,
@@ -39,6 +50,7 @@ function missingBeside(fresh: readonly WorkerRecord[], state: PoolState, config:
   return Math.max(
     config.minSpareWorkers - fresh.filter(isSpare).length,
     config.minWorkers - fresh.length,
+    wantedByLoad(fresh, config) - fresh.length,
     state.toStart,
     demand(fresh, state, config),
   );

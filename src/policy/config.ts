@@ -1,6 +1,8 @@
 import { fraction, integer, limit, MAX_WAIT, millis } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
+import { show } from '../core/thrown.ts';
 import { type Millis } from '../core/types.ts';
+import { MOST_WORKERS, sizeOf } from './size.ts';
 
 /**
  * How many workers there are, how long they live and when they are given up. The names, defaults and order of the
@@ -8,11 +10,17 @@ import { type Millis } from '../core/types.ts';
  * `undefined` takes the default, `Infinity` means "no limit", and 0 never means "off".
  */
 export interface PolicyOptions {
+  /**
+   * The size of the pool in one word, for handlers that do not block: `n`, `'cores'` (as many as there are cores) or
+   * `'MIN..MAX'` (it grows when its event loops are busy). One thread more while a worker is replaced or leaves. A worker
+   * serves any number of connections. Instead of the five options below, which count workers without a connection.
+   */
+  readonly workers?: number | string | undefined;
   /** Workers born at the start, 0 to `maxWorkers`. Default 5, or `maxWorkers` if that is less. */
   readonly startWorkers?: number | undefined;
   /** Live workers there are at least, 0 to `maxWorkers`. Default `startWorkers`. */
   readonly minWorkers?: number | undefined;
-  /** Threads there are at most, those that are leaving included, 1 to 1024. Default 20. */
+  /** Live workers there are at most, 1 to 1024. One thread more while a worker is replaced or leaves. Default 20. */
   readonly maxWorkers?: number | undefined;
   /** Workers without a connection there are at least, 0 to `maxWorkers`. Default `minWorkers`. */
   readonly minSpareWorkers?: number | undefined;
@@ -39,7 +47,7 @@ export interface PolicyOptions {
   readonly bootTimeout?: Millis | undefined;
   /** A killed thread that has not ended after so long is given up as a zombie; finite. Default 2 000 ms. */
   readonly killTimeout?: Millis | undefined;
-  /** A worker without a connection for so long leaves, where the minima allow it. Default `Infinity`. */
+  /** A worker without a connection for so long leaves, where the minima allow it. Default 60 000 ms. */
   readonly maxSpareTime?: Millis | undefined;
   /** A worker of this age is replaced. Default `Infinity`. */
   readonly maxLifetime?: Millis | undefined;
@@ -70,10 +78,14 @@ export interface PolicyOptions {
   readonly maxBootRetryDelay?: Millis | undefined;
 }
 
-/** Every option with its value. */
-export type PolicyConfig = { readonly [Key in keyof PolicyOptions]-?: number };
+/** Every option with its value; `workers` has become counts. */
+export type PolicyConfig = { readonly [Key in keyof Omit<PolicyOptions, 'workers'>]-?: number } & {
+  /** Average utilisation of the event loops above which another worker is wanted; `Infinity`: none for that. */
+  readonly growUtilization: number;
+};
 
 export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
+  'workers',
   'startWorkers',
   'minWorkers',
   'maxWorkers',
@@ -110,17 +122,56 @@ export function paceOf({ masterHeartbeat, workerHeartbeat, workerExpireTime }: P
   return { every: workerHeartbeat, atRest: Math.min(Math.max(workerHeartbeat, rest), MAX_WAIT) };
 }
 
-/** Fills in the defaults and refuses what cannot work; unknown keys are not looked at. */
-export function resolvePolicy(options: PolicyOptions): PolicyConfig {
-  return { ...population(options), ...clocks(options), ...bounds(options), ...recovery(options) };
+/** Fills in the defaults and refuses what cannot work; unknown keys are not looked at. `cores`: what `'cores'` means. */
+export function resolvePolicy(options: PolicyOptions, cores = 1): PolicyConfig {
+  const size = options.workers === undefined ? population(options) : sized(options, cores);
+  return { ...size, ...clocks(options), ...bounds(options), ...recovery(options) };
 }
 
-// More threads than this are a slip of the keyboard: each costs a V8 heap of its own.
-const MOST_WORKERS = 1024;
+/** Options of which `workers` takes the place. */
+export const POPULATION = [
+  'startWorkers',
+  'minWorkers',
+  'maxWorkers',
+  'minSpareWorkers',
+  'maxSpareWorkers',
+] as const;
 
-type Population = 'startWorkers' | 'minWorkers' | 'maxWorkers' | 'minSpareWorkers' | 'maxSpareWorkers';
+type Population = (typeof POPULATION)[number];
 
-function population(options: PolicyOptions): Pick<PolicyConfig, Population> {
+// Busy enough to want another worker, and far enough from 1 to have it before the queues grow.
+const GROW_AT = 0.8;
+
+function sized(options: PolicyOptions, cores: number): Pick<PolicyConfig, Population | 'growUtilization'> {
+  const { least, most } = sizeOf(options.workers, cores);
+  const { startWorkers = least } = options;
+  const fits: Readonly<Record<Population, readonly [least: number, most: number] | undefined>> = {
+    startWorkers: [least, most],
+    minWorkers: [least, least],
+    maxWorkers: [most, most],
+    minSpareWorkers: undefined,
+    maxSpareWorkers: undefined,
+  };
+  for (const name of POPULATION) mustFit(name, options, fits[name]);
+  // Whether a worker has a connection does not matter here: neither none nor any number of them are wanted.
+  const spare = { minSpareWorkers: 0, maxSpareWorkers: Infinity };
+  return { startWorkers, minWorkers: least, maxWorkers: most, ...spare, growUtilization: GROW_AT };
+}
+
+// Which of two that contradict each other is meant, only their author knows.
+function mustFit(
+  name: Population,
+  options: PolicyOptions,
+  range: readonly [least: number, most: number] | undefined,
+): void {
+  const { [name]: value, workers } = options;
+  if (value === undefined) return;
+  if (range && Number.isInteger(value) && value >= range[0] && value <= range[1]) return;
+  const span = range && (range[0] === range[1] ? `, or ${range[0]}` : `, or from ${range[0]} to ${range[1]}`);
+  throw errors.badOption(name, `left out beside \`workers\` (${show(workers)})${span ?? ''}`, value);
+}
+
+function population(options: PolicyOptions): Pick<PolicyConfig, Population | 'growUtilization'> {
   const maxWorkers = integer('maxWorkers', given(options.maxWorkers, 20), 1, MOST_WORKERS);
   const head = (name: Population, byDefault: number): number =>
     headcount(name, given(options[name], byDefault), maxWorkers);
@@ -134,7 +185,8 @@ function population(options: PolicyOptions): Pick<PolicyConfig, Population> {
     const expected = `more than \`minSpareWorkers\` (${minSpareWorkers})`;
     throw errors.badOption('maxSpareWorkers', expected, maxSpareWorkers);
   }
-  return { startWorkers, minWorkers, maxWorkers, minSpareWorkers, maxSpareWorkers };
+  const size = { startWorkers, minWorkers, maxWorkers, minSpareWorkers, maxSpareWorkers };
+  return { ...size, growUtilization: Infinity };
 }
 
 /** Heartbeats of the master before a silent worker expires, as in the ancestor. */
@@ -175,7 +227,7 @@ function bounds(options: PolicyOptions): Pick<PolicyConfig, Bounds> {
   const most = (name: Bounds): number => limit(name, given(options[name], Infinity), 1);
   return {
     maxSessionsPerWorker: most('maxSessionsPerWorker'),
-    maxSpareTime: span('maxSpareTime', given(options.maxSpareTime, Infinity)),
+    maxSpareTime: span('maxSpareTime', given(options.maxSpareTime, 60_000)),
     maxLifetime: span('maxLifetime', given(options.maxLifetime, Infinity)),
     lifetimeJitter: fraction('lifetimeJitter', given(options.lifetimeJitter, 0.1)),
     maxServed: most('maxServed'),

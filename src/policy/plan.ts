@@ -30,14 +30,15 @@ function decide(state: PoolState, config: PolicyConfig, now: Millis): readonly D
   const idle = retireIdle(heard, state, config, now);
   const wanted = without(heard, idle);
   const leaving = [...kills, ...asks, ...idle];
-  const spent = retireSpent(wanted, leaving.length > 0, state, config, now);
+  const spent = retireSpent(wanted, state, config, now);
   const staying = without(wanted, spent);
 
   // 3. Trim the surplus.
   const surplus = retireSurplus(staying, state, config, now);
 
-  // 4. Fill the gap, unless there was a surplus.
-  const births = surplus.length > 0 ? [] : spawnMissing(staying, state, config, now);
+  // 4. Fill the gap, unless there was a surplus. A new zombie may cost a place, so that is counted first.
+  const unsettled = surplus.length > 0 || kills.some(({ kind }) => kind === 'abandon');
+  const births = unsettled ? [] : spawnMissing(staying, state, config, now);
   return [...leaving, ...spent, ...surplus, ...births];
 }
 

@@ -1,6 +1,7 @@
 import { type LeaveReason, type Millis } from '../core/types.ts';
 import { type PolicyConfig } from './config.ts';
 import { idleAt, isCleared, silentAt, spentWhy } from './limits.ts';
+import { keptByLoad } from './load.ts';
 import { type Decision, isReady, openOf, type PoolState, type WorkerRecord } from './state.ts';
 
 export const retire = ({ id }: WorkerRecord, why: LeaveReason): Decision => ({ kind: 'retire', id, why });
@@ -24,7 +25,7 @@ export const askAtOnce = (
   });
 };
 
-/** Rule 2, spare for too long: oldest idle first, and never below `minWorkers` or `minSpareWorkers`. */
+/** Rule 2, spare for too long: oldest idle first, never below `minWorkers`, `minSpareWorkers` or what the load wants. */
 export function retireIdle(
   live: readonly WorkerRecord[],
   state: PoolState,
@@ -35,15 +36,17 @@ export function retireIdle(
   if (state.waiting > 0) return [];
   const fresh = freshReady(live, state, config, now);
   const spare = fresh.filter(isUnused);
-  const most = Math.min(fresh.length - config.minWorkers, spare.length - config.minSpareWorkers);
+  const least = Math.max(config.minWorkers, keptByLoad(fresh, config));
+  const most = Math.min(fresh.length - least, spare.length - config.minSpareWorkers);
   const due = spare.filter((worker) => now >= idleAt(worker, config));
   return oldestIdle(due, most).map((worker) => retire(worker, 'idle'));
 }
 
 /**
- * Rule 3: more spare workers than `maxSpareWorkers`, then more workers than `maxWorkers`. Only workers that are
- * ready and unused can be too many: those still starting count once they are ready, or the last to arrive would
- * push out the ones that serve already.
+ * Rule 3: more spare workers than `maxSpareWorkers`, then more workers than `maxWorkers`, which was lowered. Only workers
+ * that are ready can be too many: those still starting count once they are ready, or the last to arrive would push out the
+ * ones that serve already. Spent ones are left to rule 2. Unused workers go first, oldest idle first; where `maxWorkers`
+ * asks for more, those with the fewest clients, which they may finish within `graceTime`.
  */
 export function retireSurplus(
   live: readonly WorkerRecord[],
@@ -51,15 +54,15 @@ export function retireSurplus(
   config: PolicyConfig,
   now: Millis,
 ): readonly Decision[] {
-  const fresh = freshReady(live, state, config, now);
-  const spare = fresh.filter(isUnused);
-  const unwanted = Math.min(spare.length - config.maxSpareWorkers, fresh.length - config.minWorkers);
+  const ready = freshReady(live, state, config, now);
+  const spare = ready.filter(isUnused);
+  const unwanted = Math.min(spare.length - config.maxSpareWorkers, ready.length - config.minWorkers);
   const tooSpare = oldestIdle(spare, state.waiting > 0 ? 0 : unwanted);
 
-  const rest = live.filter((worker) => !tooSpare.includes(worker));
-  const ready = rest.filter(isReady);
-  const above = Math.min(rest.length - config.maxWorkers, ready.length - config.minWorkers);
-  const tooMany = oldestIdle(ready.filter(isUnused), above);
+  const rest = ready.filter((worker) => !tooSpare.includes(worker));
+  const starting = live.filter((worker) => !isReady(worker) && worker.generation === state.generation);
+  const above = rest.length + starting.length - config.maxWorkers;
+  const tooMany = fewestOpen(rest, Math.min(above, rest.length - config.minWorkers));
   return [...tooSpare, ...tooMany].map((worker) => retire(worker, 'surplus'));
 }
 
@@ -75,3 +78,8 @@ const freshReady = (
 
 const oldestIdle = (workers: readonly WorkerRecord[], most: number): readonly WorkerRecord[] =>
   workers.toSorted((a, b) => a.lastActivity - b.lastActivity || a.id - b.id).slice(0, Math.max(0, most));
+
+const fewestOpen = (workers: readonly WorkerRecord[], most: number): readonly WorkerRecord[] =>
+  workers
+    .toSorted((a, b) => openOf(a) - openOf(b) || a.lastActivity - b.lastActivity || a.id - b.id)
+    .slice(0, Math.max(0, most));

@@ -1,5 +1,5 @@
 import { type LeaveReason, type Millis } from '../core/types.ts';
-import { capacityOf, roomOf } from './births.ts';
+import { capacityOf, REPLACEMENTS, roomOf } from './births.ts';
 import { type PolicyConfig } from './config.ts';
 import { isUsedUp, spentWhy } from './limits.ts';
 import { retire } from './retire.ts';
@@ -18,27 +18,25 @@ interface Spent {
  * while enough others accept connections without it; births are counted as if it had left already, so its
  * replacement comes. Spare workers go first, then the oldest.
  *
- * Where there is no room for a replacement, one goes before its replacement comes, and the next only when that one's
- * place is filled again. Workers that take nothing more need not wait for that.
+ * A pool that is full has one place above `maxWorkers` for that: its workers are replaced one after the other, the next
+ * when the thread of the one before has ended. Workers that take nothing more need not wait for that.
  */
 export function retireSpent(
   live: readonly WorkerRecord[],
-  someLeave: boolean,
   state: PoolState,
   config: PolicyConfig,
   now: Millis,
 ): readonly Decision[] {
   const spent = spentOf(live, state, config, now);
   if (spent.length === 0) return [];
-  const hasRoom = roomOf(state, config) > 0;
-  const replaced = spareable(hasRoom ? spent : idleFirst(spent), live, config, hasRoom);
-  const mayBreak =
-    !hasRoom && capacityOf(state, config) > 0 && !someLeave && live.every(isReady) && !hasLeavers(state);
-  const going = replaced.length === 0 && mayBreak ? spent.slice(0, 1) : replaced;
+  const going = spareable(isFull(state, config) ? idleFirst(spent) : spent, live, state, config);
   return going.map(({ worker, why }) => retire(worker, why));
 }
 
-// Without room one waits for the other: an idle one is replaced at once, a busy one when its clients are served.
+const isFull = (state: PoolState, config: PolicyConfig): boolean => roomOf(state, config) <= REPLACEMENTS;
+
+// With one place for all, one waits for the other: an idle one is replaced at once, a busy one keeps the place until its
+// clients are served.
 function idleFirst(spent: readonly Spent[]): readonly Spent[] {
   const idle = spent.some(({ accepts, busy }) => accepts && !busy);
   return idle ? spent.filter(({ accepts, busy }) => !(accepts && busy)) : spent;
@@ -47,17 +45,21 @@ function idleFirst(spent: readonly Spent[]): readonly Spent[] {
 function spareable(
   spent: readonly Spent[],
   live: readonly WorkerRecord[],
+  state: PoolState,
   config: PolicyConfig,
-  hasRoom: boolean,
 ): readonly Spent[] {
+  const mayWait = !isFull(state, config);
+  // More accept than there are places for: nothing beyond that is waited for.
+  const all = Math.max(1, capacityOf(state, config));
   const accepting = live.filter((worker) => isReady(worker) && !isUsedUp(worker, config));
   let others = accepting.length;
   let spare = accepting.filter((worker) => openOf(worker) === 0).length;
   return spent.filter(({ accepts, busy }) => {
     const othersAfter = accepts ? others - 1 : others;
     const spareAfter = accepts && !busy ? spare - 1 : spare;
-    const enough = othersAfter >= config.minWorkers && (busy || spareAfter >= config.minSpareWorkers);
-    if (!enough && (accepts || hasRoom)) return false;
+    const stands = othersAfter >= config.minWorkers && (busy || spareAfter >= config.minSpareWorkers);
+    const enough = stands || othersAfter >= all;
+    if (!enough && (accepts || mayWait)) return false;
     others = othersAfter;
     spare = spareAfter;
     return true;
@@ -82,6 +84,3 @@ const spentOf = (
 // Asked before it claims its last connection it would lose that one again, and with a `maxServed` of 1 serve nobody ever.
 const awaitsLastClaim = (worker: WorkerRecord, config: PolicyConfig): boolean =>
   worker.owed > 0 && isUsedUp(worker, config);
-
-const hasLeavers = (state: PoolState): boolean =>
-  state.workers.some(({ stage }) => stage.phase === 'draining' || stage.phase === 'killing');

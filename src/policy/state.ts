@@ -129,7 +129,10 @@ export interface Plan {
   readonly wakeAt: Millis;
 }
 
-/** A worker as a user's `dispatch` function sees it; only workers that may take the connection are shown. */
+/**
+ * A worker as a user's `dispatch` function sees it. Only workers that may take the connection are shown; while a reload
+ * replaces them, only new ones where there are any.
+ */
 export interface Candidate {
   readonly id: WorkerId;
   /** Open connections, unclaimed ones included. */

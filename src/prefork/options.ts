@@ -1,4 +1,5 @@
 import { type BlockList, type ListenOptions, type ServerOpts } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { isAbsolute } from 'node:path';
 import { type ResourceLimits } from 'node:worker_threads';
@@ -6,7 +7,13 @@ import { checkObject, integer, limit, millis, millisOrNever, oneOf, onlyKnown } 
 import { errors } from '../core/errors.ts';
 import { type Millis } from '../core/types.ts';
 import { type DispatcherConfig } from '../listener/dispatcher.ts';
-import { POLICY_OPTIONS, resolvePolicy, type PolicyConfig, type PolicyOptions } from '../policy/config.ts';
+import {
+  POLICY_OPTIONS,
+  POPULATION,
+  resolvePolicy,
+  type PolicyConfig,
+  type PolicyOptions,
+} from '../policy/config.ts';
 import { type Dispatch } from '../policy/state.ts';
 import { type HostName } from '../threads/host.ts';
 import { HOST_NAMES } from '../threads/hosts.ts';
@@ -185,6 +192,7 @@ function resolveDispatcher(options: RunningOptions, policy: PolicyConfig): Dispa
   const { dispatch = 'least-open', maxConnections = Infinity, maxConnectionsPerAddress = Infinity } = options;
   const { maxWaiting = 511, waitTimeout = 30_000, claimTimeout = 1_000 } = options;
   return {
+    minWorkers: policy.minWorkers,
     maxSessionsPerWorker: policy.maxSessionsPerWorker,
     maxServed: policy.maxServed,
     servedJitter: policy.servedJitter,
@@ -218,7 +226,7 @@ export function moduleUrl(given: unknown): string {
 export function resolveOptions(worker: unknown, options: PreforkOptions): PreforkSettings {
   onlyKnown(options, PREFORK_OPTIONS);
   checkPassed(options);
-  const policy = resolvePolicy(options);
+  const policy = resolvePolicy(options, availableParallelism());
   checkOnStuck(options.onStuck);
   const { transport = 'relay', threadHost = 'piscina', window = 262_144 } = options;
   const { maxOutput = 67_108_864, lingerTimeout = 30_000, leaveTimeout = 1_000 } = options;
@@ -268,6 +276,20 @@ export function checkTarget(target: ListenTarget): ListenTarget {
 const isFixed = (option: string): boolean =>
   PREFORK_OPTIONS.includes(option) && !RUNNING_OPTIONS.includes(option);
 
+// What `workers` says stands alone; the single options that were given before say the same in another way.
+const withoutSize = (before: PreforkOptions, { workers }: RunningOptions): PreforkOptions =>
+  workers === undefined
+    ? before
+    : { ...before, ...Object.fromEntries(POPULATION.map((name) => [name, undefined])) };
+
+// The start is over: how many there were then does not keep `maxWorkers` up.
+function startOver(given: PreforkOptions, { startWorkers }: RunningOptions): PreforkOptions {
+  const { maxWorkers } = given;
+  if (startWorkers !== undefined || given.startWorkers === undefined || maxWorkers === undefined)
+    return given;
+  return { ...given, startWorkers: Math.min(given.startWorkers, maxWorkers) };
+}
+
 /** Options given anew, over those in force. */
 export function reconfigure(settings: PreforkSettings, options: RunningOptions): PreforkSettings {
   checkObject('options', options);
@@ -275,8 +297,8 @@ export function reconfigure(settings: PreforkSettings, options: RunningOptions):
   if (fixed !== undefined) throw errors.fixedOption(fixed, RUNNING_OPTIONS);
   onlyKnown(options, RUNNING_OPTIONS);
   checkPassed(options);
-  const given = { ...settings.given, ...options };
-  const policy = resolvePolicy(given);
+  const given = { ...withoutSize(settings.given, options), ...options };
+  const policy = resolvePolicy(startOver(given, options), availableParallelism());
   const tls = options.tls === undefined ? settings.tls : resolveTls(options.tls);
   const [dispatcher, idle] = [resolveDispatcher(given, policy), resolveIdle(given)];
   return { ...settings, given, policy, tls, dispatcher, idle };

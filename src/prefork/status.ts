@@ -55,7 +55,11 @@ export interface PreforkStatus {
   readonly paused: boolean;
   readonly generation: number;
   readonly workers: readonly WorkerStatus[];
-  readonly counts: Readonly<Record<Phase | 'live' | 'spare', number>>;
+  /**
+   * Workers by phase, and in all. `threads`: all that have not ended, but for zombies; `above`: how many of them are more
+   * than `maxWorkers`. That is one while a worker is replaced or leaves, and more while a lowered `maxWorkers` is not reached.
+   */
+  readonly counts: Readonly<Record<Phase | 'live' | 'spare' | 'threads' | 'above', number>>;
   readonly connections: {
     /** Accepted and not closed. */
     readonly open: number;
@@ -119,6 +123,7 @@ export function snapshot(
     (phase) => [phase, workers.filter((worker) => worker.phase === phase).length] as const,
   );
   const live = workers.filter(({ phase }) => phase === 'starting' || phase === 'ready');
+  const threads = workers.filter(({ phase }) => phase !== 'zombie').length;
   const { size, accepted, served, bytesRead, bytesWritten, drops, closes } = pool.connections;
   return {
     ...rest,
@@ -129,6 +134,8 @@ export function snapshot(
       ...(Object.fromEntries(counted) as Record<Phase, number>),
       live: live.length,
       spare: live.filter(({ open }) => open === 0).length,
+      threads,
+      above: Math.max(0, threads - pool.master.config.maxWorkers),
     },
     connections: {
       open: size,

@@ -183,8 +183,8 @@ export class Busy {
     });
     // Guarantee 1.
     server.on('workerSpawned', () => {
-      const { workers, counts } = server.status();
-      if (workers.length - counts.zombie > maxWorkers) this.#faults.push(`${workers.length} threads`);
+      const { threads } = server.status().counts;
+      if (threads > maxWorkers + 1) this.#faults.push(`${threads} threads`);
     });
   }
 

@@ -27,6 +27,7 @@ export const connection = (id: number, acceptedAt: Millis = 0): Connection => ({
 });
 
 const CONFIG: DispatcherConfig = {
+  minWorkers: Infinity,
   maxSessionsPerWorker: 1,
   maxServed: Infinity,
   servedJitter: 0,

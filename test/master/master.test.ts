@@ -273,7 +273,7 @@ describe('the master', () => {
       'retire 2 asked',
       'retire 3 asked',
     ]);
-    expect(rig.master.state.workers.length).toBeLessThanOrEqual(6);
+    expect(rig.master.state.workers.length).toBeLessThanOrEqual(7);
   });
 
   it('follows new rules at the end of the turn', () => {

@@ -45,6 +45,7 @@ function world(seed: number, luck: Mishaps, more: PolicyOptions = {}): World {
   const policy = resolvePolicy({ ...POLICY, ...more });
   const dispatches: Dispatch[] = ['least-open', 'round-robin', 'least-busy', 'sticky-address', moody(seed)];
   const dispatcher: DispatcherConfig = {
+    minWorkers: policy.minWorkers,
     maxSessionsPerWorker: policy.maxSessionsPerWorker,
     maxServed: policy.maxServed,
     servedJitter: policy.servedJitter,

@@ -4,6 +4,7 @@ import { type Clock } from '../../src/core/clock.ts';
 import { type DropReason, type LeaveReason, type Millis, type WorkerId } from '../../src/core/types.ts';
 import { Dispatcher, type DispatcherConfig } from '../../src/listener/dispatcher.ts';
 import { Master, type Crew } from '../../src/master/master.ts';
+import { REPLACEMENTS } from '../../src/policy/births.ts';
 import { type PolicyConfig } from '../../src/policy/config.ts';
 import { type Connection } from '../../src/transport/connection.ts';
 import { type BadLuck, generator } from '../policy/simulation.ts';
@@ -408,7 +409,7 @@ export class World implements Crew {
       must(worker.open.size + worker.offered.size <= policy.maxSessionsPerWorker, `too many sessions ${at}`);
       must(worker.claimed + worker.offered.size <= policy.maxServed, `more than maxServed ${at}`);
     }
-    must(threads <= policy.maxWorkers, `${threads} threads ${at}`);
+    must(threads <= policy.maxWorkers + REPLACEMENTS, `${threads} threads ${at}`);
     this.#checkBooks(at);
     let waiting = 0;
     for (const { fate, connection } of this.#live) {

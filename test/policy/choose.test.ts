@@ -6,6 +6,7 @@ import { description, made } from '../hostile.ts';
 import { after, beat, draining, killing, pool, ready, starting, worker, zombie } from './pool.ts';
 
 const rules = (dispatch: Dispatch, more: Partial<ChooseConfig> = {}): ChooseConfig => ({
+  minWorkers: Infinity,
   maxSessionsPerWorker: Infinity,
   maxServed: Infinity,
   servedJitter: 0,
@@ -78,7 +79,17 @@ describe('choose: whom', () => {
     ['who owes a claim last', 'least-open', [{ owed: 1 }, { claimed: 9 }], 2],
     ['who owes a claim if all do', 'least-open', [{ owed: 2 }, { owed: 1 }], 2],
     ['an older generation after the new', 'least-open', [{ generation: 0 }, { claimed: 5 }], 2],
-    ['an older generation before one that owes', 'least-open', [{ owed: 1 }, { generation: 0 }], 2],
+    ['an older generation after one that owes', 'least-open', [{ owed: 1 }, { generation: 0 }], 1],
+    ['in turns, an older generation last', 'round-robin', [{ generation: 0 }, { lastHandOver: 9 }], 2],
+    [
+      'the least busy, an older generation last',
+      'least-busy',
+      [{ generation: 0 }, { beat: beat({ utilization: 1 }) }],
+      2,
+    ],
+    ['an address, an older generation last', 'sticky-address', [{ generation: 0 }, {}, { generation: 0 }], 2],
+    ['by a function, an older generation last', (_, [first]) => first?.id, [{ generation: 0 }, {}], 2],
+    ['an older generation where no other may', 'least-open', [{ paused: true }, { generation: 0 }], 2],
     [
       'in turns',
       'round-robin',
@@ -110,6 +121,28 @@ describe('choose: whom', () => {
         dispatch,
       ),
     ).toBe(expected);
+  });
+
+  const BURST = 50;
+
+  it.each(ALL)('a burst while a reload goes on: all to the new generation (%s)', (dispatch) => {
+    let state = pool([...ready(3, { generation: 0 }), worker(4), worker(5)]);
+    for (let n = 0; n < BURST; n++) {
+      const id = choose(state, rules(dispatch), { remoteAddress: `192.0.2.${n}` });
+      expect(id).toBeGreaterThan(3);
+      // Nobody claims in the turn in which they all come.
+      state = after(state, [{ kind: 'handed', id: id! }]);
+    }
+  });
+
+  it.each<[string, number, readonly Partial<WorkerRecord>[], number]>([
+    ['of equals one that always stays', 2, [{ lastHandOver: 8 }, { lastHandOver: 9 }, {}], 1],
+    ['even of a pool without a minimum the oldest', 0, [{ lastHandOver: 8 }, {}], 1],
+    ['another where those that stay have more', 1, [{ claimed: 1 }, { lastHandOver: 5 }], 2],
+    ['workers of a generation that goes do not stay', 1, [{ generation: 0 }, {}, { lastHandOver: 1 }], 2],
+  ])('when the load is over, others may rest: %s', (_, minWorkers, workers, expected) => {
+    const records = workers.map((more, index) => worker(index + 1, more));
+    expect(pick(records, 'least-open', { minWorkers })).toBe(expected);
   });
 
   const sticky = (workers: readonly WorkerRecord[], remoteAddress?: string) =>

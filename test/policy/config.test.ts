@@ -25,13 +25,14 @@ describe('paceOf', () => {
 });
 
 describe('resolvePolicy', () => {
-  it('has the defaults of the ancestor', () => {
+  it('has the defaults of the ancestor, but for maxSpareTime', () => {
     expect(resolvePolicy({})).toEqual({
       startWorkers: 5,
       minWorkers: 5,
       maxWorkers: 20,
       minSpareWorkers: 5,
       maxSpareWorkers: 15,
+      growUtilization: Infinity,
       masterHeartbeat: 10_000,
       workerHeartbeat: 5_000,
       maxSessionsPerWorker: Infinity,
@@ -39,7 +40,7 @@ describe('resolvePolicy', () => {
       graceTime: 50_000,
       bootTimeout: 30_000,
       killTimeout: 2_000,
-      maxSpareTime: Infinity,
+      maxSpareTime: 60_000,
       maxLifetime: Infinity,
       lifetimeJitter: 0.1,
       maxServed: Infinity,
@@ -56,7 +57,9 @@ describe('resolvePolicy', () => {
   });
 
   it('names every option it reads', () => {
-    expect([...POLICY_OPTIONS].sort()).toEqual(Object.keys(resolvePolicy({})).sort());
+    const { growUtilization, ...config } = resolvePolicy({});
+    expect(growUtilization).toBe(Infinity);
+    expect([...POLICY_OPTIONS].sort()).toEqual([...Object.keys(config), 'workers'].sort());
   });
 
   it.each<[string, PolicyOptions, Partial<PolicyConfig>]>([
@@ -139,7 +142,7 @@ describe('resolvePolicy', () => {
   });
 
   it('refuses what is no number, null included', () => {
-    for (const name of POLICY_OPTIONS) {
+    for (const name of POLICY_OPTIONS.filter((each) => each !== 'workers')) {
       for (const value of [null, '5', {}, NaN]) {
         const options: PolicyOptions = Object.fromEntries([[name, value]]);
         expect(() => resolvePolicy(options), name).toThrow(`\`${name}\``);

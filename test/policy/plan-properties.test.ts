@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { capacityOf, roomOf } from '../../src/policy/births.ts';
+import { capacityOf, REPLACEMENTS, roomOf } from '../../src/policy/births.ts';
 import { type PolicyConfig, type PolicyOptions, resolvePolicy } from '../../src/policy/config.ts';
 import { evolve } from '../../src/policy/evolve.ts';
-import { isUsedUp } from '../../src/policy/limits.ts';
+import { isUsedUp, spentWhy } from '../../src/policy/limits.ts';
 import { plan } from '../../src/policy/plan.ts';
 import {
   type Decision,
@@ -112,11 +112,12 @@ const rules: fc.Arbitrary<PolicyConfig> = fc
       maxUtilization: fc.constantFrom(0.8, Infinity),
       maxZombies: fc.nat(2),
     }),
+    growUtilization: fc.constantFrom(Infinity, 0.4, 0.8),
   })
-  .map(({ maxWorkers, min, minSpare, above, times, counts }): PolicyOptions => {
+  .map(({ maxWorkers, min, minSpare, above, times, counts, growUtilization }): PolicyConfig => {
     const minSpareWorkers = Math.min(minSpare, maxWorkers);
     const minWorkers = Math.min(min, maxWorkers);
-    return {
+    const options: PolicyOptions = {
       maxWorkers,
       minWorkers,
       minSpareWorkers,
@@ -124,8 +125,8 @@ const rules: fc.Arbitrary<PolicyConfig> = fc
       ...times,
       ...counts,
     };
-  })
-  .map(resolvePolicy);
+    return { ...resolvePolicy(options), growUtilization };
+  });
 
 const always = (check: (before: PoolState, config: PolicyConfig) => void): void => {
   fc.assert(fc.property(state, rules, check), { numRuns: 1000 });
@@ -134,6 +135,8 @@ const always = (check: (before: PoolState, config: PolicyConfig) => void): void 
 const ids = (decisions: readonly Decision[], kind: Decision['kind']) =>
   decisions.filter((each) => each.kind === kind).map(({ id }) => id);
 const threads = (each: PoolState) => each.workers.filter(({ stage: { phase } }) => phase !== 'zombie').length;
+const unspent = (each: PoolState, config: PolicyConfig) =>
+  each.workers.filter((one) => isLive(one) && spentWhy(one, each, config, NOW) === undefined);
 const spentReasons: readonly string[] = ['aged', 'served', 'memory', 'utilization', 'reload'];
 
 describe('plan, whatever the state, the options and the time', () => {
@@ -151,13 +154,23 @@ describe('plan, whatever the state, the options and the time', () => {
     });
   });
 
-  it('is capped: births find room among maxWorkers threads', () => {
+  it('is capped: births find room among maxWorkers, and one place more beside who is spent or leaves', () => {
     always((before, config) => {
       const { state: settled, decisions } = settle(before, config, NOW);
-      if (ids(decisions, 'spawn').length > 0) {
-        expect(threads(settled)).toBeLessThanOrEqual(capacityOf(settled, config));
-      }
-      expect(threads(settled)).toBeLessThanOrEqual(Math.max(threads(before), config.maxWorkers));
+      const most = config.maxWorkers + REPLACEMENTS;
+      expect(threads(settled)).toBeLessThanOrEqual(Math.max(threads(before), most));
+      if (ids(decisions, 'spawn').length === 0) return;
+      expect(threads(settled)).toBeLessThanOrEqual(capacityOf(settled, config) + REPLACEMENTS);
+      expect(unspent(settled, config).length).toBeLessThanOrEqual(capacityOf(settled, config));
+    });
+  });
+
+  it('reaches a lowered maxWorkers: no more stay than that, but those that still start', () => {
+    always((before, config) => {
+      const { state: settled } = settle(before, config, NOW);
+      const staying = unspent(settled, config);
+      const starting = staying.filter((each) => !isReady(each)).length;
+      expect(staying.length).toBeLessThanOrEqual(Math.max(config.maxWorkers, config.minWorkers + starting));
     });
   });
 
@@ -178,13 +191,15 @@ describe('plan, whatever the state, the options and the time', () => {
     });
   });
 
-  it('is kind: who is surplus or idle has no connection, and was ready', () => {
+  it('is kind: who is surplus or idle was ready, and has no connection unless there are too many with one', () => {
     always((before, config) => {
       for (const decision of plan(before, config, NOW).decisions) {
         if (decision.kind !== 'retire' || !['surplus', 'idle'].includes(decision.why)) continue;
         const victim = before.workers.find(({ id }) => id === decision.id);
         expect(victim?.stage.phase).toBe('ready');
-        expect(victim && openOf(victim)).toBe(0);
+        if (victim === undefined || openOf(victim) === 0) continue;
+        expect(decision.why).toBe('surplus');
+        expect(unspent(before, config).length).toBeGreaterThan(config.maxWorkers);
       }
     });
   });
@@ -220,19 +235,20 @@ describe('plan, whatever the state, the options and the time', () => {
     });
   });
 
-  it('makes before it breaks: where there is room the minimum goes on accepting', () => {
+  it('makes before it breaks: the minimum goes on accepting, or as many as there are places', () => {
     always((before, config) => {
       const { decisions } = plan(before, config, NOW);
       const broken = decisions.some(({ kind, ...rest }) => {
         if (kind !== 'retire' || !('why' in rest) || !spentReasons.includes(rest.why)) return false;
-        return before.workers.some((each) => each.id === rest.id && isReady(each));
+        return before.workers.some((each) => each.id === rest.id && isReady(each) && !isUsedUp(each, config));
       });
-      if (!broken || roomOf(before, config) <= 0) return;
+      if (!broken) return;
       const gone = new Set(decisions.flatMap(({ kind, id }) => (kind === 'look' ? [] : [id])));
       const accepting = before.workers.filter(
         (each) => isReady(each) && !gone.has(each.id) && !isUsedUp(each, config),
       );
-      expect(accepting.length).toBeGreaterThanOrEqual(config.minWorkers);
+      const places = Math.max(1, capacityOf(before, config));
+      expect(accepting.length).toBeGreaterThanOrEqual(Math.min(config.minWorkers, places));
     });
   });
 
@@ -249,6 +265,7 @@ describe('plan, whatever the state, the options and the time', () => {
       if (before.closing !== undefined || before.backoff.failures > 0 || before.backoff.until > NOW) return;
       const { state: settled } = settle(before, config, NOW);
       if (settled.backoff.failures > 0 || roomOf(settled, config) <= 0) return;
+      if (unspent(settled, config).length >= capacityOf(settled, config)) return;
       const live = settled.workers.filter(isLive);
       expect(live.length).toBeGreaterThanOrEqual(config.minWorkers);
       expect(live.filter((each) => openOf(each) === 0).length).toBeGreaterThanOrEqual(config.minSpareWorkers);

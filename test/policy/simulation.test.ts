@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { roomOf } from '../../src/policy/births.ts';
+import { capacityOf, REPLACEMENTS } from '../../src/policy/births.ts';
 import { type PolicyOptions } from '../../src/policy/config.ts';
 import { isUsedUp, spentWhy } from '../../src/policy/limits.ts';
 import { type Decision, isLive, isReady, openOf, type PoolState } from '../../src/policy/state.ts';
@@ -34,7 +34,11 @@ function guard(run: Simulation): void {
   const spentSince = new Map<number, number>();
   run.onPlan = (before, decisions) => {
     const threads = before.workers.filter(({ stage }) => stage.phase !== 'zombie').length;
-    must(threads <= run.config.maxWorkers, `${threads} threads at ${run.now}`);
+    must(threads <= run.config.maxWorkers + REPLACEMENTS, `${threads} threads at ${run.now}`);
+    const staying = before.workers.filter(
+      (each) => isLive(each) && spentWhy(each, before, run.config, run.now) === undefined,
+    );
+    must(staying.length <= run.config.maxWorkers, `${staying.length} workers at ${run.now}`);
     must(run.threads.size === before.workers.length, 'a thread without a record, or the reverse');
     must(
       before.workers.every(({ id }) => run.threads.has(id)),
@@ -73,14 +77,16 @@ function makesBeforeItBreaks(
   const gone = new Set(decisions.map(({ id }) => id));
   const cut = before.workers.some(
     (each) =>
-      isReady(each) && decisions.some((decision) => decision.id === each.id && isSpentReason(decision)),
+      isReady(each) &&
+      !isUsedUp(each, rules) &&
+      decisions.some((decision) => decision.id === each.id && isSpentReason(decision)),
   );
-  if (!cut || roomOf(before, rules) <= 0) return;
+  if (!cut) return;
   const accepting = before.workers.filter(
     (each) => isReady(each) && !gone.has(each.id) && !isUsedUp(each, rules),
   );
   must(
-    accepting.length >= rules.minWorkers,
+    accepting.length >= Math.min(rules.minWorkers, Math.max(1, capacityOf(before, rules))),
     `only ${accepting.length} accept at ${JSON.stringify(decisions)}`,
   );
 }
@@ -107,6 +113,10 @@ const POOLS: readonly (readonly [string, PolicyOptions])[] = [
   ['one session each', { startWorkers: 2, maxWorkers: 8, maxSessionsPerWorker: 1, maxServed: 5 }],
   ['one connection each', { startWorkers: 2, maxWorkers: 5, maxServed: 1 }],
   ['greedy', { startWorkers: 3, maxWorkers: 5, maxHeap: 100, servedJitter: 0.5, maxServed: 100 }],
+  ['fixed', { workers: 4, maxLifetime: 20_000, maxServed: 40 }],
+  ['fixed, of one', { workers: 1, maxLifetime: 10_000 }],
+  ['a range', { workers: '1..6', maxLifetime: 20_000 }],
+  ['one more than all spare', { startWorkers: 3, maxWorkers: 4, maxLifetime: 10_000 }],
   ['few spare', { startWorkers: 8, minWorkers: 1, minSpareWorkers: 1, maxSpareWorkers: 2, maxWorkers: 12 }],
 ];
 const SEEDS = [1, 2, 7];
@@ -133,8 +143,9 @@ describe.each(POOLS)('a pool of bad luck: %s', (_, options) => {
     const least = Math.max(rules.minWorkers, rules.minSpareWorkers);
     expect(run.waiting).toBe(0);
     expect(run.state.workers.every((each) => openOf(each) === 0)).toBe(true);
-    expect(live.length).toBeGreaterThanOrEqual(least);
-    expect(live.length).toBeLessThanOrEqual(Math.max(least, rules.maxSpareWorkers));
+    // All that was born for the load has been spare for `maxSpareTime`.
+    const staying = live.filter((each) => spentWhy(each, run.state, rules, run.now) === undefined);
+    expect(staying).toHaveLength(least);
     expect(run.served).toBeGreaterThan(100);
   });
 });
@@ -158,6 +169,51 @@ describe('a pool in good luck', () => {
       run.runTo(run.now + 20_000);
       expect(run.state.workers).toHaveLength(2);
     }
+  });
+
+  it('of a range grows while its event loops are busy, and shrinks when they rest', () => {
+    const run = new Simulation(config({ ...quick, workers: '2..8', maxSpareTime: 5000 }), 5);
+    guard(run);
+    // Connections alone ask for nothing.
+    run.traffic = { every: 50, stay: 2000 };
+    run.runTo(20_000);
+    expect(run.state.workers).toHaveLength(2);
+    for (let times = 1; times <= 3; times++) {
+      run.loadOfEach = 0.1;
+      run.runTo(run.now + 30_000);
+      expect(run.state.workers.length).toBeGreaterThan(4);
+      run.loadOfEach = 0;
+      run.traffic = { every: 1000, stay: 100 };
+      run.runTo(run.now + 30_000);
+      expect(run.state.workers).toHaveLength(2);
+      run.traffic = { every: 50, stay: 2000 };
+    }
+  });
+
+  it('shrinks under light traffic too', () => {
+    const run = new Simulation(config({ ...quick, startWorkers: 2, maxWorkers: 12 }), 5);
+    guard(run);
+    run.traffic = { every: 100, stay: 2000 };
+    run.runTo(20_000);
+    expect(run.state.workers).toHaveLength(12);
+    // More seldom than one worker would take, but never a minute without any.
+    run.traffic = { every: 1000, stay: 200 };
+    run.runTo(3 * MINUTE);
+    expect(run.state.workers.length).toBeLessThan(7);
+  });
+
+  it('that is full and serves for long is replaced one by one, with nobody missing', () => {
+    const run = new Simulation(config({ ...quick, workers: 4 }), 5);
+    guard(run);
+    run.traffic = { every: 50, stay: 1e9 };
+    run.runTo(10_000);
+    run.tell({ kind: 'reload' });
+    run.onPlan = (before) => {
+      must(before.workers.filter(isReady).length >= 4, `somebody is missing at ${run.now}`);
+      must(before.workers.length <= 5, `${before.workers.length} threads at ${run.now}`);
+    };
+    run.runTo(MINUTE);
+    expect(run.state.workers.map(({ generation }) => generation)).toEqual([2, 2, 2, 2]);
   });
 
   it('with no minimum starts with nobody, serves what comes, and returns to nobody', () => {
@@ -247,6 +303,24 @@ describe('a pool in good luck', () => {
       5,
     );
     expect(run.state.workers).toHaveLength(5);
+  });
+
+  it('a lowered maxWorkers is reached beside clients that stay, when their grace is over', () => {
+    const run = new Simulation(config({ ...quick, startWorkers: 8, maxWorkers: 8 }), 3);
+    run.traffic = { every: 20, stay: 1e9 };
+    run.runTo(5000);
+    run.config = config({ ...quick, startWorkers: 2, maxWorkers: 2 });
+    const births: Decision[] = [];
+    run.onPlan = (_, decisions) => births.push(...decisions.filter(({ kind }) => kind === 'spawn'));
+    run.tell({ kind: 'waiting', count: 0 });
+    run.replan();
+    expect(run.state.workers.filter(isLive)).toHaveLength(2);
+    expect(run.state.workers).toHaveLength(8);
+    run.runTo(5000 + quick.graceTime - 1);
+    expect(run.state.workers).toHaveLength(8);
+    run.runTo(5000 + quick.graceTime + 3000);
+    expect(run.state.workers).toHaveLength(2);
+    expect(births).toEqual([]);
   });
 
   it('lowered and raised maxWorkers take effect without cutting a client', () => {

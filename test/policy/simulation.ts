@@ -59,6 +59,8 @@ export class Simulation {
   state: PoolState;
   now = 0;
   badLuck: BadLuck = NO_BAD_LUCK;
+  /** How much of a worker's event loop each open connection takes. */
+  loadOfEach = 0;
   /** Mean time between two connections, and how long each stays. */
   traffic: { readonly every: number; readonly stay: number } | undefined;
   waiting = 0;
@@ -216,7 +218,7 @@ export class Simulation {
       if (!this.threads.has(thread.id) || thread.hungSince !== undefined) return;
       thread.heap += this.#random() * 10;
       const { open, claimed: served, heap } = thread;
-      const beat = { open, served, heap, external: 0, utilization: 0 };
+      const beat = { open, served, heap, external: 0, utilization: Math.min(1, open * this.loadOfEach) };
       this.tell({ kind: 'beat', id: thread.id, beat });
       this.#beats(thread);
     });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BlockList } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { ForklessError } from '../../src/core/errors.ts';
 import {
@@ -29,6 +30,7 @@ function errorOf(run: () => unknown): ForklessError | undefined {
 const badly = (option: string, value: unknown): PreforkOptions => Object.fromEntries([[option, value]]);
 
 const BAD: [string, readonly unknown[]][] = [
+  ['workers', [0, 1.5, 1_025, '0', '8..2', 'many', null, true]],
   ['startWorkers', [-1, 1.5, 21, '5', null]],
   ['minWorkers', [-1, 21, NaN]],
   ['maxWorkers', [0, 1_025, Infinity, null]],
@@ -108,6 +110,7 @@ describe('resolveOptions', () => {
       socket,
     } = resolveOptions(WORKER, {});
     expect(dispatcher).toEqual({
+      minWorkers: 5,
       maxSessionsPerWorker: Infinity,
       maxServed: Infinity,
       servedJitter: 0,
@@ -261,7 +264,43 @@ describe('reconfigure', () => {
 
   it('checks the new against the old', () => {
     expect(errorOf(() => reconfigure(settings, { minWorkers: 9 }))?.message).toContain('`minWorkers`');
-    expect(errorOf(() => reconfigure(settings, { maxWorkers: 1 }))?.message).toContain('`startWorkers`');
+    const least = reconfigure(settings, { minWorkers: 4 });
+    expect(errorOf(() => reconfigure(least, { maxWorkers: 3 }))?.message).toContain('`minWorkers`');
+    expect(errorOf(() => reconfigure(settings, { startWorkers: 3, maxWorkers: 1 }))?.message).toContain(
+      '`startWorkers`',
+    );
+  });
+
+  it('does not hold the pool to its start', () => {
+    const four = resolveOptions(WORKER, { startWorkers: 4, maxWorkers: 4 });
+    const less = reconfigure(four, { minWorkers: 1, maxWorkers: 1 });
+    expect(less.policy).toMatchObject({ minWorkers: 1, maxWorkers: 1, minSpareWorkers: 1 });
+    expect(reconfigure(four, { maxWorkers: 1 }).policy).toMatchObject({ minWorkers: 1, maxWorkers: 1 });
+    // It is not forgotten: `minWorkers` follows it again where there is room.
+    const more = reconfigure(reconfigure(four, { maxWorkers: 1 }), { maxWorkers: 8 });
+    expect(more.policy).toMatchObject({ minWorkers: 4, maxWorkers: 8 });
+  });
+
+  it('takes `workers` in place of the single options, and the reverse only once it is taken back', () => {
+    const single = resolveOptions(WORKER, {
+      startWorkers: 2,
+      minWorkers: 1,
+      maxWorkers: 8,
+      maxSpareWorkers: 6,
+    });
+    const range = reconfigure(single, { workers: '2..3' });
+    expect(range.policy).toMatchObject({ minWorkers: 2, maxWorkers: 3, minSpareWorkers: 0 });
+    expect(reconfigure(range, { maxServed: 5 }).policy).toMatchObject({ minWorkers: 2, maxWorkers: 3 });
+    expect(errorOf(() => reconfigure(range, { maxWorkers: 5 }))?.message).toContain(
+      'Expected `maxWorkers` to be left out beside `workers` ("2..3"), or 3, got 5',
+    );
+    const again = reconfigure(range, { workers: undefined, minWorkers: 1, maxWorkers: 5 });
+    expect(again.policy).toMatchObject({ minWorkers: 1, maxWorkers: 5, growUtilization: Infinity });
+    const cores = reconfigure(again, { workers: 'cores' });
+    expect(cores.policy).toMatchObject({
+      minWorkers: availableParallelism(),
+      maxWorkers: availableParallelism(),
+    });
   });
 
   it('is all or nothing', () => {

@@ -1,4 +1,5 @@
 import { type CloseReason, type DropReason, type Millis } from '../../src/core/types.ts';
+import { REPLACEMENTS } from '../../src/policy/births.ts';
 import { type RunningOptions } from '../../src/prefork/options.ts';
 import { Prefork } from '../../src/prefork/prefork.ts';
 import { memoryPair } from '../../src/prefork/memory-pair.ts';
@@ -450,10 +451,9 @@ export class Town implements ThreadWorld {
     this.#checkAt = this.steps + 20;
     for (const port of this.#nears) if (port.closed) this.#nears.delete(port);
     const { counts, connections, workers } = this.prefork.status();
-    must(
-      workers.length - counts.zombie <= MAX_WORKERS,
-      `${workers.length - counts.zombie} threads, zombies apart`,
-    );
+    must(counts.threads === workers.length - counts.zombie, 'zombies are no threads');
+    must(counts.threads <= MAX_WORKERS + REPLACEMENTS, `${counts.threads} threads, zombies apart`);
+    must(counts.above === Math.max(0, counts.threads - MAX_WORKERS), 'threads above, in the status');
     for (const { id, open, owed } of workers) {
       must(open >= 0 && owed >= 0 && owed <= open, `worker ${id} has ${open} open and owes ${owed}`);
     }
