@@ -7,6 +7,8 @@ import { HeldOutput } from './held-output.ts';
 interface Held {
   /** Responses that are not over; more than one only when the client pipelines. */
   readonly responses: Set<ServerResponse>;
+  /** It has had a response, and waits for its next request. */
+  rests: boolean;
   /** `bytesRead` when the last response was over: more since then is a request on its way. */
   seen: number;
   timer: NodeJS.Timeout | undefined;
@@ -21,10 +23,14 @@ interface Held {
 export class Http1Drain {
   readonly #idleGrace: Millis;
   readonly #held = new Map<ServedSocket, Held>();
+  readonly #rest: (count: number) => void;
+  #resting = 0;
   #draining = false;
 
-  constructor(server: Server, idleGrace: Millis) {
+  /** `rest` is told how many connections rest between two requests. */
+  constructor(server: Server, idleGrace: Millis, rest: (count: number) => void) {
     this.#idleGrace = idleGrace;
+    this.#rest = rest;
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       // For the two latter a listener changes what Node does: only where the user has one already.
       if (event !== 'request' && server.listenerCount(event) === 0) continue;
@@ -39,7 +45,7 @@ export class Http1Drain {
   }
 
   add(socket: ServedSocket): void {
-    const held: Held = { responses: new Set(), seen: 0, timer: undefined, waiting: undefined };
+    const held: Held = { responses: new Set(), rests: false, seen: 0, timer: undefined, waiting: undefined };
     this.#held.set(socket, held);
     socket.once('close', () => {
       this.forget(socket);
@@ -64,6 +70,7 @@ export class Http1Drain {
     if (!held) return;
     clearTimeout(held.timer);
     held.responses.add(response);
+    this.#setResting(held, false);
     // Before its turn a response has no socket, and what is written to it waits above the one that bounds it.
     if (response.socket === null) {
       held.waiting ??= new HeldOutput(socket.maxOutput, (error) => socket.destroy(error));
@@ -73,6 +80,7 @@ export class Http1Drain {
     response.once('close', () => {
       held.responses.delete(response);
       held.seen = socket.bytesRead;
+      this.#setResting(held, held.responses.size === 0 && this.#held.has(socket));
       if (this.#draining && held.responses.size === 0) {
         this.#closeLater(socket, held);
       }
@@ -92,8 +100,18 @@ export class Http1Drain {
 
   /** Another protocol's connection: it ends in that one's way. */
   forget(socket: ServedSocket): void {
-    clearTimeout(this.#held.get(socket)?.timer);
+    const held = this.#held.get(socket);
+    if (!held) return;
+    clearTimeout(held.timer);
     this.#held.delete(socket);
+    this.#setResting(held, false);
+  }
+
+  #setResting(held: Held, rests: boolean): void {
+    if (held.rests === rests) return;
+    held.rests = rests;
+    this.#resting += rests ? 1 : -1;
+    this.#rest(this.#resting);
   }
 }
 

@@ -3,6 +3,7 @@ import { Server as HttpsServer } from 'node:https';
 import { type Server } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { type Handlers } from '../worker/handlers.ts';
+import { tellResting } from '../worker/resting.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
 import { serveApp, tune, type HttpApp } from './app.ts';
 import { Http1Drain } from './drain.ts';
@@ -41,7 +42,9 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
         await options.workerStarted?.(worker);
         await served.ready();
         // Only now has the app its last listener. Node starts the checks of its timeouts with the event.
-        const drain = new Http1Drain(server, idleGrace);
+        const drain = new Http1Drain(server, idleGrace, (count) => {
+          tellResting(worker, count);
+        });
         started = { drain, listening: new Listening(server, worker) };
         // A server that ends TLS itself makes sockets of its own out of those it is given.
         server.on('secureConnection', (socket: ServedSocket) => {

@@ -23,7 +23,7 @@ import {
   type ThreadSpec,
 } from '../threads/host.ts';
 import { sharedNow } from '../transport/shared-clock.ts';
-import { createActivity, lastClient } from '../wire/activity.ts';
+import { type Activity, createActivity, lastClient } from '../wire/activity.ts';
 import { createBacklog, leave } from '../wire/backlog.ts';
 import {
   readToMain,
@@ -101,7 +101,7 @@ export class WorkerHandle {
   readonly #options: WorkerHandleOptions;
   readonly #link: Link;
   readonly #passage: Passage;
-  readonly #activity = createActivity();
+  readonly activity: Activity = createActivity();
   readonly #backlog = createBacklog();
   readonly #looks = new Set<() => void>();
   #thread: Thread | undefined;
@@ -174,7 +174,7 @@ export class WorkerHandle {
 
   /** The connection that it took up last, and how long ago; known also of a stuck thread. */
   lastClient(): { readonly id: ConnectionId; readonly age: Millis } | undefined {
-    return lastClient(this.#activity, sharedNow());
+    return lastClient(this.activity, sharedNow());
   }
 
   /** Looks into its thread from outside for at most `limit`; `found` is called once, at the latest when it is killed. */
@@ -257,7 +257,7 @@ export class WorkerHandle {
       generation,
       claims: this.hub.claims,
       rings: this.#link.rings,
-      activity: this.#activity,
+      activity: this.activity,
     };
     const quota = { most: this.#options.maxWorkerMessages, backlog: this.#backlog };
     const boot = { url, port: this.#link.far, settings: mine, quota };

@@ -4,8 +4,11 @@ import { type Backoff, backoffOf } from '../policy/backoff.ts';
 import { zombiesOf } from '../policy/births.ts';
 import { type PolicyConfig } from '../policy/config.ts';
 import { type PoolState } from '../policy/state.ts';
+import { restingClients } from '../wire/activity.ts';
 import { callUser } from './call-user.ts';
 import { type Announce } from './events.ts';
+import { IdleGrowth } from './idle-growth.ts';
+import { type Pool } from './pool.ts';
 import { type StuckReport, warnOfZombies } from './stuck.ts';
 
 /** Why a pool is less than it should be: workers fail, or more threads than `maxZombies` cannot be terminated. */
@@ -33,6 +36,7 @@ export class Health {
   readonly #options: HealthOptions;
   #failures = 0;
   #zombies = 0;
+  readonly #growth = new IdleGrowth();
   #error: unknown;
 
   constructor(options: HealthOptions) {
@@ -45,9 +49,13 @@ export class Health {
   }
 
   /** Compares the pool with how it was at the last look. */
-  look(state: PoolState, config: PolicyConfig): void {
+  look({ master: { state, config }, handles }: Pick<Pool, 'master' | 'handles'>): void {
     this.#lookAtBoots(backoffOf(state, config, this.#options.clock.now()));
     this.#lookAtZombies(zombiesOf(state), config.maxZombies);
+    this.#growth.look(state, config, (id) => {
+      const handle = handles.get(id);
+      return handle === undefined ? 0 : restingClients(handle.activity);
+    });
   }
 
   #lookAtBoots({ failures, until }: Backoff): void {

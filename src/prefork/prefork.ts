@@ -354,8 +354,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   #turned(): void {
-    const master = this.#pool?.master;
-    if (master && this.#state === 'listening') this.#health.look(master.state, master.config);
+    if (this.#pool && this.#state === 'listening') this.#health.look(this.#pool);
     this.#watchers.look();
   }
 

@@ -1,16 +1,18 @@
 import { type ConnectionId, type Millis } from '../core/types.ts';
 
 /**
- * What a worker took up last, in memory that the main thread can read without its help, also when it is stuck. Two
- * stores a frame are all that it costs. The times come from a clock that both threads share, cut to 32 bits.
+ * What a worker took up last, and how many of its clients rest, in memory that the main thread can read without its help,
+ * also when it is stuck. Two stores a frame are all that it costs. The times come from a clock that both threads share, cut to 32 bits.
  */
 export type Activity = Int32Array<SharedArrayBuffer>;
 
 const CLIENT = 0;
 const AT = 1;
+const RESTING = 2;
+const WORDS = 3;
 
 export const createActivity = (): Activity =>
-  new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT));
 
 export function noteClient(activity: Int32Array, id: ConnectionId, now: Millis): void {
   Atomics.store(activity, CLIENT, id);
@@ -26,3 +28,10 @@ export function lastClient(
   if (id === 0) return undefined;
   return { id, age: Math.max(0, ((now | 0) - Atomics.load(activity, AT)) | 0) };
 }
+
+/** Connections that are open and wait for their peer's next request, where the protocol tells. */
+export function noteResting(activity: Int32Array, count: number): void {
+  Atomics.store(activity, RESTING, count);
+}
+
+export const restingClients = (activity: Int32Array): number => Atomics.load(activity, RESTING);

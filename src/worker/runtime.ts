@@ -13,6 +13,7 @@ import { TlsTerminator } from '../tls/terminator.ts';
 import { Context } from './context.ts';
 import { type AnyHandlers } from './handlers.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { lendActivity } from './resting.ts';
 import { runSession } from './run-session.ts';
 import { servedSecure } from './secure-socket.ts';
 import { type ServedSocket } from './served-socket.ts';
@@ -54,6 +55,7 @@ export class Runtime {
     this.#context = new Context(settings, (message) => {
       this.#send(message);
     });
+    lendActivity(this.#context, settings.activity);
     // Client handlers decide themselves what the end of input means.
     const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
     this.#hub = new WorkerHub({
