@@ -38,6 +38,8 @@ export class Http1Drain {
         this.#begun(request, response);
       });
     }
+    for (const event of ['upgrade', 'connect'])
+      if (server.listenerCount(event) > 0) server.prependListener(event, this.#leftHttp);
   }
 
   get open(): number {
@@ -62,6 +64,11 @@ export class Http1Drain {
       else this.#closeLater(socket, held);
     }
   }
+
+  readonly #leftHttp = ({ socket }: IncomingMessage): void => {
+    const held = this.#held.get(socket as unknown as ServedSocket);
+    if (held) this.#setResting(held, false);
+  };
 
   #begun(request: IncomingMessage, response: ServerResponse): void {
     // Requests of HTTP/2 come here too, and sockets that the user has given to the server.

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { limit } from '../core/check.ts';
 import { type AddressInfo, type WorkerId } from '../core/types.ts';
 import { type Request, type ToMain, type WorkerSettings } from '../wire/messages.ts';
@@ -19,6 +20,8 @@ export class Context implements WorkerContext {
     this.generation = generation;
     this.address = address;
     this.#send = send;
+    // Each connection may have a listener of its own.
+    setMaxListeners(0, this.#leaving.signal);
   }
 
   get draining(): boolean {
