@@ -66,7 +66,9 @@ describe.each(TRANSPORTS)('by %s', (by) => {
       ['2', 2],
       ['1..3', 1],
     ])('cost no thread with `workers: %o`', async (workers, threads) => {
-      await start('http-app', { ...http, ...UNSIZED, workers });
+      // Loads are those of some seconds, not of the moment in which the clients come.
+      const pace = { masterHeartbeat: 10_000, workerHeartbeat: 5_000 };
+      await start('http-app', { ...http, ...UNSIZED, ...pace, workers });
       for (let n = 0; n < 20; n += 1) await stays();
       expect(counts()).toMatchObject({ threads, ready: threads, above: 0 });
       expect(server.status().connections.open).toBe(20);

@@ -84,7 +84,7 @@ it('does not count a connection that speaks another protocol by now', async () =
     (_, response) => response.end('hello'),
     (made) =>
       made.on('upgrade', (_, socket: Socket) => {
-        socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+        socket.on('error', () => undefined).write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
       }),
   );
   const socket = client();
