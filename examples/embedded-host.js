@@ -6,8 +6,7 @@ import { prefork } from 'forkless';
 
 const server = await prefork(import.meta.url, {
   port: 0, // any free one
-  startWorkers: 1,
-  maxWorkers: 2,
+  workers: 1,
   clientInput: ({ client, worker }, line) => {
     client.put(`worker ${worker.id} says: ${line.toUpperCase()}`);
     client.shutdown();

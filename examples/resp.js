@@ -76,6 +76,7 @@ function connection(socket) {
 const server = await prefork(import.meta.url, {
   port: Number(process.env.PORT ?? 6400),
   host: '127.0.0.1',
+  workers: 'cores',
   connection,
 });
 console.log(`RESP on port ${server.address().port}`);

@@ -5,8 +5,7 @@ const port = Number(process.env.PORT || 10_000);
 
 const options = {
   port,
-  startWorkers: 5,
-  maxWorkers: 10,
+  workers: 'cores',
   clientConnected: ({ client, worker }) => {
     client.put(`test server, welcome ${worker.id}!`);
   },

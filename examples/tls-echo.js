@@ -22,7 +22,7 @@ const files = isMainThread && (key && cert ? { key, cert } : ownCertificate());
 
 const server = await prefork(import.meta.url, {
   port: Number(process.env.PORT ?? 8443),
-  startWorkers: 2,
+  workers: 2,
   allowHalfOpen: true,
   tls: files ? { key: pathToFileURL(files.key), cert: pathToFileURL(files.cert) } : undefined,
   connection: (socket) => {

@@ -10,8 +10,7 @@ const path =
 
 const server = await prefork(import.meta.url, {
   path,
-  startWorkers: 2,
-  maxWorkers: 4,
+  workers: 2,
   clientConnected: ({ client, worker }) => {
     client.put(`You talk to worker ${worker.id}.`);
   },

@@ -4,8 +4,7 @@ import { createPrefork } from 'forkless';
 const server = createPrefork({
   worker: new URL('./worker.js', import.meta.url),
   port: Number(process.env.PORT || 10_000),
-  startWorkers: 4,
-  maxWorkers: 8,
+  workers: '4..8',
 });
 
 await server.listen();

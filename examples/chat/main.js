@@ -4,7 +4,7 @@ import { createPrefork } from 'forkless';
 const server = createPrefork({
   worker: new URL('./worker.js', import.meta.url),
   port: Number(process.env.PORT ?? 8081),
-  startWorkers: 4,
+  workers: 4,
 });
 await server.listen();
 console.log(`http://localhost:${server.address().port}/`);

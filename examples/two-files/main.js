@@ -4,8 +4,7 @@ import { createPrefork } from 'forkless';
 const server = createPrefork({
   worker: new URL('./worker.js', import.meta.url),
   port: Number(process.env.PORT || 10_000),
-  startWorkers: 2,
-  maxWorkers: 4,
+  workers: 2,
 });
 
 await server.listen();

@@ -8,7 +8,7 @@ let server;
 beforeEach(async () => {
   server = testPrefork({
     worker: new URL('./worker.js', import.meta.url),
-    startWorkers: 2,
+    workers: 2,
     maxLifetime: 600_000,
   });
   await server.start();

@@ -173,9 +173,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   /**
-   * Replaces all workers by new ones that load the module afresh, each only once its successor is ready where
-   * `maxWorkers` allows. Resolves when no worker of an older generation takes connections. If a new one does not
-   * boot, the old ones stay and it rejects with `FORKLESS_RELOAD_FAILED`. Files of the option `tls` are read anew.
+   * Replaces all workers by new ones that load the module afresh, each only once its successor is ready. A full pool has
+   * one thread more for that, and replaces them one after the other. Resolves when no worker of an older generation takes
+   * connections. If a new one does not boot, the old ones stay and it rejects with `FORKLESS_RELOAD_FAILED`. Files of the
+   * option `tls` are read anew.
    */
   async reload(): Promise<void> {
     const pool = this.#running('reload()');

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +38,8 @@ describe('examples/synopsis.js', () => {
     await program.until(/connectionClosed connection=1 worker=\d+ reason=ended/);
     await program.until(/workerExited worker=\d+ generation=1 code=0 reason=left why=asked/);
     await program.until(/workerExited worker=\d+ generation=1 code=1 reason=exited/);
-    await program.until(/workerReady worker=7 /);
+    // One for each core, and two replacements.
+    await program.until(new RegExp(`workerReady worker=${availableParallelism() + 2} `));
   });
 
   it('a port in use is one clear line and a code above 0', async () => {
