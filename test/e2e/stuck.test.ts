@@ -72,7 +72,12 @@ describe('a thread that cannot be terminated', () => {
     await stick(open);
     expect(await degraded).toEqual({ cause: 'zombies', zombies: 1, maxZombies: 0 });
     expect(reports).toMatchObject([{ zombies: 1, maxZombies: 0 }]);
-    expect(server.status()).toMatchObject({ degraded: ['zombies'], counts: { live: 1, zombie: 1 } });
+    // Its replacement was started above `maxWorkers`, before it was found to be stuck.
+    expect(server.status()).toMatchObject({ degraded: ['zombies'], counts: { live: 2, zombie: 1 } });
+    const worse = event(server, 'degraded');
+    await stick(open);
+    expect(await worse).toEqual({ cause: 'zombies', zombies: 2, maxZombies: 0 });
+    expect(server.status()).toMatchObject({ degraded: ['zombies'], counts: { live: 1, zombie: 2 } });
     const other = open();
     await other.send('hello\n').until(/hello/);
     other.socket.destroy();

@@ -34,7 +34,8 @@ function guard(run: Simulation): void {
   const spentSince = new Map<number, number>();
   run.onPlan = (before, decisions) => {
     const threads = before.workers.filter(({ stage }) => stage.phase !== 'zombie').length;
-    must(threads <= run.config.maxWorkers + REPLACEMENTS, `${threads} threads at ${run.now}`);
+    const stuck = Math.max(0, before.workers.length - threads - run.config.maxZombies);
+    must(threads + stuck <= run.config.maxWorkers + REPLACEMENTS, `${threads} threads at ${run.now}`);
     const staying = before.workers.filter(
       (each) => isLive(each) && spentWhy(each, before, run.config, run.now) === undefined,
     );
