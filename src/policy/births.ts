@@ -33,7 +33,7 @@ export function spawnMissing(
   now: Millis,
 ): readonly Decision[] {
   const fresh = live.filter((worker) => spentWhy(worker, state, config, now) === undefined);
-  const missing = missingBeside(fresh, state, config);
+  const missing = Math.max(missingBeside(fresh, state, config), wantedByLoad(state, config) - fresh.length);
   const most = Math.min(
     roomOf(state, config),
     capacityOf(state, config) - fresh.length,
@@ -50,7 +50,6 @@ function missingBeside(fresh: readonly WorkerRecord[], state: PoolState, config:
   return Math.max(
     config.minSpareWorkers - fresh.filter(isSpare).length,
     config.minWorkers - fresh.length,
-    wantedByLoad(fresh, config) - fresh.length,
     state.toStart,
     demand(fresh, state, config),
   );

@@ -1,18 +1,28 @@
 import { type PolicyConfig } from './config.ts';
-import { isReady, type WorkerRecord } from './state.ts';
+import { type PoolState, type WorkerRecord } from './state.ts';
 
 type LoadConfig = Pick<PolicyConfig, 'growUtilization'>;
 
-/** The event loops that are in use, as a sum. A worker that let a claim time out is blocked, whatever it said before. */
-const loadOf = (workers: readonly WorkerRecord[]): number =>
-  workers
-    .filter(isReady)
-    .reduce((sum, { suspect, beat }) => sum + (suspect ? 1 : (beat?.utilization ?? 0)), 0);
+/**
+ * How much of a worker's event loop is in use. One that let a claim time out is blocked, whatever it said before. One that
+ * has said nothing yet most likely takes over what others have left. One that leaves will leave its load to the others.
+ */
+function useOf({ stage, suspect, beat }: WorkerRecord, { growUtilization }: LoadConfig): number {
+  if (stage.phase === 'draining') return beat?.utilization ?? 0;
+  if (stage.phase !== 'ready') return 0;
+  return suspect ? 1 : (beat?.utilization ?? growUtilization / 2);
+}
 
-/** Workers that the load asks for: with fewer, each would be busier than `growUtilization` on average. */
-export const wantedByLoad = (workers: readonly WorkerRecord[], { growUtilization }: LoadConfig): number =>
-  Math.ceil(loadOf(workers) / growUtilization);
+/** Workers among which the load makes each at most so busy, on average. */
+function spreadOver(utilization: number, { workers }: PoolState, config: LoadConfig): number {
+  if (config.growUtilization === Infinity) return 0;
+  return Math.ceil(workers.reduce((sum, worker) => sum + useOf(worker, config), 0) / utilization);
+}
+
+/** Workers that the load asks for. */
+export const wantedByLoad = (state: PoolState, config: LoadConfig): number =>
+  spreadOver(config.growUtilization, state, config);
 
 /** Workers that the load still justifies. Half as busy, so that a worker that has left is not wanted again at once. */
-export const keptByLoad = (workers: readonly WorkerRecord[], { growUtilization }: LoadConfig): number =>
-  Math.ceil(loadOf(workers) / (growUtilization / 2));
+export const keptByLoad = (state: PoolState, config: LoadConfig): number =>
+  spreadOver(config.growUtilization / 2, state, config);

@@ -36,7 +36,7 @@ export function retireIdle(
   if (state.waiting > 0) return [];
   const fresh = freshReady(live, state, config, now);
   const spare = fresh.filter(isUnused);
-  const least = Math.max(config.minWorkers, keptByLoad(fresh, config));
+  const least = Math.max(config.minWorkers, keptByLoad(state, config));
   const most = Math.min(fresh.length - least, spare.length - config.minSpareWorkers);
   const due = spare.filter((worker) => now >= idleAt(worker, config));
   return oldestIdle(due, most).map((worker) => retire(worker, 'idle'));

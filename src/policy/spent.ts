@@ -2,6 +2,7 @@ import { type LeaveReason, type Millis } from '../core/types.ts';
 import { capacityOf, REPLACEMENTS, roomOf } from './births.ts';
 import { type PolicyConfig } from './config.ts';
 import { isUsedUp, spentWhy } from './limits.ts';
+import { wantedByLoad } from './load.ts';
 import { retire } from './retire.ts';
 import { type Decision, isReady, openOf, type PoolState, type WorkerRecord } from './state.ts';
 
@@ -52,12 +53,13 @@ function spareable(
   // More accept than there are places for: nothing beyond that is waited for.
   const all = Math.max(1, capacityOf(state, config));
   const accepting = live.filter((worker) => isReady(worker) && !isUsedUp(worker, config));
+  const least = Math.max(config.minWorkers, wantedByLoad(state, config));
   let others = accepting.length;
   let spare = accepting.filter((worker) => openOf(worker) === 0).length;
   return spent.filter(({ accepts, busy }) => {
     const othersAfter = accepts ? others - 1 : others;
     const spareAfter = accepts && !busy ? spare - 1 : spare;
-    const stands = othersAfter >= config.minWorkers && (busy || spareAfter >= config.minSpareWorkers);
+    const stands = othersAfter >= least && (busy || spareAfter >= config.minSpareWorkers);
     const enough = stands || othersAfter >= all;
     if (!enough && (accepts || mayWait)) return false;
     others = othersAfter;

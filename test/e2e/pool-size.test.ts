@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type Prefork, type PreforkOptions } from 'forkless';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -111,14 +111,12 @@ describe.each(TRANSPORTS)('by %s', (by) => {
         const http = { argv: ['listener', '{}'] };
         await start('http-app', { ...http, ...UNSIZED, workers: '1..3', maxSpareTime: 300 });
         const busy = await stays();
-        let grown = false;
-        const ready = event(server, 'workerReady').then(() => (grown = true));
         // Between two of them it gives its heartbeats.
-        while (!grown) {
+        while (counts().live < 2) {
           busy.write('GET /block?ms=95 HTTP/1.1\r\nhost: x\r\n\r\n');
           await once(busy, 'data');
         }
-        await ready;
+        await settled();
         busy.destroy();
         await untilReady(1);
       },
@@ -185,6 +183,7 @@ describe.each(TRANSPORTS)('by %s', (by) => {
   describe('a reload', () => {
     it('sends none of 200 clients away twice', { timeout: 60_000 }, async () => {
       await start('sends-away', { ...UNSIZED, workers: 4, graceTime: 20_000 });
+      const told = new EventEmitter();
       const sentAway: number[] = [];
       let connected = 0;
       let over = false;
@@ -193,7 +192,7 @@ describe.each(TRANSPORTS)('by %s', (by) => {
         clients[client] = socket;
         socket.once('data', () => {
           connected += 1;
-          server.emit('joined' as never);
+          told.emit('joined');
         });
         socket.once('end', () => {
           socket.destroy();
@@ -203,7 +202,7 @@ describe.each(TRANSPORTS)('by %s', (by) => {
         });
       };
       const joined = async (): Promise<void> => {
-        while (connected < 200) await once(server, 'joined');
+        while (connected < 200) await once(told, 'joined');
       };
       for (let client = 0; client < 200; client += 1) join(client);
       await joined();

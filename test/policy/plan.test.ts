@@ -513,6 +513,24 @@ describe('rule 2: make before break', () => {
       ['spawn 100'],
     ],
     [
+      'reload of a range under load: as many replacements as the load wants',
+      pool(ready(5, { ...busy, ...old, beat: beat({ utilization: 0.6 }) })),
+      { workers: '2..8' },
+      0,
+      ['retire 1 reload', 'spawn 100', 'spawn 101', 'spawn 102', 'spawn 103'],
+    ],
+    [
+      'reload of a range under load: one for one',
+      pool([
+        ...ready(4, { ...busy, ...old, beat: beat({ utilization: 0.7 }) }),
+        worker(5),
+        ...[6, 7, 8].map((id) => worker(id, starting())),
+      ]),
+      { workers: '2..8' },
+      0,
+      ['retire 1 reload'],
+    ],
+    [
       'full: an idle worker is not passed by a busy one',
       pool([worker(1, { ...busy, ...old }), worker(2, old), worker(3, old)]),
       { ...two, maxWorkers: 3 },

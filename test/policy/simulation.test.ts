@@ -191,6 +191,22 @@ describe('a pool in good luck', () => {
     }
   });
 
+  it('of a range under load keeps its size over a reload', () => {
+    const run = new Simulation(config({ ...quick, workers: '1..6' }), 5);
+    guard(run);
+    run.loadOfEach = 0.1;
+    run.traffic = { every: 50, stay: 1500 };
+    run.runTo(30_000);
+    const size = run.state.workers.filter(isReady).length;
+    expect(size).toBeGreaterThan(3);
+    run.tell({ kind: 'reload' });
+    let fewest = Infinity;
+    run.onPlan = (before) => (fewest = Math.min(fewest, before.workers.filter(isReady).length));
+    run.runTo(60_000);
+    expect(run.state.workers.every(({ generation }) => generation === 2)).toBe(true);
+    expect(fewest).toBeGreaterThanOrEqual(size - 2);
+  });
+
   it('shrinks under light traffic too', () => {
     const run = new Simulation(config({ ...quick, startWorkers: 2, maxWorkers: 12 }), 5);
     guard(run);
