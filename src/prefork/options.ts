@@ -26,8 +26,9 @@ import { resolveTls, type PlainTls, type TlsOptions } from '../tls/options.ts';
 /** Options that `configure()` can change while the prefork runs. */
 export interface RunningOptions extends PolicyOptions {
   /**
-   * Which worker gets a connection: `'least-open'` (default: fewest open connections, then least recent hand-over),
-   * `'round-robin'`, `'least-busy'` (event-loop utilisation), `'sticky-address'`, or a function.
+   * Which worker gets a connection: `'least-open'` (default: fewest open connections, then the `minWorkers` oldest, then
+   * least recent hand-over), `'round-robin'`, `'least-busy'` (event-loop utilisation), `'sticky-address'`, or a function.
+   * With each of them, workers of the newest generation come first while a reload goes on.
    */
   readonly dispatch?: Dispatch | undefined;
   /** Connections of all listeners together, at most; further ones are refused. Exact. Default `Infinity`. */

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type Prefork, type PreforkOptions } from 'forkless';
+import { type Prefork, type PreforkOptions, type RunningOptions } from 'forkless';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TRANSPORTS, type Transport } from '../transports.ts';
 import { event, started, type Peer } from './peers.ts';
@@ -161,23 +161,26 @@ describe.each(TRANSPORTS)('by %s', (by) => {
   });
 
   describe('a lowered maxWorkers', () => {
-    it('is reached beside clients that stay: the surplus leaves, and is ended after its grace', async () => {
-      await start('commands', { startWorkers: 3, maxWorkers: 3, graceTime: 300 });
-      const peers = Array.from({ length: 6 }, () => open());
-      for (const peer of peers) await peer.until(/welcome \d+\r/);
-      server.configure({ minWorkers: 1, maxWorkers: 1 });
-      while (counts().live > 1) await event(server, 'workerRetiring');
-      const [left] = server.status().workers.filter(({ phase }) => phase === 'ready');
-      const late = open();
-      expect(await late.until(/welcome \d+\r/)).toContain(`welcome ${left?.id}\r`);
-      await untilReady(1);
-      expect(server.status().exits).toEqual({ terminated: 2 });
-      const lost = peers.filter((peer) => !peer.text.includes(`welcome ${left?.id}\r`));
-      expect(lost).toHaveLength(4);
-      for (const peer of lost) await peer.closed;
-      for (const peer of [late, ...peers.filter((each) => !lost.includes(each))])
-        await peer.send('still\n').until(/still/);
-    });
+    it.each<[RunningOptions]>([[{ minWorkers: 1, maxWorkers: 1 }], [{ maxWorkers: 1 }], [{ workers: 1 }]])(
+      'is reached beside clients that stay, who have their grace: %o',
+      async (options) => {
+        await start('commands', { startWorkers: 3, maxWorkers: 3, graceTime: 300 });
+        const peers = Array.from({ length: 6 }, () => open());
+        for (const peer of peers) await peer.until(/welcome \d+\r/);
+        server.configure(options);
+        while (counts().live > 1) await event(server, 'workerRetiring');
+        const [left] = server.status().workers.filter(({ phase }) => phase === 'ready');
+        const late = open();
+        expect(await late.until(/welcome \d+\r/)).toContain(`welcome ${left?.id}\r`);
+        await untilReady(1);
+        expect(server.status().exits).toEqual({ terminated: 2 });
+        const lost = peers.filter((peer) => !peer.text.includes(`welcome ${left?.id}\r`));
+        expect(lost).toHaveLength(4);
+        for (const peer of lost) await peer.closed;
+        for (const peer of [late, ...peers.filter((each) => !lost.includes(each))])
+          await peer.send('still\n').until(/still/);
+      },
+    );
   });
 
   describe('a reload', () => {
