@@ -47,11 +47,19 @@ export function checkObject(name: string, value: unknown): asserts value is obje
   if (typeof value !== 'object' || value === null) throw errors.badOption(name, 'an object', value);
 }
 
-/** Refuses keys nobody reads: a misspelt option would be silently without effect. */
-export function onlyKnown(options: unknown, known: readonly string[]): void {
+/** Refuses keys nobody reads: a misspelt option would be silently without effect. `what` names their kind. */
+export function onlyKnown(options: unknown, known: readonly string[], what?: string): void {
   checkObject('options', options);
   const stranger = Object.keys(options).find((key) => !known.includes(key));
-  if (stranger !== undefined) throw errors.unknownOption(stranger, known);
+  if (stranger !== undefined) throw errors.unknownOption(stranger, known, what);
+}
+
+/** A port, also as the digits that an environment variable holds; 0 is any free one. */
+export function port(name: string, value: unknown): number {
+  const given = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
+  const isPort = typeof given === 'number' && Number.isInteger(given) && given >= 0 && given <= 65_535;
+  if (isPort) return given;
+  throw errors.badOption(name, 'an integer from 0 to 65535, or its digits', value);
 }
 
 export function boolean(name: string, value: unknown): boolean {

@@ -1,4 +1,5 @@
-import { show } from './thrown.ts';
+import { knownAre } from './nearest.ts';
+import { messageOf, show } from './thrown.ts';
 import { type Millis } from './types.ts';
 
 /** One code per cause; the messages below say which. */
@@ -30,6 +31,7 @@ export type ErrorCode =
   | 'FORKLESS_TLS_IN_MAIN'
   | 'FORKLESS_NOT_SETTLED'
   | 'FORKLESS_LEFT_BEHIND'
+  | 'FORKLESS_HANDLER_ERROR'
   | 'FORKLESS_ABORTED';
 
 /** The one error class of this package; tell causes apart by `code`. */
@@ -45,8 +47,10 @@ export class ForklessError extends Error {
 
 export const errors: {
   badOption(name: string, expected: string, given: unknown): ForklessError;
-  unknownOption(name: string, known: readonly string[]): ForklessError;
+  unknownOption(name: string, known: readonly string[], what?: string): ForklessError;
+  strayHandler(name: string): ForklessError;
   fixedOption(name: string, changeable: readonly string[]): ForklessError;
+  nowhereToListen(): ForklessError;
   badHandlers(message: string): ForklessError;
   badParameter(why: string): ForklessError;
   eventsOverflow(limit: number): ForklessError;
@@ -71,14 +75,22 @@ export const errors: {
   tlsInMain(call: string): ForklessError;
   notSettled(call: string, limit: Millis, why: string): ForklessError;
   leftBehind(what: readonly string[]): ForklessError;
+  handlerError(callback: string, worker: number, more: number, cause: Error): ForklessError;
   aborted(cause: unknown): ForklessError;
 } = {
   badOption: (name, expected, given) =>
     new ForklessError('FORKLESS_BAD_OPTION', `Expected \`${name}\` to be ${expected}, got ${show(given)}`),
-  unknownOption: (name, known) =>
+  unknownOption: (name, known, what = 'option') =>
+    new ForklessError('FORKLESS_UNKNOWN_OPTION', `Unknown ${what} \`${name}\`${knownAre(name, known)}`),
+  strayHandler: (name) =>
     new ForklessError(
       'FORKLESS_UNKNOWN_OPTION',
-      `Unknown option \`${name}\`; known are: ${known.join(', ')}`,
+      `\`${name}\` is a handler and no option: give it to serve() in the worker module, or to prefork()`,
+    ),
+  nowhereToListen: () =>
+    new ForklessError(
+      'FORKLESS_BAD_OPTION',
+      'Expected `port`, `path` or `fd` to listen on (port 0 takes any free one), got none of them',
     ),
   fixedOption: (name, changeable) =>
     new ForklessError(
@@ -152,5 +164,11 @@ export const errors: {
     new ForklessError('FORKLESS_NOT_SETTLED', `${call} waited for ${limit} ms of real time: ${why}`),
   leftBehind: (what) =>
     new ForklessError('FORKLESS_LEFT_BEHIND', `The workers left something behind: ${what.join('; ')}`),
+  handlerError: (callback, worker, more, cause) =>
+    new ForklessError(
+      'FORKLESS_HANDLER_ERROR',
+      `\`${callback}\` of worker ${worker} failed${more === 0 ? '' : ` (and ${more} more)`}, and nobody listened to \`handlerError\`: ${messageOf(cause)}`,
+      cause,
+    ),
   aborted: (cause) => new ForklessError('FORKLESS_ABORTED', 'The AbortSignal was aborted', cause),
 };

@@ -6,21 +6,30 @@ import {
   type ServerOpts,
   type Socket,
 } from 'node:net';
+import { errors } from '../core/errors.ts';
 
 export interface ListenerOptions {
   readonly socket: ServerOpts;
-  readonly listen: ListenOptions;
+  // The types of Node 20 know nothing of `fd`.
+  readonly listen: ListenOptions & { readonly fd?: number | undefined };
   readonly accepted: (socket: Socket) => void;
   /** Accepting failed (EMFILE, ENFILE …) after listening had begun. */
   readonly failed: (error: Error) => void;
 }
+
+/** The port of an address of a server. */
+export const portOf = (address: AddressInfo | string | null): number | undefined =>
+  typeof address === 'object' ? address?.port : undefined;
 
 /** One listening socket. */
 export class Listener {
   readonly #server: Server;
   readonly #listen: ListenOptions;
 
+  /** Throws `FORKLESS_BAD_OPTION` where nothing says where to listen. */
   constructor({ socket, listen, accepted, failed }: ListenerOptions) {
+    // Node would speak of an argument of its own, and not of what a missing environment variable has left out.
+    if ((listen.port ?? listen.path ?? listen.fd) === undefined) throw errors.nowhereToListen();
     this.#listen = listen;
     // The main thread keeps both directions apart and reads nothing before a worker has claimed the connection.
     this.#server = createServer({ ...socket, allowHalfOpen: true, pauseOnConnect: true }, accepted);

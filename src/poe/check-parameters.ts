@@ -1,4 +1,5 @@
 import { errors } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
 import { show } from '../core/thrown.ts';
 
 const POOL = [
@@ -74,7 +75,11 @@ export function checkParameters(parameters: object, warn: (text: string) => void
   checkAliases(given);
   checkSession(given);
   for (const name of given.keys()) {
-    if (!PARAMETERS.includes(name)) warn(`doesn't recognize "${name}" as a parameter`);
+    if (PARAMETERS.includes(name)) continue;
+    const meant = nearest(name, PARAMETERS);
+    warn(
+      `doesn't recognize "${name}" as a parameter${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { integer, oneOf } from '../core/check.ts';
+import { oneOf, port as checkedPort } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { show } from '../core/thrown.ts';
 import { type ListenTarget } from '../prefork/options.ts';
@@ -11,7 +11,7 @@ const ANY = { AF_INET: '0.0.0.0', AF_INET6: '::' } as const;
 export function listenTarget({ Address, Hostname, Domain, Port }: ListenParameters): ListenTarget {
   const domain = oneOf('Domain', Domain ?? 'AF_INET', DOMAINS);
   if (domain === 'AF_UNIX') return { path: path(Address) };
-  const port = integer('Port', Port ?? 0, 0, 65_535);
+  const port = checkedPort('Port', Port ?? 0);
   const host = Address === undefined ? (Hostname ?? ANY[domain]) : text(Address);
   return domain === 'AF_INET6' ? { port, host, ipv6Only: true } : { port, host };
 }

@@ -63,7 +63,8 @@ export interface ListenParameters {
   readonly Address?: string | Uint8Array | undefined;
   readonly Hostname?: string | undefined;
   readonly Domain?: 'AF_INET' | 'AF_INET6' | 'AF_UNIX' | undefined;
-  readonly Port?: number | undefined;
+  /** Also as digits. */
+  readonly Port?: number | string | undefined;
 }
 
 /**

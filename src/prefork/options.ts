@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { isAbsolute } from 'node:path';
 import { type ResourceLimits } from 'node:worker_threads';
-import { checkObject, integer, limit, millis, millisOrNever, oneOf, onlyKnown } from '../core/check.ts';
+import { checkObject, integer, limit, millis, millisOrNever, oneOf, onlyKnown, port } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Millis } from '../core/types.ts';
 import { type DispatcherConfig } from '../listener/dispatcher.ts';
@@ -21,6 +21,7 @@ import { type IdleLimits } from './idle-watch.ts';
 import { canTransfer } from '../transport/transferable.ts';
 import { checkListen, checkPassed, LISTEN_OPTIONS } from './passed-options.ts';
 import { checkOnStuck, type StuckReport } from './stuck.ts';
+import { HANDLER_NAMES } from '../worker/check-handlers.ts';
 import { resolveTls, type PlainTls, type TlsOptions } from '../tls/options.ts';
 
 /** Options that `configure()` can change while the prefork runs. */
@@ -60,13 +61,18 @@ export interface RunningOptions extends PolicyOptions {
 /** Where to listen: what `net.Server.listen()` takes. */
 export type ListenTarget = Pick<
   ListenOptions,
-  'port' | 'host' | 'path' | 'backlog' | 'ipv6Only' | 'exclusive' | 'readableAll' | 'writableAll'
+  'host' | 'path' | 'backlog' | 'ipv6Only' | 'exclusive' | 'readableAll' | 'writableAll'
 > & {
+  /** Also as digits, which `process.env.PORT` has. 0 takes any free port. */
+  readonly port?: number | string | undefined;
   /** A socket that listens already, by its file descriptor. */
   readonly fd?: number | undefined;
   /** Lets several processes listen on one port, where the system can; from Node 22.12 on. */
   readonly reusePort?: boolean | undefined;
 };
+
+/** The same, checked. */
+export type CheckedTarget = Omit<ListenTarget, 'port'> & { readonly port?: number };
 
 export type TransportName = 'relay' | 'transfer' | 'auto';
 
@@ -141,7 +147,7 @@ export interface PreforkSettings {
   /** Sockets are sent to the workers, where they can be. */
   readonly transfer: boolean;
   readonly socket: ServerOpts;
-  readonly listen: ListenTarget;
+  readonly listen: CheckedTarget;
   readonly tls: PlainTls | undefined;
 }
 
@@ -175,7 +181,13 @@ const FIXED = [
 ] as const;
 
 const RUNNING_OPTIONS: readonly string[] = [...POLICY_OPTIONS, ...DISPATCH, ...IDLE, 'tls'];
-const PREFORK_OPTIONS: readonly string[] = [...RUNNING_OPTIONS, ...FIXED, ...LISTEN_OPTIONS, ...SOCKET];
+/** All keys of `PreforkOptions`. */
+export const PREFORK_OPTIONS: readonly string[] = [
+  ...RUNNING_OPTIONS,
+  ...FIXED,
+  ...LISTEN_OPTIONS,
+  ...SOCKET,
+];
 
 const DISPATCHES = ['least-open', 'round-robin', 'least-busy', 'sticky-address'] as const;
 
@@ -225,6 +237,9 @@ export function moduleUrl(given: unknown): string {
 
 /** Checks all options; throws a `ForklessError` that names the first bad one. */
 export function resolveOptions(worker: unknown, options: PreforkOptions): PreforkSettings {
+  checkObject('options', options);
+  const handler = Object.keys(options).find((key) => HANDLER_NAMES.includes(key));
+  if (handler !== undefined) throw errors.strayHandler(handler);
   onlyKnown(options, PREFORK_OPTIONS);
   checkPassed(options);
   const policy = resolvePolicy(options, availableParallelism());
@@ -267,10 +282,11 @@ const pickListen = (options: PreforkOptions): ListenTarget =>
     Object.entries(options).filter(([key, value]) => LISTEN_OPTIONS.includes(key) && value !== undefined),
   );
 
-export function checkTarget(target: ListenTarget): ListenTarget {
+export function checkTarget(target: ListenTarget): CheckedTarget {
   onlyKnown(target, LISTEN_OPTIONS);
   checkListen(target);
-  return target;
+  const { port: given, ...rest } = target;
+  return given === undefined ? rest : { ...rest, port: port('port', given) };
 }
 
 // A fixed option is no misspelt one, and should not be told as such.

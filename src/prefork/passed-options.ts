@@ -1,5 +1,5 @@
 import { BlockList } from 'node:net';
-import { boolean, instance, integer, strings, millis, record, text } from '../core/check.ts';
+import { boolean, instance, integer, port, strings, millis, record, text } from '../core/check.ts';
 import { type ListenTarget, type PreforkOptions } from './options.ts';
 
 type Check = (name: string, value: unknown) => unknown;
@@ -11,7 +11,7 @@ const whole =
     integer(name, value, least, most);
 
 const LISTEN: Readonly<Record<keyof ListenTarget, Check>> = {
-  port: whole(0, 65_535),
+  port,
   host: text,
   path: text,
   backlog: whole(1, 0x7fff_ffff),

@@ -1,4 +1,5 @@
 import { errors } from '../core/errors.ts';
+import { knownAre } from '../core/nearest.ts';
 import { show } from '../core/thrown.ts';
 import { type Filter } from '../filters/filter.ts';
 
@@ -55,7 +56,7 @@ export function checkHandlers(handlers: object): void {
   for (const [name, value] of given) {
     const known = checks.get(name);
     if (known === undefined)
-      throw errors.badHandlers(`Unknown handler \`${name}\`; known are: ${HANDLER_NAMES.join(', ')}`);
+      throw errors.badHandlers(`Unknown handler \`${name}\`${knownAre(name, HANDLER_NAMES)}`);
     const [check, expected] = known;
     if (!check(value)) throw errors.badHandlers(`Expected \`${name}\` to be ${expected}, got ${show(value)}`);
   }

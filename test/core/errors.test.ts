@@ -20,6 +20,8 @@ describe('the error class', () => {
   it.each([
     errors.badOption('a', 'b', 1),
     errors.unknownOption('a', ['b', 'c']),
+    errors.strayHandler('clientInput'),
+    errors.nowhereToListen(),
     errors.fixedOption('a', ['b', 'c']),
     errors.badHandlers('m'),
     errors.badParameter('needs a port'),
@@ -42,6 +44,7 @@ describe('the error class', () => {
     errors.inputOverflow(9, 5),
     errors.outputOverflow(9, 5),
     errors.messagesOverflow(5),
+    errors.handlerError('clientInput', 1, 2, new Error('c')),
     errors.aborted(undefined),
   ])('$code', (error) => {
     expect(error).toBeInstanceOf(ForklessError);
@@ -112,7 +115,7 @@ describe('the checks', () => {
       refused(() => {
         onlyKnown({ a: 1, maxWorker: 2, x: 3 }, ['a', 'maxWorkers']);
       }),
-    ).toBe('Unknown option `maxWorker`; known are: a, maxWorkers');
+    ).toBe('Unknown option `maxWorker`; did you mean `maxWorkers`? Known are: a, maxWorkers');
   });
 
   it('onlyKnown does not take inherited names for known', () => {

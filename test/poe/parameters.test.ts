@@ -65,7 +65,10 @@ describe('parameters that contradict each other', () => {
     [{ ClientInput, SessionType: 'POE::Session', SessionParams: [], Foo: undefined }, []],
     [
       { ClientInput, Foo: 1, port: 2 },
-      ['doesn\'t recognize "Foo" as a parameter', 'doesn\'t recognize "port" as a parameter'],
+      [
+        'doesn\'t recognize "Foo" as a parameter',
+        'doesn\'t recognize "port" as a parameter; did you mean Port?',
+      ],
     ],
     [{ ClientInput, Args: [1] }, ['Args is deprecated; use ClientArgs']],
     [

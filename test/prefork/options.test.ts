@@ -71,7 +71,7 @@ const BAD: [string, readonly unknown[]][] = [
   ['onStuck', ['kill', null, {}]],
   ['threadHost', ['Piscina', 'native', 1, null]],
   ['transport', ['relais', 1, null]],
-  ['port', [-1, 65_536, 80.5, '80', null]],
+  ['port', [-1, 65_536, 80.5, '-1', '65536', '80.5', '', ' 80', '0x50', '1e3', 'http', null]],
   ['host', ['', 127, null]],
   ['path', ['', {}]],
   ['backlog', [0, 1.5, '511']],
@@ -218,7 +218,8 @@ describe('resolveOptions', () => {
 describe('checkTarget', () => {
   it('takes what net.Server.listen() takes', () => {
     for (const target of [{}, { port: 65_535, host: 'a' }, { path: 'a.sock' }, { fd: 3 }])
-      expect(checkTarget(target)).toBe(target);
+      expect(checkTarget(target)).toEqual(target);
+    expect(checkTarget({ port: '0080' })).toEqual({ port: 80 });
   });
 
   it('refuses the rest', () => {

@@ -32,7 +32,10 @@ describe('checkHandlers', () => {
     [{ clientConnected: clientInput }, 'One of `clientInput` and `connection` is needed'],
     [{ clientInput, connection }, '`clientInput` has no effect beside `connection`'],
     [{ connection, clientFlushed: clientInput }, '`clientFlushed` has no effect beside `connection`'],
-    [{ clientInput, clientinput: clientInput }, 'Unknown handler `clientinput`; known are: heap, '],
+    [
+      { clientInput, clientinput: clientInput },
+      'Unknown handler `clientinput`; did you mean `clientInput`? Known are: heap, ',
+    ],
     [{ clientInput, clientFlushed: 'x' }, 'Expected `clientFlushed` to be a function, got "x"'],
     [{ clientInput, heap: {} }, 'Expected `heap` to be a function, got an object'],
     [{ clientInput, clientShutdownOnError: 0 }, 'Expected `clientShutdownOnError` to be a boolean, got 0'],
