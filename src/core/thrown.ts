@@ -70,6 +70,20 @@ export function asError(thrown: unknown): Error {
   return Object.assign(error, systemFields(thrown));
 }
 
+/** The `error` of an event: an Error whatever was thrown, `undefined` where nothing was. */
+export function errorField(thrown: unknown): Error | undefined {
+  return thrown === undefined ? undefined : asError(thrown);
+}
+
+/** The same of the text that the end of a connection is told by: a code, or a message. */
+export function closeError(text: string | undefined): Error | undefined {
+  if (text === undefined) return undefined;
+  const error = new Error(text);
+  // It was made here, which says nothing about what went wrong.
+  error.stack = `Error: ${text}`;
+  return /^[A-Z][A-Z\d_]*$/.test(text) ? Object.assign(error, { code: text }) : error;
+}
+
 /** What `destroy()` may be given in place of this value. Node reads the stack of anything that it is given. */
 export function destroyCause(given: unknown): unknown {
   return isDestroyCause(given) ? given : asError(given);

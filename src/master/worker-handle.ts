@@ -1,7 +1,7 @@
 import { type MessagePort } from 'node:worker_threads';
 import { type Clock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
-import { fromPlain, isError, messageOf, show } from '../core/thrown.ts';
+import { fromPlain } from '../core/thrown.ts';
 import {
   type CloseReason,
   type ConnectionId,
@@ -10,8 +10,10 @@ import {
   type Millis,
   type WorkerId,
 } from '../core/types.ts';
+import { type Beat } from '../policy/state.ts';
 import { type Connection } from '../transport/connection.ts';
 import { type ConnectionEnd } from '../transport/connection-end.ts';
+import { exitError } from './exit-error.ts';
 import { Hub } from '../transport/hub.ts';
 import { type Link } from '../transport/link.ts';
 import { type BootGate, type Passage } from '../threads/boot-gate.ts';
@@ -43,7 +45,7 @@ export interface WorkerExit {
   /** Why it had been asked to leave, or was killed; `undefined` if nobody had. */
   readonly why: LeaveReason | undefined;
   /** What it threw, where it did; the boot error if it never got ready. */
-  readonly error: unknown;
+  readonly error: Error | undefined;
 }
 
 /** What the handle tells its owner. */
@@ -98,6 +100,8 @@ export class WorkerHandle {
   readonly id: WorkerId;
   readonly generation: number;
   readonly hub: Hub;
+  /** What it used when it was ready. */
+  memory: Pick<Beat, 'heap' | 'external'> | undefined;
   readonly #options: WorkerHandleOptions;
   readonly #link: Link;
   readonly #passage: Passage;
@@ -300,6 +304,7 @@ export class WorkerHandle {
         return;
       case 'ready':
         this.#ready = true;
+        this.memory = message;
         this.#passage.done();
         this.#options.events.message(message);
         return;
@@ -331,7 +336,13 @@ export class WorkerHandle {
         code,
         reason: ended,
         why: this.#why,
-        error: this.#errorFor(ended, code, error),
+        error: exitError(ended, {
+          url: this.#options.url,
+          isReady: this.#ready,
+          bootError: this.#bootError,
+          code,
+          thrown: error,
+        }),
       },
       unclaimed,
     );
@@ -343,20 +354,5 @@ export class WorkerHandle {
     if (this.#ready) return reason;
     const failed = this.#why === undefined || this.#why === 'boot-timeout' || this.#why === 'garbage';
     return failed ? 'boot-failed' : reason;
-  }
-
-  // One that was asked to leave while it booted has not failed for that.
-  #errorFor(reason: ExitReason, code: number, error: unknown): unknown {
-    const wentWrong = reason === 'boot-failed' || this.#bootError !== undefined || error !== undefined;
-    return this.#ready || !wentWrong ? error : this.#bootFailure(code, error);
-  }
-
-  #bootFailure(code: number, error: unknown): unknown {
-    if (this.#bootError?.name === 'ForklessError') return this.#bootError;
-    const cause = this.#bootError ?? error;
-    const { url } = this.#options;
-    if (cause === undefined)
-      return errors.bootFailed(url, `ended with code ${code} before it called serve() or prefork()`);
-    return errors.bootFailed(url, `failed: ${isError(cause) ? messageOf(cause) : show(cause)}`, cause);
   }
 }

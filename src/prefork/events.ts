@@ -17,7 +17,7 @@ export interface ConnectionInfo extends Addresses {
   readonly id: ConnectionId;
 }
 
-/** The events of a `Prefork`, each with one argument. */
+/** The events of a `Prefork`, each with one argument. An `error` is an Error, whatever was thrown. */
 export interface PreforkEvents {
   listening: [{ readonly address: AddressInfo | string | null }];
   workerSpawned: [{ readonly worker: WorkerId; readonly generation: number }];
@@ -61,13 +61,16 @@ export interface PreforkEvents {
       readonly connection: ConnectionInfo;
       readonly worker: WorkerId;
       readonly reason: CloseReason;
-      readonly error: string | undefined;
+      /** What closed it, with its `code` where it has one; `undefined` where it ended in order. */
+      readonly error: Error | undefined;
       readonly bytesRead: number;
       readonly bytesWritten: number;
     },
   ];
   /** A connection was refused and closed. */
-  drop: [{ readonly connection: ConnectionInfo; readonly reason: DropReason; readonly error: unknown }];
+  drop: [
+    { readonly connection: ConnectionInfo; readonly reason: DropReason; readonly error: Error | undefined },
+  ];
   /**
    * A handler threw or rejected, and no `clientError` took it. Of one worker 50 are told at once in a second, of one
    * connection 5; those beyond are told together at the end of that second, as one for each callback.

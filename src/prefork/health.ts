@@ -1,4 +1,5 @@
 import { type Clock } from '../core/clock.ts';
+import { errorField } from '../core/thrown.ts';
 import { type Millis } from '../core/types.ts';
 import { type Backoff, backoffOf } from '../policy/backoff.ts';
 import { zombiesOf } from '../policy/births.ts';
@@ -21,7 +22,8 @@ export type Degradation =
       readonly failures: number;
       /** The next try is in so many milliseconds. */
       readonly retryIn: Millis;
-      readonly error: unknown;
+      /** `undefined` where the worker left without one, by `process.exit()`. */
+      readonly error: Error | undefined;
     }
   | { readonly cause: 'zombies'; readonly zombies: number; readonly maxZombies: number };
 
@@ -37,7 +39,7 @@ export class Health {
   #failures = 0;
   #zombies = 0;
   readonly #growth = new IdleGrowth();
-  #error: unknown;
+  #error: Error | undefined;
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -45,7 +47,7 @@ export class Health {
 
   /** What the latest failure of a worker was, for the event that it may lead to. */
   blame(error: unknown): void {
-    this.#error = error;
+    this.#error = errorField(error);
   }
 
   /** Compares the pool with how it was at the last look. */

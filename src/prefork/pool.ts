@@ -1,4 +1,4 @@
-import { asError, fromPlain } from '../core/thrown.ts';
+import { asError, closeError, errorField, fromPlain } from '../core/thrown.ts';
 import { type AddressInfo, type LeaveReason, type WorkerId } from '../core/types.ts';
 import { Dispatcher } from '../listener/dispatcher.ts';
 import { Master, type Crew } from '../master/master.ts';
@@ -84,7 +84,7 @@ export class Pool implements Crew {
       takeBack: (id, connection) => this.handles.get(id)?.hub.takeBack(connection) ?? false,
       dropped: (connection, reason, error) => {
         this.connections.dropped(connection, reason);
-        announce('drop', { connection: infoOf(connection), reason, error });
+        announce('drop', { connection: infoOf(connection), reason, error: errorField(error) });
       },
     });
   }
@@ -275,7 +275,7 @@ export class Pool implements Crew {
       connection: infoOf(connection),
       worker,
       reason,
-      error,
+      error: closeError(error),
       bytesRead,
       bytesWritten,
     });

@@ -6,8 +6,9 @@ import {
   type Millis,
   type WorkerId,
 } from '../core/types.ts';
+import { type WorkerHandle } from '../master/worker-handle.ts';
 import { backoffOf } from '../policy/backoff.ts';
-import { openOf, type Phase, type WorkerRecord } from '../policy/state.ts';
+import { openOf, type Beat, type Phase, type WorkerRecord } from '../policy/state.ts';
 import { type Tally } from './connections.ts';
 import { type State } from './lifecycle.ts';
 import { type Evidence } from './evidence.ts';
@@ -32,11 +33,11 @@ export interface WorkerStatus {
   /** Connections handed to it that it has not claimed. */
   readonly owed: number;
   readonly served: number;
-  /** Event-loop utilisation at the last heartbeat, 0 to 1. */
+  /** Event-loop utilisation at the last heartbeat, 0 to 1; 0 from `ready` to the first, `undefined` before. */
   readonly utilization: number | undefined;
-  /** Used JS heap at the last heartbeat, bytes. */
+  /** Used JS heap at the last heartbeat, or when it was ready, bytes; `undefined` before. */
   readonly heap: number | undefined;
-  /** Memory outside the JS heap at the last heartbeat, bytes. */
+  /** The same of memory outside the JS heap. */
   readonly external: number | undefined;
   /** Milliseconds since the last heartbeat; `undefined` before it is ready. */
   readonly silentFor: Millis | undefined;
@@ -83,13 +84,15 @@ const PHASES = ['starting', 'ready', 'draining', 'killing', 'zombie'] as const;
 
 function statusOf(
   worker: WorkerRecord,
-  known: Pick<WorkerStatus, 'threadId' | 'evidence'>,
+  handle: WorkerHandle | undefined,
+  evidence: Evidence | undefined,
   now: Millis,
 ): WorkerStatus {
   const { id, generation, stage, owed, served, beat, paused, suspect, debugged } = worker;
   return {
     id,
-    ...known,
+    threadId: handle?.threadId,
+    evidence,
     generation,
     phase: stage.phase,
     leaving: 'why' in stage ? stage.why : undefined,
@@ -98,14 +101,21 @@ function statusOf(
     open: openOf(worker),
     owed,
     served,
-    utilization: beat?.utilization,
-    heap: beat?.heap,
-    external: beat?.external,
+    ...vitalsOf(beat, handle),
     silentFor: stage.phase === 'starting' ? undefined : now - worker.lastBeat,
     paused,
     suspect,
     debugged,
   };
+}
+
+function vitalsOf(
+  beat: Beat | undefined,
+  handle: WorkerHandle | undefined,
+): Pick<WorkerStatus, 'utilization' | 'heap' | 'external'> {
+  const { heap, external } = beat ?? handle?.memory ?? {};
+  const byDefault = heap === undefined ? undefined : 0;
+  return { utilization: beat?.utilization ?? byDefault, heap, external };
 }
 
 /** One consistent snapshot of everything. */
@@ -116,8 +126,7 @@ export function snapshot(
 ): PreforkStatus {
   const { workers: records, generation } = pool.master.state;
   const workers = records.map((worker) => {
-    const threadId = pool.handles.get(worker.id)?.threadId;
-    return statusOf(worker, { threadId, evidence: pool.evidence.get(worker.id) }, now);
+    return statusOf(worker, pool.handles.get(worker.id), pool.evidence.get(worker.id), now);
   });
   const counted = PHASES.map(
     (phase) => [phase, workers.filter((worker) => worker.phase === phase).length] as const,

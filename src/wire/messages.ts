@@ -106,7 +106,7 @@ export type ToWorker = { readonly kind: 'retire' } | { readonly kind: 'heartbeat
 export type Request = 'retire' | 'pause' | 'resume' | 'shutdown';
 
 export type ToMain =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly heap: number; readonly external: number }
   | { readonly kind: 'failed'; readonly error: PlainError }
   | {
       readonly kind: 'beat';
@@ -151,7 +151,7 @@ const isRequest = (value: unknown): value is Request =>
 const BEAT_FIELDS = ['open', 'served', 'utilization', 'heap', 'external'] as const;
 
 const GUARDS: Readonly<Record<ToMain['kind'], (message: Fields) => boolean>> = {
-  ready: () => true,
+  ready: ({ heap, external }) => isCount(heap) && isCount(external),
   failed: (message) => isPlainError(message['error']),
   beat: (message) => BEAT_FIELDS.every((field) => isCount(message[field])),
   ask: (message) => isRequest(message['request']),

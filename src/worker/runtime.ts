@@ -144,7 +144,8 @@ export class Runtime {
       return;
     }
     this.#started = true;
-    this.#send({ kind: 'ready' });
+    const { heap, external } = this.#thread.vitals();
+    this.#send({ kind: 'ready', heap, external });
     this.#maybeLeave();
     // Afterwards: what it looks at is loaded for it, and nobody need wait for that.
     this.#keep(this.#pace);

@@ -164,7 +164,7 @@ export class FakeThread implements Thread {
     }
     if (boot !== 'well') return;
     this.phase = 'up';
-    this.#send({ kind: 'ready' });
+    this.#send({ kind: 'ready', heap: 1, external: 1 });
     this.#heartbeat.keep(this.#settings.heartbeat);
     this.#maybeLeave();
     if (crashAfter !== undefined)

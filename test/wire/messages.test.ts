@@ -98,7 +98,7 @@ describe('readToMain', () => {
   const beat = { kind: 'beat', open: 1, served: 2, utilization: 0.5, heap: 3, external: 4 };
 
   it.each([
-    { kind: 'ready' },
+    { kind: 'ready', heap: 1, external: 2 },
     { kind: 'failed', error },
     beat,
     { kind: 'ask', request: 'retire' },
@@ -115,6 +115,8 @@ describe('readToMain', () => {
     [undefined],
     [null],
     ['ready'],
+    [{ kind: 'ready' }],
+    [{ kind: 'ready', heap: 1, external: -1 }],
     [{}],
     [{ kind: 'toString' }],
     [{ kind: 'failed' }],
