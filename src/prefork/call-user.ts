@@ -1,10 +1,14 @@
-/** Runs code of the user that must not leave ours half done: what it throws surfaces on its own. */
-export function callUser(userCode: () => void): void {
+/**
+ * Runs code of the user that must not leave ours half done: what it throws surfaces on its own, and `undefined` is
+ * returned.
+ */
+export function callUser<T>(userCode: () => T): T | undefined {
   try {
-    userCode();
+    return userCode();
   } catch (error) {
     process.nextTick(() => {
       throw error;
     });
+    return undefined;
   }
 }

@@ -6,10 +6,10 @@ import { type HeldClock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { asError } from '../core/thrown.ts';
 import { type ExitReason, type Millis, type WorkerId } from '../core/types.ts';
-import { Listener } from '../listener/listener.ts';
+import { Listener, portOf } from '../listener/listener.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { AcceptTrouble } from './accept-trouble.ts';
-import { callUser } from './call-user.ts';
+import { announcer } from './announcer.ts';
 import { Arrivals } from './arrivals.ts';
 import { checkStream, likeAccepted, type Tally } from './connections.ts';
 import { MOVES, type State } from './lifecycle.ts';
@@ -22,6 +22,7 @@ import {
   checkTarget,
   reconfigure,
   resolveOptions,
+  type CheckedTarget,
   type ListenTarget,
   type PreforkOptions,
   type PreforkSettings,
@@ -44,6 +45,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   readonly #watchers = new Watchers();
   readonly #listeners: Listener[] = [];
   readonly #exits: Tally<ExitReason> = {};
+  readonly #announce: Announce;
   readonly #trouble: AcceptTrouble;
   readonly #health: Health;
   #settings: PreforkSettings;
@@ -62,6 +64,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     super();
     this.#surroundings = surroundings;
     this.#clock = surroundings.clock;
+    this.#announce = announcer(this, surroundings.unheard);
     this.#settings = resolveOptions(worker, options);
     this.#trouble = new AcceptTrouble(this.#clock, (event) => {
       this.#announce('acceptError', event);
@@ -96,6 +99,11 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   /** Address of the first listener, as `net.Server.address()`; `null` when there is none. */
   address(): AddressInfo | string | null {
     return this.#listeners[0]?.address() ?? null;
+  }
+
+  /** Its port; `undefined` when it has none, as before `listen()` and on a Unix socket. */
+  get port(): number | undefined {
+    return portOf(this.address());
   }
 
   /**
@@ -287,15 +295,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     throw errors.wrongState(call, this.#state);
   }
 
-  // A listener of the user that throws must not leave the books half written: it surfaces on its own.
-  readonly #announce: Announce = (name, ...event) => {
-    callUser(() => {
-      // The map of events makes name and argument fit; TypeScript cannot follow it through the generic.
-      (this.emit as (name: string, ...event: unknown[]) => boolean).call(this, name, ...event);
-    });
-  };
-
-  #listener(listen: ListenTarget): Listener {
+  #listener(listen: CheckedTarget): Listener {
     return new Listener({
       socket: this.#settings.socket,
       listen,

@@ -5,6 +5,7 @@ import { type HostName, type ThreadHost } from '../threads/host.ts';
 import { loadHost } from '../threads/hosts.ts';
 import { openLink, type Link } from '../transport/link.ts';
 import { Scopes } from '../transport/scope.ts';
+import { UnheardWarnings, type Unheard } from './unheard.ts';
 
 /** What a prefork takes from the process it is in; a test gives it others. */
 export interface Surroundings {
@@ -17,12 +18,15 @@ export interface Surroundings {
   readonly atTurnEnd: (run: () => void) => void;
   /** How many threads may boot at a time. */
   readonly cores: number;
+  /** Takes the failures that nobody listens for. */
+  readonly unheard: Unheard;
 }
 
 export function ownSurroundings(): Surroundings {
   const scopes = new Scopes();
+  const clock = new SystemClock();
   return {
-    clock: new SystemClock(),
+    clock,
     random: Math.random,
     loadHost,
     openLink,
@@ -30,5 +34,6 @@ export function ownSurroundings(): Surroundings {
       scopes.register(setImmediate, run);
     },
     cores: availableParallelism(),
+    unheard: new UnheardWarnings(clock),
   };
 }

@@ -1,7 +1,9 @@
 import { type AddressInfo } from 'node:net';
+import { showCallers } from '../core/caller.ts';
 import { checkObject, integer, millis } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Millis, type WorkerId } from '../core/types.ts';
+import { CALLS, WAITS } from '../prefork/create.ts';
 import { type DrainReport } from '../prefork/drain.ts';
 import { type ListenTarget } from '../prefork/options.ts';
 import { Prefork } from '../prefork/prefork.ts';
@@ -11,6 +13,7 @@ import { type InlineWorker } from './inline-thread.ts';
 import { checkTestOptions, type TestOptions } from './options.ts';
 import { patiently } from './patience.ts';
 import { quiet, settled } from './quiet.ts';
+import { UnheardErrors } from './unheard-errors.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** How births go wrong, and how many of the next ones do. */
@@ -30,6 +33,7 @@ export class TestPrefork extends Prefork {
   readonly #clock: VirtualClock;
   readonly #host: InlineHost;
   readonly #patience: Millis;
+  readonly #unheard: UnheardErrors;
 
   /** @internal */
   constructor(given: TestOptions) {
@@ -37,10 +41,13 @@ export class TestPrefork extends Prefork {
     const { worker, load, random, patience, options } = checkTestOptions(given);
     const clock = new VirtualClock();
     const host = new InlineHost({ clock, load, serveTimeout: patience / 2 });
-    super(worker, options, { ...ownSurroundings(), clock, random, loadHost: () => Promise.resolve(host) });
+    const unheard = new UnheardErrors();
+    const loadHost = (): Promise<InlineHost> => Promise.resolve(host);
+    super(worker, options, { ...ownSurroundings(), clock, random, loadHost, unheard });
     this.#clock = clock;
     this.#host = host;
     this.#patience = patience;
+    this.#unheard = unheard;
   }
 
   /** Virtual milliseconds since this prefork was made. */
@@ -103,7 +110,8 @@ export class TestPrefork extends Prefork {
 
   /**
    * Closes at once, and rejects with `FORKLESS_LEFT_BEHIND` if the code of a worker still holds the process, with a
-   * port, a socket or a server; its timers have ended with it. For the end of a test.
+   * port, a socket or a server; its timers have ended with it. Rejects with `FORKLESS_HANDLER_ERROR` if a handler failed
+   * and nobody listened to `handlerError`. For the end of a test.
    */
   async end(): Promise<void> {
     await this.#passTime(super.close({ grace: 0 }));
@@ -111,6 +119,7 @@ export class TestPrefork extends Prefork {
     for (const worker of this.workers) worker.exit();
     await this.#rest('end()');
     const left = this.#host.takeLeft();
+    this.#unheard.tell();
     if (left.length > 0) throw errors.leftBehind(left);
   }
 
@@ -174,3 +183,9 @@ export class TestPrefork extends Prefork {
 }
 
 const checkTimes = (times: unknown): number => (times === Infinity ? times : integer('times', times, 1));
+
+showCallers(
+  TestPrefork.prototype,
+  [...CALLS, 'worker', 'failBoots', 'hangBoots'],
+  [...WAITS, 'settled', 'advance', 'end'],
+);

@@ -78,6 +78,7 @@ export class Callers implements ThreadWorld {
         },
         atTurnEnd: (run) => this.#turns.push(run),
         cores: 2,
+        unheard: { missed: () => undefined, stop: () => undefined },
       },
     );
   }

@@ -137,6 +137,7 @@ export class Town implements ThreadWorld {
         },
         atTurnEnd: (run) => this.#mainTurns.push(run),
         cores: 2,
+        unheard: { missed: () => undefined, stop: () => undefined },
       },
     );
     this.#listen();

@@ -1,0 +1,68 @@
+import { fileURLToPath } from 'node:url';
+import { fieldOf, isError, textOf } from '../core/thrown.ts';
+
+/**
+ * The lines of its stack below name and message, or of that of its cause where only the cause was made by code that is
+ * not this package's; empty where there are none.
+ */
+export function framesOf(error: unknown): readonly string[] {
+  const own = ownFrames(error);
+  let each = error;
+  let frames = own;
+  for (let deep = 0; deep < MOST_CAUSES && isError(each); deep += 1) {
+    if (placeOf(frames) !== undefined) return frames;
+    each = fieldOf(each, 'cause');
+    frames = ownFrames(each);
+  }
+  return own;
+}
+
+const MOST_CAUSES = 4;
+
+function ownFrames(error: unknown): readonly string[] {
+  const stack = textOf(error, 'stack') ?? '';
+  // The message may be a peer's, and may look like a frame.
+  const head = `${textOf(error, 'name') ?? ''}: ${textOf(error, 'message') ?? ''}`;
+  const body = stack.startsWith(head) ? stack.slice(head.length) : stack;
+  const lines = body.slice(0, MOST_TEXT).split('\n');
+  return lines.filter((line) => /^\s+at /.test(line));
+}
+
+const MOST_TEXT = 16_384;
+
+/**
+ * The file, line and column of the first frame that is neither Node's nor this package's: the user's, or that of a
+ * package which the user called. `undefined` where there is none.
+ */
+export function placeOf(frames: readonly string[]): string | undefined {
+  for (const frame of frames) {
+    const place = readPlace(frame);
+    if (place !== undefined && !place.startsWith(OURS)) return place;
+  }
+  return undefined;
+}
+
+// The folder of the built files, or of the sources.
+const OURS = fileURLToPath(new URL('.', import.meta.url)).replace(/prefork[\\/]$/, '');
+
+// From Node's own frames (`node:…`, `<anonymous>`) nothing is taken, nor from code that was made by `eval`.
+const PLACE = /(?:^|[\s(])((?:file:|data:|\/|[A-Za-z]:\\).*?)(:\d+:\d+)\)?$/;
+
+function readPlace(frame: string): string | undefined {
+  if (frame.includes('(eval at ')) return undefined;
+  const [, file, position] = PLACE.exec(frame) ?? [];
+  if (file === undefined || position === undefined) return undefined;
+  return `${shown(file)}${position}`;
+}
+
+const LONGEST_NAME = 200;
+
+function shown(file: string): string {
+  if (!file.startsWith('file:')) return file.length > LONGEST_NAME ? `${file.slice(0, LONGEST_NAME)}…` : file;
+  try {
+    // Without a query, by which each worker of a test is told from the others.
+    return fileURLToPath(file);
+  } catch {
+    return file;
+  }
+}
