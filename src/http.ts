@@ -1,4 +1,5 @@
 import { type Server } from 'node:net';
+import { called } from './core/caller.ts';
 import { type HttpApp } from './http/app.ts';
 import { httpHandlers, type HttpHandlers } from './http/handlers.ts';
 import { type HttpOptions } from './http/options.ts';
@@ -14,12 +15,14 @@ export { type HttpOptions } from './http/options.ts';
  * packages that attach to one. Throws as `serve()`, and `FORKLESS_BAD_OPTION` for what is no app.
  */
 export function serveHttp(app: HttpApp, options?: HttpOptions): Server {
-  const { handlers, server } = httpHandlers(app, options);
-  serve(handlers);
-  return server;
+  return called(serveHttp, () => {
+    const { handlers, server } = httpHandlers(app, options);
+    serve(handlers);
+    return server;
+  });
 }
 
 /** The same as handlers, for the form in one file: `prefork(import.meta.url, { port, ...http(app) })`. */
 export function http(app: HttpApp, options?: HttpOptions): HttpHandlers['handlers'] {
-  return httpHandlers(app, options).handlers;
+  return called(http, () => httpHandlers(app, options).handlers);
 }

@@ -1,3 +1,4 @@
+import { called } from './core/caller.ts';
 import { TestPrefork } from './testing/test-prefork.ts';
 import { type TestOptions } from './testing/options.ts';
 
@@ -11,5 +12,5 @@ export { type BootTrouble, type TestPrefork } from './testing/test-prefork.ts';
  * as `createPrefork()`.
  */
 export function testPrefork(options: TestOptions): TestPrefork {
-  return new TestPrefork(options);
+  return called(testPrefork, () => new TestPrefork(options));
 }

@@ -1,10 +1,11 @@
+import { throwAt } from '../core/caller.ts';
 import { integer, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { show } from '../core/thrown.ts';
 import { decimalLength, type BlockLength, type LengthCodec } from './block-length.ts';
 import { type Filter } from './filter.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';
-import { bytesOf, textEncoding, type TextEncoding } from './text-bytes.ts';
+import { bytesOf, bytesOrText, textEncoding, type TextEncoding } from './text-bytes.ts';
 
 export interface BlockFilterOptions {
   /** Bytes of every block, 1 or more; instead of `lengthCodec` and `maxLength`. */
@@ -42,14 +43,18 @@ export class BlockFilter implements Filter<Buffer, Uint8Array | string> {
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: BlockFilterOptions = {}) {
-    onlyKnown(options, ['blockSize', 'lengthCodec', 'maxLength', 'maxBuffer', 'encoding']);
-    const { blockSize, lengthCodec, maxLength = blockSize ?? 1024 * 1024, maxBuffer } = options;
-    if (blockSize !== undefined) refuseBeside(options);
-    this.#options = options;
-    this.#codec = blockSize === undefined ? checkedCodec(lengthCodec ?? decimalLength) : undefined;
-    this.#maxLength = integer(blockSize === undefined ? 'maxLength' : 'blockSize', maxLength, 1, MOST);
-    this.#input = new InputBytes(bufferLimit(maxBuffer, this.#maxLength));
-    this.#encoding = textEncoding(options.encoding);
+    try {
+      onlyKnown(options, ['blockSize', 'lengthCodec', 'maxLength', 'maxBuffer', 'encoding']);
+      const { blockSize, lengthCodec, maxLength = blockSize ?? 1024 * 1024, maxBuffer } = options;
+      if (blockSize !== undefined) refuseBeside(options);
+      this.#options = options;
+      this.#codec = blockSize === undefined ? checkedCodec(lengthCodec ?? decimalLength) : undefined;
+      this.#maxLength = integer(blockSize === undefined ? 'maxLength' : 'blockSize', maxLength, 1, MOST);
+      this.#input = new InputBytes(bufferLimit(maxBuffer, this.#maxLength));
+      this.#encoding = textEncoding(options.encoding);
+    } catch (error) {
+      throwAt(BlockFilter, error);
+    }
   }
 
   push(chunk: Uint8Array): void {
@@ -68,10 +73,14 @@ export class BlockFilter implements Filter<Buffer, Uint8Array | string> {
     return input.take(size + length).subarray(size);
   }
 
-  /** Throws a `RangeError` for a character that `'latin1'` does not have. */
+  /**
+   * Throws a `RangeError` for a character that `'latin1'` does not have, and a `TypeError` for what is neither text nor
+   * bytes.
+   */
   encode(record: Uint8Array | string): Uint8Array | string {
-    if (this.#codec === undefined && this.#encoding === 'utf8') return record;
-    const block = typeof record === 'string' ? bytesOf(record, this.#encoding) : record;
+    const given = bytesOrText(record);
+    if (this.#codec === undefined && this.#encoding === 'utf8') return given;
+    const block = typeof given === 'string' ? bytesOf(given, this.#encoding) : given;
     if (this.#codec === undefined) return block;
     const length = this.#codec.encode(block.length);
     return Buffer.concat([typeof length === 'string' ? Buffer.from(length, 'latin1') : length, block]);

@@ -1,3 +1,4 @@
+import { throwAt } from '../core/caller.ts';
 import { checkedFunctions } from './map.ts';
 import { type RecordFilter } from './record-filter.ts';
 
@@ -18,7 +19,11 @@ export class GrepFilter<Record = unknown> implements RecordFilter<Record, Record
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: GrepFilterOptions<Record>) {
-    this.#options = checkedFunctions(options);
+    try {
+      this.#options = checkedFunctions(options);
+    } catch (error) {
+      throwAt(GrepFilter, error);
+    }
   }
 
   /** Changes the predicates. Throws as the constructor does. */

@@ -1,3 +1,4 @@
+import { throwAt } from '../core/caller.ts';
 import { boolean, integer, oneOf, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Filter } from './filter.ts';
@@ -85,17 +86,21 @@ export class HttpdFilter<Streaming extends boolean = false> implements Filter<
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: HttpdFilterOptions<Streaming> = {}) {
-    onlyKnown(options, KNOWN);
-    this.#options = options;
-    this.#streams = boolean('streaming', options.streaming ?? false);
-    this.#limits = limitsOf(options);
-    const { maxBody, maxHeaderSize } = this.#limits;
-    this.#throws = oneOf('badRequests', options.badRequests ?? 'record', ['record', 'throw']) === 'throw';
-    this.#encoding = textEncoding(options.encoding);
-    this.#input = new InputBytes(
-      bufferLimit(options.maxBuffer, (this.#streams ? 0 : maxBody) + maxHeaderSize),
-    );
-    this.#reader = new HttpReader(this.#input, boolean('bareLf', options.bareLf ?? false));
+    try {
+      onlyKnown(options, KNOWN);
+      this.#options = options;
+      this.#streams = boolean('streaming', options.streaming ?? false);
+      this.#limits = limitsOf(options);
+      const { maxBody, maxHeaderSize } = this.#limits;
+      this.#throws = oneOf('badRequests', options.badRequests ?? 'record', ['record', 'throw']) === 'throw';
+      this.#encoding = textEncoding(options.encoding);
+      this.#input = new InputBytes(
+        bufferLimit(options.maxBuffer, (this.#streams ? 0 : maxBody) + maxHeaderSize),
+      );
+      this.#reader = new HttpReader(this.#input, boolean('bareLf', options.bareLf ?? false));
+    } catch (error) {
+      throwAt(HttpdFilter, error);
+    }
   }
 
   push(chunk: Uint8Array): void {

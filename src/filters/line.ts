@@ -1,9 +1,10 @@
+import { throwAt } from '../core/caller.ts';
 import { boolean, integer, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Filter } from './filter.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';
 import { AnyEnds, DetectedEnds, LiteralEnds, PatternEnds, type LineEnds } from './line-ends.ts';
-import { bytesOf, isWide, textEncoding, type TextEncoding } from './text-bytes.ts';
+import { bytesOf, bytesOrText, isWide, textEncoding, type TextEncoding } from './text-bytes.ts';
 
 export interface LineFilterOptions {
   /** How bytes become text and back (default `'utf8'`). `'latin1'` keeps every byte as it is. */
@@ -61,23 +62,29 @@ export class LineFilter implements Filter<string, string> {
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: LineFilterOptions = {}) {
-    onlyKnown(options, KNOWN);
-    const {
-      encoding = 'utf8',
-      maxLength = 1024 * 1024,
-      maxBuffer,
-      literal,
-      outputLiteral = '\r\n',
-    } = options;
-    this.#encoding = textEncoding(encoding);
-    this.#maxLength = integer('maxLength', maxLength, 1, LONGEST_STRING);
-    this.#input = new InputBytes(bufferLimit(maxBuffer, this.#maxLength));
-    boolean('autodetect', options.autodetect ?? false);
-    boolean('joinSplitPair', options.joinSplitPair ?? true);
-    refuseContradictions(options);
-    this.#options = options;
-    this.#ends = endsFor(options, this.#encoding);
-    this.#outputEnd = outputEnd(literalBytes('outputLiteral', literal ?? outputLiteral, encoding), encoding);
+    try {
+      onlyKnown(options, KNOWN);
+      const {
+        encoding = 'utf8',
+        maxLength = 1024 * 1024,
+        maxBuffer,
+        literal,
+        outputLiteral = '\r\n',
+      } = options;
+      this.#encoding = textEncoding(encoding);
+      this.#maxLength = integer('maxLength', maxLength, 1, LONGEST_STRING);
+      this.#input = new InputBytes(bufferLimit(maxBuffer, this.#maxLength));
+      checkFlags(options);
+      refuseContradictions(options);
+      this.#options = options;
+      this.#ends = endsFor(options, this.#encoding);
+      this.#outputEnd = outputEnd(
+        literalBytes('outputLiteral', literal ?? outputLiteral, encoding),
+        encoding,
+      );
+    } catch (error) {
+      throwAt(LineFilter, error);
+    }
   }
 
   push(chunk: Uint8Array): void {
@@ -104,11 +111,14 @@ export class LineFilter implements Filter<string, string> {
     }
   }
 
-  /** Throws a `RangeError` for a character that `'latin1'` does not have. */
+  /**
+   * Throws a `RangeError` for a character that `'latin1'` does not have, and a `TypeError` for what is neither text nor
+   * bytes.
+   */
   encode(record: string): Uint8Array | string {
     const end = this.#outputEnd;
     // Programs without types also send what another filter has read.
-    const given = record as string | Uint8Array;
+    const given = bytesOrText(record);
     if (typeof given === 'string' && typeof end === 'string') {
       return this.#encoding === 'utf8' ? given + end : bytesOf(given + end, this.#encoding);
     }
@@ -155,6 +165,11 @@ export class LineFilter implements Filter<string, string> {
     this.#begin(this.#scanned);
     throw errors.lineTooLong(length, this.#maxLength);
   }
+}
+
+function checkFlags({ autodetect = false, joinSplitPair = true }: LineFilterOptions): void {
+  boolean('autodetect', autodetect);
+  boolean('joinSplitPair', joinSplitPair);
 }
 
 function refuseContradictions(options: LineFilterOptions): void {

@@ -1,3 +1,4 @@
+import { throwAt } from '../core/caller.ts';
 import { onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type RecordFilter } from './record-filter.ts';
@@ -19,7 +20,11 @@ export class MapFilter<Below = unknown, In = Below, Out = In> implements RecordF
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: MapFilterOptions<Below, In, Out>) {
-    this.#options = checkedFunctions(options);
+    try {
+      this.#options = checkedFunctions(options);
+    } catch (error) {
+      throwAt(MapFilter, error);
+    }
   }
 
   /** Changes the functions. Throws as the constructor does. */

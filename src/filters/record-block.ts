@@ -1,3 +1,4 @@
+import { throwAt } from '../core/caller.ts';
 import { boolean, integer, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { RecordCosts } from './record-cost.ts';
@@ -38,10 +39,14 @@ export class RecordBlockFilter<Below = unknown, Out = Below> implements RecordFi
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: RecordBlockFilterOptions) {
-    onlyKnown(options, ['blockSize', 'checkPut', 'maxBuffer']);
-    this.#blockSize = integer('blockSize', options.blockSize, 1);
-    this.#checkPut = boolean('checkPut', options.checkPut ?? false);
-    this.#maxBuffer = integer('maxBuffer', options.maxBuffer ?? DEFAULT_BUFFER, 1);
+    try {
+      onlyKnown(options, ['blockSize', 'checkPut', 'maxBuffer']);
+      this.#blockSize = integer('blockSize', options.blockSize, 1);
+      this.#checkPut = boolean('checkPut', options.checkPut ?? false);
+      this.#maxBuffer = integer('maxBuffer', options.maxBuffer ?? DEFAULT_BUFFER, 1);
+    } catch (error) {
+      throwAt(RecordBlockFilter, error);
+    }
   }
 
   get blockSize(): number {

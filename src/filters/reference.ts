@@ -1,3 +1,4 @@
+import { throwAt } from '../core/caller.ts';
 import { boolean, integer, onlyKnown } from '../core/check.ts';
 import { errors, ForklessError } from '../core/errors.ts';
 import { BlockFilter } from './block.ts';
@@ -86,23 +87,25 @@ export class ReferenceFilter<Value = unknown> implements Filter<Value, Value> {
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: ReferenceFilterOptions = {}) {
-    onlyKnown(options, KNOWN);
-    const { codec = jsonCodec, maxLength = MIB, maxBuffer } = options;
-    boolean('errorsAsText', options.errorsAsText ?? false);
-    this.#options = options;
-    this.#codec = withBoth('codec', codec, 'encode', 'decode');
-    if (options.compression !== undefined) withBoth('compression', options.compression, 'deflate', 'inflate');
-    this.#blocks = new BlockFilter({ maxLength, ...(maxBuffer !== undefined && { maxBuffer }) });
-    this.#maxInflated = integer(
-      'maxInflated',
-      options.maxInflated ?? Math.min(INFLATED * maxLength, MOST),
-      1,
-      MOST,
-    );
-    this.#limits = {
-      maxDecoded: integer('maxDecoded', options.maxDecoded ?? DECODED * maxLength, 1),
-      maxDepth: integer('maxDepth', options.maxDepth ?? DEFAULT_LIMITS.maxDepth, 1),
-    };
+    try {
+      onlyKnown(options, KNOWN);
+      const { codec = jsonCodec, maxLength = MIB, maxBuffer } = options;
+      boolean('errorsAsText', options.errorsAsText ?? false);
+      this.#options = options;
+      this.#codec = withBoth('codec', codec, 'encode', 'decode');
+      if (options.compression !== undefined)
+        withBoth('compression', options.compression, 'deflate', 'inflate');
+      this.#blocks = new BlockFilter({ maxLength, ...(maxBuffer !== undefined && { maxBuffer }) });
+      this.#maxInflated = integer(
+        'maxInflated',
+        options.maxInflated ?? Math.min(INFLATED * maxLength, MOST),
+        1,
+        MOST,
+      );
+      this.#limits = limitsOf(options, maxLength);
+    } catch (error) {
+      throwAt(ReferenceFilter, error);
+    }
   }
 
   push(chunk: Uint8Array): void {
@@ -168,3 +171,8 @@ function withBoth<T extends object>(
   if (typeof object[first] === 'function' && typeof object[second] === 'function') return given;
   throw errors.badOption(name, `an object with \`${first}\` and \`${second}\``, given);
 }
+
+const limitsOf = (options: ReferenceFilterOptions, maxLength: number): DecodeLimits => ({
+  maxDecoded: integer('maxDecoded', options.maxDecoded ?? DECODED * maxLength, 1),
+  maxDepth: integer('maxDepth', options.maxDepth ?? DEFAULT_LIMITS.maxDepth, 1),
+});

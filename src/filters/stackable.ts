@@ -1,3 +1,4 @@
+import { throwAt } from '../core/caller.ts';
 import { onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { show } from '../core/thrown.ts';
@@ -35,9 +36,13 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: StackableFilterOptions = {}) {
-    onlyKnown(options, ['filters', 'encoding']);
-    this.#encoding = textEncoding(options.encoding);
-    this.#stages = [...(options.filters ?? [])] as Stage[];
+    try {
+      onlyKnown(options, ['filters', 'encoding']);
+      this.#encoding = textEncoding(options.encoding);
+      this.#stages = [...(options.filters ?? [])] as Stage[];
+    } catch (error) {
+      throwAt(StackableFilter, error);
+    }
   }
 
   /** The filters, from the bytes up. */

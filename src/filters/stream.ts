@@ -1,3 +1,4 @@
+import { throwAt } from '../core/caller.ts';
 import { onlyKnown } from '../core/check.ts';
 import { type Filter } from './filter.ts';
 import { bufferLimit, InputBytes } from './input-bytes.ts';
@@ -22,10 +23,14 @@ export class StreamFilter implements Filter<Buffer, Uint8Array | string> {
 
   /** Throws `FORKLESS_BAD_OPTION` and `FORKLESS_UNKNOWN_OPTION`. */
   constructor(options: StreamFilterOptions = {}) {
-    onlyKnown(options, ['maxBuffer', 'encoding']);
-    this.#options = options;
-    this.#input = new InputBytes(bufferLimit(options.maxBuffer, 0));
-    this.#encoding = textEncoding(options.encoding);
+    try {
+      onlyKnown(options, ['maxBuffer', 'encoding']);
+      this.#options = options;
+      this.#input = new InputBytes(bufferLimit(options.maxBuffer, 0));
+      this.#encoding = textEncoding(options.encoding);
+    } catch (error) {
+      throwAt(StreamFilter, error);
+    }
   }
 
   push(chunk: Uint8Array): void {

@@ -1,3 +1,4 @@
+import { awaited } from '../core/caller.ts';
 import { integer } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { createPrefork, prefork } from '../prefork/create.ts';
@@ -28,7 +29,14 @@ const ADDRESS: readonly MappedOption[] = ['port', 'host', 'path', 'fd', 'ipv6Onl
  * settles. Rejects with `FORKLESS_BAD_PARAMETER`, `FORKLESS_BAD_OPTION` or `FORKLESS_BAD_HANDLERS` for bad parameters,
  * and as `Prefork.listen()` does; what it only warns of is a process warning.
  */
-export async function PreforkTCP<In = string, Out = string>(
+export function PreforkTCP<In = string, Out = string>(
+  url: URL | string,
+  parameters: PreforkTCPParameters<In, Out>,
+): Promise<Master> {
+  return awaited(PreforkTCP, () => preforkTCP(url, parameters));
+}
+
+async function preforkTCP<In, Out>(
   url: URL | string,
   parameters: PreforkTCPParameters<In, Out>,
 ): Promise<Master> {

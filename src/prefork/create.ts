@@ -1,18 +1,38 @@
-import { checkObject } from '../core/check.ts';
+import { awaited, called, showCallers } from '../core/caller.ts';
+import { checkObject, onlyKnown } from '../core/check.ts';
 import { bootSlot, type BootSlot } from '../transport/boot.ts';
 import { checkHandlers, HANDLER_NAMES, type AnyHandlers, type Handlers } from '../worker/handlers.ts';
 import { serve } from '../worker/serve.ts';
-import { moduleUrl, type PreforkOptions } from './options.ts';
+import { moduleUrl, PREFORK_OPTIONS, type PreforkOptions } from './options.ts';
 import { Prefork } from './prefork.ts';
+
+/** The public methods of a prefork that may throw an error of ours. */
+export const CALLS: readonly string[] = [
+  'accept',
+  'connect',
+  'pause',
+  'resume',
+  'retire',
+  'configure',
+  'status',
+];
+
+/** Those that may reject with one. */
+export const WAITS: readonly string[] = ['listen', 'start', 'drain', 'reload', 'close'];
+
+// Not where the class is, which is long enough.
+showCallers(Prefork.prototype, CALLS, WAITS);
 
 /**
  * A prefork whose handlers are in a module of their own, which calls `serve()` from `forkless/worker`. Throws a
  * `ForklessError` for bad options. Call `listen()` next.
  */
 export function createPrefork(options: PreforkOptions & { readonly worker: URL | string }): Prefork {
-  checkObject('options', options);
-  const { worker, ...rest } = options;
-  return new Prefork(worker, rest);
+  return called(createPrefork, () => {
+    checkObject('options', options);
+    const { worker, ...rest } = options;
+    return new Prefork(worker, rest);
+  });
 }
 
 /**
@@ -22,10 +42,18 @@ export function createPrefork(options: PreforkOptions & { readonly worker: URL |
  * `prepare` is called in the main thread, with the prefork before it listens: the place to listen for events from the
  * first birth on. Rejects as `Prefork.listen()` does, and with what `prepare` throws.
  */
-export async function prefork<Heap extends object = Record<string, unknown>, In = string, Out = string>(
+export function prefork<Heap extends object = Record<string, unknown>, In = string, Out = string>(
   url: URL | string,
   options: PreforkOptions & Handlers<Heap, In, Out>,
   prepare?: (server: Prefork) => void,
+): Promise<Prefork> {
+  return awaited(prefork, () => preforkOf(url, options, prepare));
+}
+
+async function preforkOf<Heap extends object, In, Out>(
+  url: URL | string,
+  options: PreforkOptions & Handlers<Heap, In, Out>,
+  prepare: ((server: Prefork) => void) | undefined,
 ): Promise<Prefork> {
   checkObject('options', options);
   const isHandler = ([key]: [string, unknown]): boolean => HANDLER_NAMES.includes(key);
@@ -38,6 +66,7 @@ export async function prefork<Heap extends object = Record<string, unknown>, In 
     return new Promise<never>(() => undefined);
   }
   // In the main thread too, though only workers use them: a mistake should show at once and once.
+  onlyKnown(options, [...PREFORK_OPTIONS, ...HANDLER_NAMES], 'option or handler');
   const anyHandlers: AnyHandlers = handlers;
   checkHandlers(anyHandlers);
   const server = new Prefork(

@@ -1,3 +1,4 @@
+import { called } from '../core/caller.ts';
 import { errors } from '../core/errors.ts';
 import { bootSlot, type BootSlot } from '../transport/boot.ts';
 import { nodeThread } from '../transport/own-thread.ts';
@@ -20,12 +21,17 @@ const serving = new WeakSet<BootSlot>();
 export function serve<Heap = Record<string, unknown>, In = string, Out = string>(
   handlers: Handlers<Heap, In, Out>,
 ): void {
+  called(serve, () => {
+    begin(handlers);
+  });
+}
+
+function begin(handlers: AnyHandlers): void {
   const boot = bootSlot();
   if (!boot || !isSettings(boot.settings)) throw errors.notAWorker('serve()');
-  const checked: AnyHandlers = handlers;
-  checkHandlers(checked);
+  checkHandlers(handlers);
   if (serving.has(boot)) throw errors.badHandlers('serve() was called before in this worker');
   serving.add(boot);
   const { port, settings, thread = nodeThread(boot) } = boot;
-  void new Runtime({ port, settings, thread, handlers: checked }).start();
+  void new Runtime({ port, settings, thread, handlers }).start();
 }

@@ -1,0 +1,63 @@
+import { ForklessError, type ErrorCode } from './errors.ts';
+import { fieldOf, textOf } from './thrown.ts';
+
+/**
+ * An uncaught error is printed with the line at the top of its stack. These functions let the stack of a `ForklessError`
+ * begin where one of this package's functions was called: the user's line, not one of a bundle.
+ */
+type Front = (...given: never[]) => unknown;
+
+/** Runs the body of a public function, `front`, which must be on the stack. */
+export function called<Result>(front: Front, body: () => Result): Result {
+  try {
+    return body();
+  } catch (error) {
+    throwAt(front, error);
+  }
+}
+
+/** The same where the body is asynchronous: what it rejects with later has no caller on its stack any more. */
+export async function awaited<Result>(front: Front, body: () => Promise<Result>): Promise<Result> {
+  const site = new ForklessError('FORKLESS_WRONG_STATE', '');
+  Error.captureStackTrace(site, front);
+  try {
+    return await body();
+  } catch (error) {
+    throw textOf(error, 'name') === 'ForklessError' ? movedTo(site, error) : error;
+  }
+}
+
+/** Throws the error; a `ForklessError` as from the caller of `front`, which may be a class. */
+export function throwAt(front: Front | (abstract new (...given: never[]) => unknown), error: unknown): never {
+  if (!(error instanceof ForklessError)) throw error;
+  Error.captureStackTrace(error, front);
+  throw UNSHOWN['node-do-not-add-exception-line'](error);
+}
+
+// Node also prints the line of the `throw` itself, except where that has this text in it. (A comment would not be built.)
+const UNSHOWN = { 'node-do-not-add-exception-line': (error: Error): Error => error };
+
+/** Replaces methods by such as show their callers: those that throw, and those that reject. */
+export function showCallers(prototype: object, calls: readonly string[], waits: readonly string[]): void {
+  for (const name of [...calls, ...waits]) {
+    const method = Reflect.get(prototype, name) as (...given: unknown[]) => unknown;
+    const isCall = calls.includes(name);
+    const shown = function (this: unknown, ...given: unknown[]): unknown {
+      const run = (): unknown => Reflect.apply(method, this, given);
+      return isCall ? called(shown, run) : awaited(shown, run as () => Promise<unknown>);
+    };
+    Object.defineProperty(shown, 'name', { value: name });
+    Object.defineProperty(prototype, name, { value: shown, configurable: true, writable: true });
+  }
+}
+
+// V8 makes the text of a stack, the message included, when it is first asked for.
+function movedTo(site: ForklessError, error: unknown): ForklessError {
+  const isOurs = error instanceof ForklessError;
+  // One that came from a worker is only a copy, and its stack is the worker's.
+  const cause = isOurs ? fieldOf(error, 'cause') : error;
+  const hidden = { configurable: true, writable: true, enumerable: false };
+  Object.defineProperty(site, 'message', { value: textOf(error, 'message') ?? '', ...hidden });
+  if (cause !== undefined) Object.defineProperty(site, 'cause', { value: cause, ...hidden });
+  return Object.assign(site, { code: textOf(error, 'code') as ErrorCode });
+}
