@@ -23,18 +23,25 @@ export function knownAre(given: string, known: readonly string[]): string {
   return name === undefined ? `; known are: ${list}` : `; did you mean \`${name}\`? Known are: ${list}`;
 }
 
-/** Letters to add, drop or replace, by Wagner and Fischer. Names are short: `known` bounds the work. */
+/** Letters to add, drop, replace or swap with the next: the optimal string alignment distance. `known` bounds the work. */
 function distance(one: string, other: string): number {
-  let before = Array.from({ length: other.length + 1 }, (_, at) => at);
+  const rows = [Array.from({ length: other.length + 1 }, (_, at) => at)];
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity;
   for (let row = 1; row <= one.length; row += 1) {
     const now = [row];
+    rows.push(now);
     for (let column = 1; column <= other.length; column += 1) {
-      const same = one[row - 1] === other[column - 1] ? 0 : 1;
+      const [mine, theirs] = [one[row - 1], other[column - 1]];
+      const isSwap = mine === other[column - 2] && theirs === one[row - 2];
       now.push(
-        Math.min((before[column] ?? 0) + 1, (now[column - 1] ?? 0) + 1, (before[column - 1] ?? 0) + same),
+        Math.min(
+          at(row - 1, column) + 1,
+          at(row, column - 1) + 1,
+          at(row - 1, column - 1) + (mine === theirs ? 0 : 1),
+          isSwap ? at(row - 2, column - 2) + 1 : Infinity,
+        ),
       );
     }
-    before = now;
   }
-  return before[other.length] ?? 0;
+  return at(one.length, other.length);
 }

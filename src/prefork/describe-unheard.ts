@@ -97,7 +97,9 @@ function failure(code: string, what: string, details: Details): Told {
   const by = error === undefined ? '' : `: ${lineOf(error)}`;
   const which = place ?? (error && (textOf(error, 'code') ?? textOf(error, 'name')));
   const cause = `${code} ${kind} ${which ?? ''}`.slice(0, LONGEST);
-  return { code, cause, repeated, text: `${what}${at}${by}`, listen, frames };
+  // Where all frames are ours, they say nothing about the user's code.
+  const shown = place === undefined ? [] : frames;
+  return { code, cause, repeated, text: `${what}${at}${by}`, listen, frames: shown };
 }
 
 function howItEnded({ code, reason, why, error }: Event<'workerExited'>): string | undefined {

@@ -37,13 +37,16 @@ const MOST_TEXT = 16_384;
 export function placeOf(frames: readonly string[]): string | undefined {
   for (const frame of frames) {
     const place = readPlace(frame);
-    if (place !== undefined && !place.startsWith(OURS)) return place;
+    if (place !== undefined && !isOurs(place)) return place;
   }
   return undefined;
 }
 
-// The folder of the built files, or of the sources.
-const OURS = fileURLToPath(new URL('.', import.meta.url)).replace(/prefork[\\/]$/, '');
+// The folder of the built files, or of the sources. In a bundle of the user's our code cannot be told from theirs.
+const FOLDER = /^(file:.*\/)(?:preforking\.js|prefork\/place\.ts)$/.exec(import.meta.url)?.[1];
+const OURS = FOLDER === undefined ? undefined : fileURLToPath(FOLDER);
+
+const isOurs = (place: string): boolean => OURS !== undefined && place.startsWith(OURS);
 
 // From Node's own frames (`node:…`, `<anonymous>`) nothing is taken, nor from code that was made by `eval`.
 const PLACE = /(?:^|[\s(])((?:file:|data:|\/|[A-Za-z]:\\).*?)(:\d+:\d+)\)?$/;

@@ -235,7 +235,7 @@ describe.each(TRANSPORTS)('by %s', (by) => {
   });
 
   describe('output that its client does not take', () => {
-    const overflow = { reason: 'handler-error', error: 'FORKLESS_OUTPUT_OVERFLOW' };
+    const overflow = { reason: 'handler-error', error: { message: 'FORKLESS_OUTPUT_OVERFLOW' } };
 
     it.each(['http2', 'listener'])('ends an HTTP/2 session by the sum of its streams (%s)', async (form) => {
       await serving(form, form === 'listener' ? { http2: true } : {}, { maxOutput: 1_000_000 });

@@ -36,15 +36,17 @@ export class Program {
   // False once it has ended.
   #more(): Promise<boolean> {
     return new Promise((resolve) => {
-      const { stdout } = this.process;
-      const heard = (): void => {
-        stdout.off('data', heard);
-        resolve(true);
+      const { stdout, stderr } = this.process;
+      const end = (more: boolean): void => {
+        for (const stream of [stdout, stderr]) stream.off('data', heard);
+        resolve(more);
       };
-      stdout.on('data', heard);
+      const heard = (): void => {
+        end(true);
+      };
+      for (const stream of [stdout, stderr]) stream.on('data', heard);
       void this.exited.then(() => {
-        stdout.off('data', heard);
-        resolve(false);
+        end(false);
       });
     });
   }

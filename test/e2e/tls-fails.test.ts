@@ -19,7 +19,7 @@ describe.runIf(hasOpenssl).each(TRANSPORTS)('a handler that fails under TLS, by 
     });
     const closes: unknown[] = [];
     const exits: unknown[] = [];
-    server.on('connectionClosed', ({ reason, error }) => closes.push(`${reason} ${error}`));
+    server.on('connectionClosed', ({ reason, error }) => closes.push(`${reason} ${error?.message}`));
     server.on('workerExited', ({ why, reason }) => exits.push(why === 'closing' ? why : reason));
     const { port } = (await server.listen()) as { port: number };
     for (let at = 0; at < 100; at += 1) {

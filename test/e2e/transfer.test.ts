@@ -99,7 +99,7 @@ describe.skipIf(!transfers)('a transferred connection', () => {
     expect(await closed).toMatchObject({
       connection: { id: 1, ...addresses },
       reason: 'peer-error',
-      error: 'ECONNRESET',
+      error: { code: 'ECONNRESET' },
     });
   });
 
@@ -137,7 +137,7 @@ describe.skipIf(!transfers)('a transferred connection', () => {
     await seen(failing);
     const failed = event(server!, 'connectionClosed');
     failing.send('fail');
-    expect(await failed).toMatchObject({ reason: 'handler-error', error: 'failed on demand' });
+    expect(await failed).toMatchObject({ reason: 'handler-error', error: { message: 'failed on demand' } });
   });
 
   it('counts for maxConnections and maxSessionsPerWorker until it is closed', async () => {

@@ -146,6 +146,48 @@ describe('an inline worker', () => {
   });
 });
 
+describe('a handler that fails', () => {
+  const failing = async (times: number): Promise<void> => {
+    for (let n = 0; n < times; n += 1) {
+      const client = server.connect();
+      client.on('error', () => undefined);
+      client.write('throw\n');
+    }
+    await server.settled();
+  };
+
+  it('fails end() when nobody listened, with what it threw as the cause', async () => {
+    await started();
+    await failing(3);
+    const error = await server.end().then(
+      () => undefined,
+      (thrown: unknown) => thrown as ForklessError,
+    );
+    expect(error).toMatchObject({
+      code: 'FORKLESS_HANDLER_ERROR',
+      message: expect.stringMatching(
+        /^`clientInput` of worker 1 failed \(and 2 more\), .*: thrown on demand$/,
+      ) as string,
+      cause: { name: 'TypeError' },
+    });
+    await server.end();
+  });
+
+  it('does not when somebody listened, and prints nothing in any case', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    await started();
+    let heard = 0;
+    server.on('handlerError', () => (heard += 1));
+    await failing(1);
+    server.worker(2).crash();
+    await server.end();
+    process.off('warning', note);
+    expect([heard, warnings]).toEqual([1, []]);
+  });
+});
+
 describe('several at once', () => {
   it('keep their workers apart', async () => {
     await started();
