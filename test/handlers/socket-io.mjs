@@ -1,4 +1,4 @@
-// Socket.IO: answers an event, and tells everybody on its worker of it.
+// Socket.IO: answers an event, tells everybody on its worker of it, and at another event everybody on all workers.
 import { Server } from 'socket.io';
 import { serveHttp } from 'forkless/http';
 
@@ -9,9 +9,19 @@ const server = serveHttp((request, response) => response.end('no socket'), {
       for (const { conn } of io.sockets.sockets.values()) conn.close();
     });
   },
+  workerStopping: () => others.close(),
 });
 const io = new Server(server, { serveClient: false });
+
+const others = new BroadcastChannel('io');
+others.onmessage = ({ data }) => io.emit(...data);
+const emitToAll = (...event) => {
+  io.emit(...event);
+  others.postMessage(event);
+};
+
 io.on('connection', (socket) => {
+  socket.on('shout to all', (text) => emitToAll('shouted', text.toUpperCase()));
   socket.on('shout', (text, answer) => {
     io.emit('shouted', text.toUpperCase());
     answer(text.length, socket.handshake.address);

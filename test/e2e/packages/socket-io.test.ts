@@ -63,6 +63,18 @@ describe.each(TRANSPORTS)('by %s', (by) => {
     expect(await all).toBe('HELLO');
   });
 
+  it('socket.io: reaches the clients of all workers through a channel', async () => {
+    const prefork = await started('socket-io', { transport, masterHeartbeat: 2_000, workerHeartbeat: 500 });
+    server = prefork.server;
+    const all = Array.from({ length: 4 }, () => joined(prefork.port, ['websocket']));
+    await Promise.all(all.map(connected));
+    const workers = server.status().workers.filter(({ open }) => open > 0);
+    expect(workers.length).toBeGreaterThan(1);
+    const hear = Promise.all(all.map(heard));
+    all[0]!.emit('shout to all', 'hello');
+    expect(await hear).toEqual(Array(4).fill('HELLO'));
+  });
+
   it('socket.io: closes its clients when their worker is to leave, and they find another', async () => {
     const { server: prefork, port } = await started('socket-io', {
       masterHeartbeat: 2_000,
