@@ -1,5 +1,5 @@
 import { ForklessError, type ErrorCode } from './errors.ts';
-import { fieldOf, textOf } from './thrown.ts';
+import { fieldOf, isError, textOf } from './thrown.ts';
 
 /**
  * An uncaught error is printed with the line at the top of its stack. These functions let the stack of a `ForklessError`
@@ -29,7 +29,7 @@ export async function awaited<Result>(front: Front, body: () => Promise<Result>)
 
 /** Throws the error; a `ForklessError` as from the caller of `front`, which may be a class. */
 export function throwAt(front: Front | (abstract new (...given: never[]) => unknown), error: unknown): never {
-  if (!(error instanceof ForklessError)) throw error;
+  if (!isOurs(error)) throw error;
   Error.captureStackTrace(error, front);
   throw UNSHOWN['node-do-not-add-exception-line'](error);
 }
@@ -51,11 +51,14 @@ export function showCallers(prototype: object, calls: readonly string[], waits: 
   }
 }
 
+// What is no error is not asked what it is: it may be a proxy that throws.
+const isOurs = (thrown: unknown): thrown is ForklessError =>
+  isError(thrown) && textOf(thrown, 'name') === 'ForklessError' && thrown instanceof ForklessError;
+
 // V8 makes the text of a stack, the message included, when it is first asked for.
 function movedTo(site: ForklessError, error: unknown): ForklessError {
-  const isOurs = error instanceof ForklessError;
   // One that came from a worker is only a copy, and its stack is the worker's.
-  const cause = isOurs ? fieldOf(error, 'cause') : error;
+  const cause = isOurs(error) ? fieldOf(error, 'cause') : error;
   const hidden = { configurable: true, writable: true, enumerable: false };
   Object.defineProperty(site, 'message', { value: textOf(error, 'message') ?? '', ...hidden });
   if (cause !== undefined) Object.defineProperty(site, 'cause', { value: cause, ...hidden });

@@ -21,9 +21,14 @@ export interface Told {
 type Event<Name extends keyof PreforkEvents> = PreforkEvents[Name][0];
 type Describe<Name extends keyof PreforkEvents> = (event: Event<Name>) => Told | undefined;
 
+// Their failures reach no `clientError`.
+const WITHOUT_CLIENT = ['connection', 'workerStopping', 'lane', 'heap', 'clientPreConnect', 'clientFilter'];
+
 const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
   handlerError: ({ worker, callback, error, repeated }) => {
-    const listen = 'Give the handlers `clientError`, or listen to the event `handlerError`';
+    const listen = WITHOUT_CLIENT.includes(callback)
+      ? 'Listen to the event `handlerError`'
+      : 'Give the handlers `clientError`, or listen to the event `handlerError`';
     return failure('FORKLESS_HANDLER_ERROR', `\`${callback}\` of worker ${worker} failed`, {
       error,
       listen,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { awaited, called, showCallers, throwAt } from '../../src/core/caller.ts';
 import { errors, ForklessError } from '../../src/core/errors.ts';
-import { fromPlain, toPlain } from '../../src/core/thrown.ts';
+import { fromPlain, textOf, toPlain } from '../../src/core/thrown.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -123,8 +123,10 @@ describe('an error of ours begins with its caller', () => {
 });
 
 it('what others throw stays as it is', async () => {
-  for (const thrown of [new TypeError('x'), undefined, null, 'text']) {
-    const before = (thrown as Error | undefined)?.stack;
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  for (const thrown of [new TypeError('x'), undefined, null, 'text', proxy]) {
+    const before = textOf(thrown, 'stack');
     const caught: unknown[] = [];
     try {
       called(front, () => {
@@ -135,7 +137,7 @@ it('what others throw stays as it is', async () => {
       caught.push(error);
     }
     await asyncFront(() => thrown).catch((error: unknown) => caught.push(error));
-    expect(caught).toEqual([thrown, thrown]);
-    expect((thrown as Error | undefined)?.stack).toBe(before);
+    expect(caught.map((each) => Object.is(each, thrown))).toEqual([true, true]);
+    expect(textOf(thrown, 'stack')).toBe(before);
   }
 });

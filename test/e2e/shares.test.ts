@@ -14,8 +14,7 @@ afterEach(async () => {
 describe.each(HOSTS_AND_TRANSPORTS)('on $threadHost by $transport', (place) => {
   it('workers see what the main thread has set, and share its memory, those born later too', async () => {
     const counter = new Int32Array(new SharedArrayBuffer(4));
-    // `Serializable` of the types leaves out what structured clone takes.
-    setEnvironmentData('shared', { settings: { name: 'mine' }, counter } as never);
+    setEnvironmentData('shared', { settings: { name: 'mine' }, counter });
     const one = await started('shares', { ...place, startWorkers: 2, maxWorkers: 4 });
     server = one.server;
     for (let n = 1; n <= 6; n += 1) {
