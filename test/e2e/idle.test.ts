@@ -29,7 +29,11 @@ describe.each(TRANSPORTS)('by %s, a connection on which nothing moves', (by) => 
     const closed = event(server, 'connectionClosed');
     const silent = open();
     await silent.closed;
-    expect(await closed).toMatchObject({ reason: 'first-byte-timeout', error: { message: 'ETIMEDOUT' }, bytesRead: 0 });
+    expect(await closed).toMatchObject({
+      reason: 'first-byte-timeout',
+      error: { message: 'ETIMEDOUT' },
+      bytesRead: 0,
+    });
     expect(await seen).toMatchObject({ message: { code: 'ETIMEDOUT', operation: 'read' } });
     await sender.send('still\n').until(/still/);
     expect(server.status().connections).toMatchObject({ open: 1, closes: { 'first-byte-timeout': 1 } });
@@ -43,7 +47,11 @@ describe.each(TRANSPORTS)('by %s, a connection on which nothing moves', (by) => 
     const closed = event(server, 'connectionClosed');
     server.configure({ idleTimeout: 80 });
     await peer.closed;
-    expect(await closed).toMatchObject({ reason: 'idle-timeout', error: { message: 'ETIMEDOUT' }, bytesRead: 6 });
+    expect(await closed).toMatchObject({
+      reason: 'idle-timeout',
+      error: { message: 'ETIMEDOUT' },
+      bytesRead: 6,
+    });
   });
 
   it('is closed when its peer does not read while the handler writes for ever', async () => {

@@ -200,7 +200,10 @@ describe.each(VARIANTS)('on $threadHost by $transport, $where', ({ threadHost, t
       const held = (): number => server.status().workers.reduce((sum, { open }) => sum + open, 0);
       while (held() > others) await new Promise(setImmediate);
       peer.socket.resume();
-      expect(await closed).toMatchObject({ reason: 'handler-error', error: { message: 'FORKLESS_OUTPUT_OVERFLOW' } });
+      expect(await closed).toMatchObject({
+        reason: 'handler-error',
+        error: { message: 'FORKLESS_OUTPUT_OVERFLOW' },
+      });
       await peer.closed;
       expect(peer.bytes.length).toBeLessThan(67_108_864);
       expect(rss() - before).toBeLessThan(96);

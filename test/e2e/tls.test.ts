@@ -235,7 +235,10 @@ describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (whe
     session.on('error', () => undefined);
     const closed = event(server!, 'connectionClosed');
     for (let at = 0; at < 4; at += 1) session.request({ ':path': '/for-ever' }).on('error', () => undefined);
-    expect(await closed).toMatchObject({ reason: 'handler-error', error: { message: 'FORKLESS_OUTPUT_OVERFLOW' } });
+    expect(await closed).toMatchObject({
+      reason: 'handler-error',
+      error: { message: 'FORKLESS_OUTPUT_OVERFLOW' },
+    });
     session.destroy();
     expect(server!.status().exits).toEqual({});
   });
@@ -318,7 +321,8 @@ describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (whe
       const failure = await left;
       if (where === 'main')
         expect(failure).toMatchObject({ reason: 'handshake-failed', error: { code: 'ECONNRESET' } });
-      else if (by === 'relay') expect(failure).toMatchObject({ reason: 'peer-error', error: { message: 'ECONNRESET' } });
+      else if (by === 'relay')
+        expect(failure).toMatchObject({ reason: 'peer-error', error: { message: 'ECONNRESET' } });
       // Here Node has closed the socket before it tells why.
       else expect(failure).toMatchObject({ reason: 'ended' });
       peer.socket.destroy();
@@ -455,7 +459,10 @@ describe.skipIf(!hasOpenssl)('TLS in a worker', () => {
     await serving({ ...certificate('one.test') });
     const closed = event(server!, 'connectionClosed');
     new Peer(port).send('GET / HTTP/1.1\r\n\r\n');
-    expect(await closed).toMatchObject({ reason: 'handler-error', error: { message: 'ERR_SSL_HTTP_REQUEST' } });
+    expect(await closed).toMatchObject({
+      reason: 'handler-error',
+      error: { message: 'ERR_SSL_HTTP_REQUEST' },
+    });
   });
 
   it('a key that does not fit fails the boot', async () => {
