@@ -1,4 +1,5 @@
 import { errors } from '../core/errors.ts';
+import { callOf, LATE_CALL } from '../core/module-call.ts';
 import { asError, errorField, isError, messageOf, show } from '../core/thrown.ts';
 import { type ExitReason } from '../core/types.ts';
 
@@ -27,7 +28,9 @@ export function exitError(reason: ExitReason, ended: Ended): Error | undefined {
 function bootFailure({ url, bootError, code, thrown }: Ended): Error {
   if (bootError?.name === 'ForklessError') return bootError;
   const cause = bootError ?? thrown;
-  if (cause === undefined)
-    return errors.bootFailed(url, `ended with code ${code} before it called serve() or prefork()`);
+  if (cause === undefined) {
+    const hint = callOf(url).number > 1 ? `. ${LATE_CALL}` : '';
+    return errors.bootFailed(url, `ended with code ${code} before it called serve() or prefork()${hint}`);
+  }
   return errors.bootFailed(url, `failed: ${isError(cause) ? messageOf(cause) : show(cause)}`, cause);
 }

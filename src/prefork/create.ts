@@ -1,8 +1,10 @@
 import { awaited, called, showCallers } from '../core/caller.ts';
 import { checkObject, onlyKnown } from '../core/check.ts';
+import { callOf } from '../core/module-call.ts';
 import { bootSlot, type BootSlot } from '../transport/boot.ts';
 import { checkHandlers, HANDLER_NAMES, type AnyHandlers, type Handlers } from '../worker/handlers.ts';
 import { serve } from '../worker/serve.ts';
+import { numbered } from './same-module.ts';
 import { moduleUrl, PREFORK_OPTIONS, type PreforkOptions } from './options.ts';
 import { Prefork } from './prefork.ts';
 
@@ -61,22 +63,50 @@ async function preforkOf<Heap extends object, In, Out>(
   const handlers = Object.fromEntries(Object.entries(options).filter(isHandler)) as Handlers<Heap, In, Out>;
   const boot = bootSlot();
   if (boot) {
-    // A worker may load modules that are preforks of their own in the main thread; here they are nothing.
-    if (ownUrls(boot).includes(moduleUrl(url))) serve(handlers);
+    if (isOwnCall(boot, moduleUrl(url))) serve(handlers);
     return new Promise<never>(() => undefined);
   }
   // In the main thread too, though only workers use them: a mistake should show at once and once.
   onlyKnown(options, [...PREFORK_OPTIONS, ...HANDLER_NAMES], 'option or handler');
   const anyHandlers: AnyHandlers = handlers;
   checkHandlers(anyHandlers);
-  const server = new Prefork(
-    url,
-    Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry))),
-  );
+  const server = own(url, Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry))));
   prepare?.(server);
   await server.listen();
   return server;
 }
 
-// A test runner that transforms modules may take the query off that makes one of each worker's.
-const ownUrls = ({ url, loadedAs = url }: BootSlot): readonly string[] => [url, loadedAs];
+/** The prefork of this call, whose workers know it from other calls in their module. */
+function own(url: URL | string, options: PreforkOptions): Prefork {
+  let server: Prefork | undefined;
+  let isOver = (): boolean => isClosed(server);
+  try {
+    server = new Prefork(
+      numbered(moduleUrl(url), () => isOver()),
+      options,
+    );
+    return server;
+  } catch (error) {
+    isOver = () => true;
+    throw error;
+  }
+}
+
+// One that is starting has no status yet.
+function isClosed(server: Prefork | undefined): boolean {
+  try {
+    return server?.status().state === 'closed';
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a worker has come by the call that it belongs to. */
+function isOwnCall(boot: BootSlot, given: string): boolean {
+  const { module, number } = callOf(boot.url);
+  // A worker may load modules that are preforks of their own in the main thread; here they are nothing. A test runner that
+  // transforms modules may take the query off that makes one of each worker's.
+  if (![module, boot.loadedAs].includes(callOf(given).module)) return false;
+  boot.calls = (boot.calls ?? 0) + 1;
+  return boot.calls === number;
+}

@@ -3,6 +3,7 @@
 // imports one, as the user's, it merely ends.
 import { type BootData, fillBootSlot, guardParentPort } from '../transport/boot.ts';
 import { tameCrashes } from '../transport/tame-crash.ts';
+import { Expectation } from '../transport/expectation.ts';
 
 // As an uncaught exception the error reaches the main thread the way it does on Node's own Worker, with its code;
 // as a rejection of the task it would be cloned without.
@@ -17,6 +18,7 @@ export default function enter(boot: BootData): Promise<never> {
   fillBootSlot(boot);
   guardParentPort(boot);
   tameCrashes();
-  import(boot.url).catch(crash);
+  const expectation = new Expectation(boot, crash);
+  import(boot.url).then(expectation.loaded, crash);
   return new Promise<never>(() => undefined);
 }

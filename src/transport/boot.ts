@@ -36,6 +36,10 @@ export interface BootSlot {
   readonly loadedAs?: string;
   /** Where there is no thread of its own; cannot travel to one. */
   readonly thread?: OwnThread;
+  /** Of `prefork()` in the module itself, so far. */
+  calls?: number;
+  /** The handlers are registered. */
+  serves?: boolean;
 }
 
 // Registered by name, not made: the user's copy of this package in the thread may be another one than the host's.

@@ -136,6 +136,8 @@ export class Runtime {
       // Not within `serve()`: what its module has below that may be needed.
       await Promise.resolve();
       await this.#handlers.workerStarted?.(this.#context);
+      // What the module does right after `serve()` may fail: then it was never ready.
+      await new Promise<void>(this.#atTurnEnd);
     } catch (error) {
       this.#send({ kind: 'failed', error: toPlain(error) });
       // Asked to leave meanwhile, it may have failed for that very reason.

@@ -32,6 +32,7 @@ function begin(handlers: AnyHandlers): void {
   checkHandlers(handlers);
   if (serving.has(boot)) throw errors.badHandlers('serve() was called before in this worker');
   serving.add(boot);
+  boot.serves = true;
   const { port, settings, thread = nodeThread(boot) } = boot;
   void new Runtime({ port, settings, thread, handlers }).start();
 }

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createPrefork } from 'forkless';
+import { describe, expect, it } from 'vitest';
+import { handlers } from './peers.ts';
+
+/** What a program says that is a prefork of its own module, or several. */
+async function said(name: string, env: Readonly<Record<string, string>>): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(handlers(name))], {
+    env: { ...process.env, ...env },
+    timeout: 25_000,
+  });
+  return stdout.trim().split('\n');
+}
+
+/** Why a prefork did not begin, and after how many milliseconds. */
+async function refusal(
+  threadHost: 'piscina' | 'tinypool' | 'worker',
+  name: string,
+): Promise<[string, number]> {
+  const began = performance.now();
+  const server = createPrefork({
+    worker: handlers(name),
+    port: 0,
+    host: '127.0.0.1',
+    workers: 1,
+    threadHost,
+  });
+  const error: unknown = await server.listen().catch((reason: unknown) => reason);
+  await server.close({ grace: 0 });
+  return [String(error), performance.now() - began];
+}
+
+describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) => {
+  it('two preforks of one module that are begun at once have their own handlers', async () => {
+    expect(await said('two-at-once', { HOST: threadHost })).toEqual(['A hello', 'B hello']);
+  });
+
+  it.each(['', 'yes'])(
+    'one behind an awaited other is refused with what to do (that is closed: %j)',
+    async (closed) => {
+      const [line] = await said('two-in-turn', { HOST: threadHost, CLOSED: closed });
+      expect(line).toMatch(/^FORKLESS_BOOT_FAILED .*begin all of a module before the first is awaited/);
+    },
+  );
+
+  it('one that is closed can be begun again by the same line', async () => {
+    expect(await said('begun-again', { HOST: threadHost })).toEqual(['round 1', 'round 2', 'round 3']);
+  });
+
+  it('a module that never calls serve() fails the boot, long before its timeout', async () => {
+    const [error, after] = await refusal(threadHost, 'never-serves');
+    expect(error).toMatch(/never called serve\(\)|before it called serve\(\)/);
+    expect(after).toBeLessThan(15_000);
+  });
+
+  it('a module that fails right after serve() fails the boot', async () => {
+    const [error] = await refusal(threadHost, 'fails-after-serve');
+    expect(error).toContain('right after serve()');
+  });
+
+  it('a module may serve later, while something is under way', async () => {
+    const server = createPrefork({
+      worker: handlers('serves-slowly'),
+      port: 0,
+      host: '127.0.0.1',
+      workers: 1,
+      threadHost,
+    });
+    await server.listen();
+    expect(server.status().counts.ready).toBe(1);
+    await server.close();
+  });
+});
