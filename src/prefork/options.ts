@@ -130,6 +130,11 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
   readonly highWaterMark?: number | undefined;
   /** Aborting it closes the prefork; before `listen()` has ended it rejects that. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * At SIGINT and SIGTERM the prefork closes gracefully, and the process ends with code 0 once all preforks that have
+   * this option have closed. A second signal ends it at once. Default false.
+   */
+  readonly signals?: boolean | undefined;
 }
 
 export interface PreforkSettings {
@@ -178,6 +183,7 @@ const FIXED = [
   'execArgv',
   'allowHalfOpen',
   'signal',
+  'signals',
 ] as const;
 
 const RUNNING_OPTIONS: readonly string[] = [...POLICY_OPTIONS, ...DISPATCH, ...IDLE, 'tls'];

@@ -25,7 +25,7 @@ const LISTEN: Readonly<Record<keyof ListenTarget, Check>> = {
 
 type SocketOption = 'noDelay' | 'keepAlive' | 'keepAliveInitialDelay' | 'highWaterMark' | 'blockList';
 type ThreadOption = 'resourceLimits' | 'env' | 'argv' | 'execArgv';
-type Passed = SocketOption | ThreadOption | 'shutdownWorkers' | 'allowHalfOpen' | 'signal';
+type Passed = SocketOption | ThreadOption | 'shutdownWorkers' | 'allowHalfOpen' | 'signal' | 'signals';
 
 const LIMITS: readonly string[] = [
   'maxYoungGenerationSizeMb',
@@ -60,6 +60,7 @@ const PASSED: Readonly<Record<Passed, Check>> = {
   signal: (name, value) => {
     instance(name, value, AbortSignal);
   },
+  signals: boolean,
 };
 
 const run = (checks: Readonly<Record<string, Check>>, given: object): void => {

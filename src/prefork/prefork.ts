@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { type AddressInfo, type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { integer, MAX_WAIT, millis, millisOrNever } from '../core/check.ts';
+import { integer, MAX_WAIT, millis } from '../core/check.ts';
 import { type HeldClock } from '../core/clock.ts';
 import { errors } from '../core/errors.ts';
 import { asError } from '../core/thrown.ts';
@@ -11,6 +11,7 @@ import { type WorkerExit } from '../master/worker-handle.ts';
 import { AcceptTrouble } from './accept-trouble.ts';
 import { announcer } from './announcer.ts';
 import { Arrivals } from './arrivals.ts';
+import { closeGrace } from './close-grace.ts';
 import { checkStream, likeAccepted, type Tally } from './connections.ts';
 import { MOVES, type State } from './lifecycle.ts';
 import { drain, type DrainReport } from './drain.ts';
@@ -217,13 +218,12 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   /**
    * Stops listening, refuses what waits, asks every worker to finish, kills what is left after `grace` milliseconds
-   * (default `graceTime`; 0 at once) and settles, also when a thread cannot be killed (`closed` names it).
+   * (default the `graceTime` that was given, else 25 000 at most; 0 at once) and settles, also when a thread cannot be
+   * killed (`closed` names it).
    * Calling it again waits for the same end; with a shorter grace it hurries it.
    */
   async close({ grace }: { grace?: Millis } = {}): Promise<void> {
-    const { policy, given } = this.#settings;
-    const time = given.shutdownWorkers === true ? 0 : millisOrNever('grace', grace ?? policy.graceTime, 0);
-    this.#hurry(time);
+    this.#hurry(closeGrace(this.#settings, grace));
     await (this.#closing ??= this.#close());
   }
 
@@ -255,6 +255,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   async #begin(bind: () => Promise<Address>): Promise<Address> {
     this.#move('starting');
+    const signals = this.#settings.given.signals === true ? this.#surroundings.signals : undefined;
+    signals?.heed(this);
     try {
       // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
       await this.#prepare();
@@ -267,7 +269,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       return address;
     } catch (error) {
       await this.close({ grace: 0 });
-      throw error;
+      throw (await signals?.unlessStopped(this, error)) ?? error;
     }
   }
 

@@ -6,6 +6,7 @@ import { loadHost } from '../threads/hosts.ts';
 import { openLink, type Link } from '../transport/link.ts';
 import { Scopes } from '../transport/scope.ts';
 import { UnheardWarnings, type Unheard } from './unheard.ts';
+import { processSignals, type Signals } from './signals.ts';
 
 /** What a prefork takes from the process it is in; a test gives it others. */
 export interface Surroundings {
@@ -20,6 +21,8 @@ export interface Surroundings {
   readonly cores: number;
   /** Takes the failures that nobody listens for. */
   readonly unheard: Unheard;
+  /** For the option `signals`; without it, that has no effect. */
+  readonly signals?: Signals | undefined;
 }
 
 export function ownSurroundings(): Surroundings {
@@ -35,5 +38,6 @@ export function ownSurroundings(): Surroundings {
     },
     cores: availableParallelism(),
     unheard: new UnheardWarnings(clock),
+    signals: processSignals,
   };
 }

@@ -43,7 +43,9 @@ export class TestPrefork extends Prefork {
     const host = new InlineHost({ clock, load, serveTimeout: patience / 2 });
     const unheard = new UnheardErrors();
     const loadHost = (): Promise<InlineHost> => Promise.resolve(host);
-    super(worker, options, { ...ownSurroundings(), clock, random, loadHost, unheard });
+    // Signals of the process are the test runner's.
+    const signals = undefined;
+    super(worker, options, { ...ownSurroundings(), clock, random, loadHost, unheard, signals });
     this.#clock = clock;
     this.#host = host;
     this.#patience = patience;
