@@ -8,6 +8,8 @@ import { serve } from './worker/serve.ts';
 export { type FastifyLike, type FetchLike, type HttpApp, type KoaLike } from './http/app.ts';
 export { type FetchHandler } from './http/fetch.ts';
 export { type HttpOptions } from './http/options.ts';
+export { currentWorker } from './worker/current.ts';
+export { type WorkerContext } from './worker/handlers.ts';
 
 /**
  * Serves an app over HTTP in this worker: `export default serveHttp(app)` in the module given as `worker` to

@@ -1,4 +1,5 @@
 export { serve } from './worker/serve.ts';
+export { currentWorker } from './worker/current.ts';
 export {
   type ClientContext,
   type ClientError,

@@ -1,8 +1,10 @@
+import { AsyncResource } from 'node:async_hooks';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';
 import { type Millis } from '../core/types.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
 import { HeldOutput } from './held-output.ts';
+import { endEndless, isEndless, refuseUpgrades, tellLeaving } from './leaving.ts';
 
 interface Held {
   /** Responses that are not over; more than one only when the client pipelines. */
@@ -22,15 +24,23 @@ interface Held {
  */
 export class Http1Drain {
   readonly #idleGrace: Millis;
+  readonly #servers: readonly Server[];
   readonly #held = new Map<ServedSocket, Held>();
   readonly #rest: (count: number) => void;
+  /** Responses on connections that end in their own way, those of HTTP/2, each with its async context. */
+  readonly #others = new Map<ServerResponse, AsyncResource>();
   #resting = 0;
   #draining = false;
 
   /** `rest` is told how many connections rest between two requests. */
-  constructor(server: Server, idleGrace: Millis, rest: (count: number) => void) {
+  constructor(servers: readonly Server[], idleGrace: Millis, rest: (count: number) => void) {
     this.#idleGrace = idleGrace;
     this.#rest = rest;
+    this.#servers = servers;
+    for (const server of servers) this.#follow(server);
+  }
+
+  #follow(server: Server): void {
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       // For the two latter a listener changes what Node does: only where the user has one already.
       if (event !== 'request' && server.listenerCount(event) === 0) continue;
@@ -58,11 +68,14 @@ export class Http1Drain {
   /** The worker is to leave. */
   begin(): void {
     this.#draining = true;
+    for (const server of this.#servers) refuseUpgrades(server);
     for (const [socket, held] of this.#held) {
       const last = [...held.responses].at(-1);
       if (last) closeAfter(last);
-      else this.#closeLater(socket, held);
+      this.#closeLater(socket, held);
+      for (const response of held.responses) tellLeaving(response, scopeOf(socket));
     }
+    for (const [response, scope] of this.#others) this.#endElsewhere(response, scope);
   }
 
   readonly #leftHttp = ({ socket }: IncomingMessage): void => {
@@ -74,7 +87,10 @@ export class Http1Drain {
     // Requests of HTTP/2 come here too, and sockets that the user has given to the server.
     const socket = request.socket as unknown as ServedSocket;
     const held = this.#held.get(socket);
-    if (!held) return;
+    if (!held) {
+      this.#begunElsewhere(response);
+      return;
+    }
     clearTimeout(held.timer);
     held.responses.add(response);
     this.#setResting(held, false);
@@ -83,7 +99,11 @@ export class Http1Drain {
       held.waiting ??= new HeldOutput(socket.maxOutput, (error) => socket.destroy(error));
       held.waiting.add(response);
     }
-    if (this.#draining) closeAfter(response);
+    if (this.#draining) {
+      closeAfter(response);
+      tellLeaving(response);
+      this.#closeLater(socket, held);
+    }
     response.once('close', () => {
       held.responses.delete(response);
       held.seen = socket.bytesRead;
@@ -94,13 +114,25 @@ export class Http1Drain {
     });
   }
 
+  #begunElsewhere(response: ServerResponse): void {
+    const scope = new AsyncResource('FORKLESSRESPONSE', { requireManualDestroy: true });
+    this.#others.set(response, scope);
+    response.once('close', () => this.#others.delete(response));
+    if (this.#draining) this.#endElsewhere(response, scope);
+  }
+
+  #endElsewhere(response: ServerResponse, scope: AsyncResource): void {
+    tellLeaving(response, scope);
+    endEndless(response, this.#idleGrace);
+  }
+
   // A protocol that a connection was upgraded to ends it in its own way.
   #closeLater(socket: ServedSocket, held: Held): void {
     if (socket.destroyed) return;
     clearTimeout(held.timer);
     held.timer = setTimeout(() => {
       if (!isHttp(socket)) this.forget(socket);
-      else if (socket.bytesRead === held.seen) socket.destroySoon?.();
+      else if (mayEnd(socket, held)) socket.destroySoon?.();
       else this.#closeLater(socket, Object.assign(held, { seen: socket.bytesRead }));
     }, this.#idleGrace);
   }
@@ -124,6 +156,14 @@ export class Http1Drain {
 
 // Node takes its parser off a socket that was upgraded, and leaves no other sign of it.
 const isHttp = (socket: object): boolean => !('parser' in socket) || socket.parser !== null;
+
+/** It is idle and brings no request, or its answer is one that only the connection ends. */
+function mayEnd(socket: ServedSocket, { responses, seen }: Held): boolean {
+  return responses.size === 0 ? socket.bytesRead === seen : [...responses].some(isEndless);
+}
+
+// A server that ends TLS itself has made its socket, which has none.
+const scopeOf = ({ scope }: Partial<Pick<ServedSocket, 'scope'>>): AsyncResource | undefined => scope;
 
 function closeAfter(response: ServerResponse): void {
   if (!response.headersSent) response.shouldKeepAlive = false;

@@ -31,7 +31,8 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
     options.http2 === undefined || options.http2 === false
       ? undefined
       : http2Server(served.listener, options);
-  const sessions = [server, ...(second ? [second] : [])].map((each) => new Http2Drain(each));
+  const servers = second ? [server, second] : [server];
+  const sessions = servers.map((each) => new Http2Drain(each));
   const take = taking(server, second, options);
   let started: Started | undefined;
   let joins = false;
@@ -42,7 +43,7 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
         await options.workerStarted?.(worker);
         await served.ready();
         // Only now has the app its last listener. Node starts the checks of its timeouts with the event.
-        const drain = new Http1Drain(server, idleGrace, (count) => {
+        const drain = new Http1Drain(servers, idleGrace, (count) => {
           tellResting(worker, count);
         });
         started = { drain, listening: new Listening(server, worker) };

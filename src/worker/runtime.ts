@@ -11,6 +11,7 @@ import { type PlainTls } from '../tls/options.ts';
 import { lendSecured } from '../tls/secured.ts';
 import { TlsTerminator } from '../tls/terminator.ts';
 import { Context } from './context.ts';
+import { setCurrentWorker } from './current.ts';
 import { type AnyHandlers } from './handlers.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { lendActivity } from './resting.ts';
@@ -56,6 +57,7 @@ export class Runtime {
       this.#send(message);
     });
     lendActivity(this.#context, settings.activity);
+    setCurrentWorker(port, this.#context);
     // Client handlers decide themselves what the end of input means.
     const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
     this.#hub = new WorkerHub({

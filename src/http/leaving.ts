@@ -1,0 +1,92 @@
+import { type AsyncResource } from 'node:async_hooks';
+import { type ServerResponse } from 'node:http';
+import { type Server } from 'node:net';
+import { type Duplex } from 'node:stream';
+import { asError } from '../core/thrown.ts';
+import { type Millis } from '../core/types.ts';
+
+/** The event that tells a response that its worker is to leave. */
+export const LEAVING = 'leaving';
+
+/**
+ * Tells a response, in the async context of its connection, that its worker is to leave: an answer that has no end by
+ * itself, such as a stream of events, should end now. Listeners that are added later are told too. One that throws ends
+ * its own connection, as in any handler.
+ */
+export function tellLeaving(response: ServerResponse, scope?: AsyncResource): void {
+  if (response.listenerCount(LEAVING) === 0) {
+    tellLater(response);
+    return;
+  }
+  const tell = (): void => {
+    tellLater(response);
+    callFor(response, () => response.emit(LEAVING));
+  };
+  const soon = (): unknown => setImmediate(tell);
+  if (scope) scope.runInAsyncScope(soon);
+  else soon();
+}
+
+function tellLater(response: ServerResponse): void {
+  response.on('newListener', (event, listener: () => void) => {
+    if (event === LEAVING)
+      setImmediate(callFor, response, () => {
+        listener.call(response);
+      });
+  });
+}
+
+function callFor(response: ServerResponse, call: () => unknown): void {
+  if (response.closed) return;
+  try {
+    call();
+  } catch (error) {
+    response.destroy(asError(error));
+  }
+}
+
+const EVENT_STREAM = /^content-type: *text\/event-stream/im;
+
+/** Whether it is a stream of events whose app does not end it by itself. Its client comes back when it is cut. */
+export function isEndless(response: ServerResponse): boolean {
+  if (!response.headersSent || response.listenerCount(LEAVING) > 0) return false;
+  // As it was sent: in HTTP/1, `getHeader()` does not know what was given to `writeHead()` alone.
+  const head: unknown = Reflect.get(response, '_header');
+  return EVENT_STREAM.test(
+    typeof head === 'string' ? head : `content-type:${String(response.getHeader('content-type'))}`,
+  );
+}
+
+/** Ends the answer, not its connection, once it is found to be endless; looks every `grace` until it is over. */
+export function endEndless(response: ServerResponse, grace: Millis): void {
+  const timer = setInterval(() => {
+    if (isEndless(response)) response.destroy();
+  }, grace);
+  response.once('close', () => {
+    clearInterval(timer);
+  });
+}
+
+const REFUSAL = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+/**
+ * From now on the server refuses to upgrade a connection or to open a tunnel, whoever would have done so: these have no end
+ * that HTTP knows, and their client gets another worker when it tries again.
+ */
+export function refuseUpgrades(server: Server): void {
+  const emit = server.emit.bind(server) as (event: string | symbol, ...given: unknown[]) => boolean;
+  server.emit = (event: string | symbol, ...given: unknown[]): boolean => {
+    if (event !== 'upgrade' && event !== 'connect') return emit(event, ...given);
+    const socket = given[1];
+    if (!isSocket(socket)) return emit(event, ...given);
+    // Nobody else listens to it any more.
+    socket.on('error', () => undefined);
+    socket.resume();
+    socket.end(REFUSAL, () => socket.destroy());
+    return true;
+  };
+}
+
+// Of HTTP/2, `'connect'` brings a request and a response; what it refuses is the session, which says so itself.
+const isSocket = (value: unknown): value is Duplex =>
+  typeof value === 'object' && value !== null && 'destroy' in value && !('writeHead' in value);
