@@ -16,6 +16,7 @@ app.get('/block', (request, response) => {
 const server = await prefork(import.meta.url, {
   port: Number(process.env.PORT ?? 8080),
   workers: 4,
+  signals: true,
   ...http(app, { maxRequestsPerSocket: 1_000 }),
 });
 console.log(`http://localhost:${server.address().port}/`);

@@ -77,6 +77,7 @@ const server = await prefork(import.meta.url, {
   port: Number(process.env.PORT ?? 6400),
   host: '127.0.0.1',
   workers: 'cores',
+  signals: true,
   connection,
 });
 console.log(`RESP on port ${server.address().port}`);

@@ -6,6 +6,8 @@ const port = Number(process.env.PORT || 10_000);
 const options = {
   port,
   workers: 'cores',
+  signals: true,
+  graceTime: 5_000,
   clientConnected: ({ client, worker }) => {
     client.put(`test server, welcome ${worker.id}!`);
   },
@@ -66,11 +68,3 @@ Each line comes back with the number of the worker that serves you. These do mor
   exit  ends your connection, and your worker once it has no other
   kill  crashes your worker; a new one is born
 Ctrl-C lets open connections finish for 5 seconds, a second Ctrl-C ends at once.`);
-
-let interrupted = false;
-process.on('SIGINT', () => {
-  if (interrupted) process.exit(130);
-  interrupted = true;
-  console.log('Closing; open connections have 5 seconds.');
-  server.close({ grace: 5000 });
-});

@@ -21,6 +21,7 @@ const { KEY: key, CERT: cert } = process.env;
 const files = isMainThread && (key && cert ? { key, cert } : ownCertificate());
 
 const server = await prefork(import.meta.url, {
+  signals: true,
   port: Number(process.env.PORT ?? 8443),
   workers: 2,
   allowHalfOpen: true,
@@ -35,7 +36,4 @@ console.log(`TLS on port ${server.address().port}`);
 // A renewed certificate is taken up without losing a connection.
 process.on('SIGHUP', () => {
   server.reload().catch((error) => console.error(error.message, error.cause?.message ?? ''));
-});
-process.once('SIGINT', () => {
-  server.close({ grace: 5_000 });
 });

@@ -11,6 +11,7 @@ const path =
 const server = await prefork(import.meta.url, {
   path,
   workers: 2,
+  signals: true,
   clientConnected: ({ client, worker }) => {
     client.put(`You talk to worker ${worker.id}.`);
   },
@@ -25,7 +26,3 @@ const server = await prefork(import.meta.url, {
 });
 
 console.log(`Listening. Try: nc -U ${path}`);
-
-process.once('SIGINT', () => {
-  server.close({ grace: 5000 });
-});

@@ -5,6 +5,7 @@ const server = createPrefork({
   worker: new URL('./worker.js', import.meta.url),
   port: Number(process.env.PORT || 10_000),
   workers: '4..8',
+  signals: true, // Ctrl-C lets open connections finish
 });
 
 await server.listen();
@@ -13,7 +14,3 @@ console.log(`Listening. In one terminal, keep a worker busy:
   (while sleep 0.1; do echo burn; done) | nc localhost ${port}
 In another one, lines still come back at once:
   nc localhost ${port}`);
-
-process.once('SIGINT', () => {
-  server.close({ grace: 5000 });
-});

@@ -5,10 +5,7 @@ const server = createPrefork({
   worker: new URL('./worker.js', import.meta.url),
   port: Number(process.env.PORT ?? 8081),
   workers: 4,
+  signals: true,
 });
 await server.listen();
 console.log(`http://localhost:${server.address().port}/`);
-
-process.once('SIGINT', () => {
-  server.close({ grace: 5_000 });
-});

@@ -5,11 +5,8 @@ const server = createPrefork({
   worker: new URL('./worker.js', import.meta.url),
   port: Number(process.env.PORT || 10_000),
   workers: 2,
+  signals: true, // Ctrl-C lets open connections finish
 });
 
 await server.listen();
 console.log(`Listening. Try: nc localhost ${server.address().port}`);
-
-process.once('SIGINT', () => {
-  server.close({ grace: 5000 });
-});

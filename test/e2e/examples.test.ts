@@ -54,12 +54,12 @@ describe('examples/synopsis.js', () => {
     other.close();
   });
 
-  it('Ctrl-C drains and ends; a second one ends at once', async () => {
+  it('Ctrl-C drains and ends; a second signal ends at once', async () => {
     run('synopsis.js');
     const peer = new Peer(await portOf(LOCALHOST));
     await peer.until(/welcome/);
     program.process.kill('SIGINT');
-    await program.until(/Closing/);
+    await program.until(/workerRetiring/);
     await peer.send('still\n').until(/still/);
     peer.send('quit\n');
     expect(await program.exited).toBe(0);
@@ -68,9 +68,9 @@ describe('examples/synopsis.js', () => {
     const stays = new Peer(await portOf(LOCALHOST));
     await stays.until(/welcome/);
     program.process.kill('SIGINT');
-    await program.until(/Closing/);
-    program.process.kill('SIGINT');
-    expect(await program.exited).toBe(130);
+    await program.until(/workerRetiring/);
+    program.process.kill('SIGTERM');
+    expect(await program.exited).toBe(0);
     await stays.closed;
   });
 });

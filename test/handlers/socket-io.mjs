@@ -4,10 +4,12 @@ import { serveHttp } from 'forkless/http';
 
 const server = serveHttp((request, response) => response.end('no socket'), {
   // Closed by the server itself they would not come back; so, they do at once, to another worker.
-  workerStarted: ({ signal }) => {
-    signal.addEventListener('abort', () => {
-      for (const { conn } of io.sockets.sockets.values()) conn.close();
+  workerStarted: (worker) => {
+    const leave = ({ conn }) => conn.close();
+    io.on('connection', (socket) => {
+      if (worker.draining) leave(socket);
     });
+    worker.signal.addEventListener('abort', () => io.sockets.sockets.forEach(leave));
   },
   workerStopping: () => others.close(),
 });

@@ -17,7 +17,7 @@ async function serving(
   server = createServer(listener);
   prepare(server);
   told = [];
-  const drain = new Http1Drain(server, 1_000, (count) => {
+  const drain = new Http1Drain([server], 1_000, (count) => {
     told.push(count);
     server.emit('told');
   });

@@ -182,7 +182,7 @@ describe('resolveOptions', () => {
     expect(resolveOptions(WORKER, good).given).toBe(good);
   });
 
-  it.each(['maxWorker', 'MaxServer', 'worker', 'clientInput', 'toString', 'onread', 'signals'])(
+  it.each(['maxWorker', 'MaxServer', 'worker', 'clientInput', 'toString', 'onread', 'signal_'])(
     'refuses the unknown option %s',
     (option) => {
       const error = errorOf(() => resolveOptions(WORKER, badly(option, 1)));
