@@ -27,6 +27,13 @@ export interface RuntimeOptions {
   readonly handlers: AnyHandlers;
 }
 
+// The main thread's own code is wrong: an uncaught exception, as any other.
+const surface = (error: unknown): void => {
+  queueMicrotask(() => {
+    throw error;
+  });
+};
+
 /** One worker from boot to leaving: joins the port to the main thread, the handlers and their sockets. */
 export class Runtime {
   readonly #port: BootPort;
@@ -68,12 +75,7 @@ export class Runtime {
       message: (message) => {
         this.#receive(message as ToWorker);
       },
-      // The main thread's own code is wrong: an uncaught exception, as any other.
-      broken: (error) => {
-        queueMicrotask(() => {
-          throw error;
-        });
-      },
+      broken: surface,
       connected: (socket, secured) => {
         if (secured) lendSecured(socket, secured);
         this.#receiveClient(socket);
