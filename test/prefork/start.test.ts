@@ -48,6 +48,13 @@ describe('start()', () => {
     await expect(server.start()).rejects.toMatchObject({ code: 'FORKLESS_WRONG_STATE' });
   });
 
+  it('leaves the signals of the test runner alone, whatever the option `signals` says', async () => {
+    const count = (): number[] => ['SIGINT', 'SIGTERM'].map((name) => process.listenerCount(name));
+    const before = count();
+    await prepared({ signals: true }).start();
+    expect(count()).toEqual(before);
+  });
+
   it('rejects for an aborted signal', async () => {
     const reason = new Error('not wanted');
     await expect(prepared({ signal: AbortSignal.abort(reason) }).start()).rejects.toMatchObject({
