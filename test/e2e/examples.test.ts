@@ -205,6 +205,29 @@ describe('the other examples', () => {
     expect(await program.exited).toBe(0);
   });
 
+  it('health: a check and metrics on a port of their own', async () => {
+    run('health.js', { HEALTH_PORT: '0' });
+    const [, port, health] = await program.until(/listening on (\d+), health on (\d+)/);
+    const peer = new Peer(Number(port));
+    await peer.send('hello\n').until(/hello/);
+    const ask = async (path: string): Promise<[number, string]> => {
+      const response = await fetch(`http://127.0.0.1:${health}${path}`);
+      return [response.status, await response.text()];
+    };
+    expect(await ask('/health')).toEqual([200, 'ok\n']);
+    const [status, text] = await ask('/metrics');
+    expect(status).toBe(200);
+    for (const line of [
+      /^forkless_workers_ready [1-9]/m,
+      /^forkless_connections_open 1$/m,
+      /^forkless_worker_utilization\{worker="\d+"\} /m,
+    ])
+      expect(text).toMatch(line);
+    peer.socket.destroy();
+    program.process.kill('SIGTERM');
+    expect(await program.exited).toBe(0);
+  });
+
   it('embedded-host ends by itself', async () => {
     run('embedded-host.js');
     expect(await program.exited).toBe(0);
