@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 interface Holding {
   hasRef(): boolean;
+  unref?(): unknown;
 }
 
 interface Belonging<Owner> {
@@ -50,6 +51,11 @@ export class Belongings<Owner extends object> {
       const timer = resource.deref();
       if (timer?.hasRef() === true) clearTimeout(timer as NodeJS.Timeout);
     }
+  }
+
+  /** Nothing of an owner holds the process any longer. */
+  letGo(owner: Owner): void {
+    for (const { resource } of this.#of(owner)) resource.deref()?.unref?.();
   }
 
   /** What an owner holds the process with, timers apart, in words. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { lendBootSlot, type BootSlot } from '../transport/boot.ts';
+import { lendBootSlot, postAsUser, type BootSlot, type TransferGiven } from '../transport/boot.ts';
 import { Belongings } from './belongings.ts';
+import { lendParentPort } from './parent-port.ts';
 
 /** One of several workers that share this thread. */
 export interface Inhabitant {
@@ -32,10 +33,30 @@ export const runOutside = <T>(run: () => T): T => storage.run(undefined, run);
 /** From now on the code of `inhabitant` is told from that of others. */
 export function moveIn(inhabitant: Inhabitant): void {
   if (living.size === 0)
-    undo = [lendBootSlot(() => storage.getStore()?.slot), interceptExit(), noteExitListeners()];
+    undo = [
+      lendBootSlot(() => storage.getStore()?.slot),
+      lendParentPort(postOf),
+      interceptExit(),
+      noteExitListeners(),
+    ];
   living.add(inhabitant);
   belongings.watch();
 }
+
+function postOf(): ((...message: [unknown, TransferGiven?]) => void) | undefined {
+  const slot = storage.getStore()?.slot;
+  return (
+    slot &&
+    ((value, transfer) => {
+      postAsUser(slot, value, transfer);
+    })
+  );
+}
+
+/** What its code has opened holds the process no longer. */
+export const letGoOf = (inhabitant: Inhabitant): void => {
+  belongings.letGo(inhabitant);
+};
 
 /** Calls what its code has on the 'exit' of the process: for a thread that is its own end. */
 export function tellExit(inhabitant: Inhabitant, code: number): void {

@@ -74,6 +74,16 @@ export class InlineHost implements ThreadHost {
     return this.#gone.splice(0).flatMap((thread) => thread.takeLeft());
   }
 
+  /** Whether one of those that leave still runs its `workerStopping`. */
+  get stopping(): boolean {
+    return this.pending.some((call) => call.startsWith('workerStopping '));
+  }
+
+  /** What the code of workers has opened holds the process no longer. */
+  letGo(): void {
+    for (const thread of [...this.#threads, ...this.#gone]) thread.letGo();
+  }
+
   /** Decides on births to come, after those that are decided already. */
   destine(fate: BootFate): void {
     this.#fates.push(fate);

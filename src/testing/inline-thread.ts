@@ -13,6 +13,7 @@ import { type BootSlot } from '../transport/boot.ts';
 import { ownMemory, type OwnThread } from '../transport/own-thread.ts';
 import {
   leftBy,
+  letGoOf,
   mayHaveLeft,
   moveIn,
   moveOut,
@@ -82,8 +83,9 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
       this.#do(run);
     };
     this.#port = new InlinePort({ port: spec.boot.port, receive, sent: stir }, booted);
-    const { url, settings } = spec.boot;
-    this.slot = { url, loadedAs, port: this.#port, settings, thread: this.#inside() };
+    const { url, settings, quota } = spec.boot;
+    const own = { url, loadedAs, port: this.#port, settings, thread: this.#inside() };
+    this.slot = quota ? { ...own, quota } : own;
     moveIn(this);
   }
 
@@ -103,6 +105,11 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   /** Whether `takeLeft` may have something to tell. */
   get mayHaveLeft(): boolean {
     return mayHaveLeft(this);
+  }
+
+  /** What it has opened holds the process no longer. */
+  letGo(): void {
+    letGoOf(this);
   }
 
   /** What it still holds the process with after its end, in words; told once. */

@@ -26,11 +26,15 @@ export async function quiet(host: InlineHost, limit: Millis): Promise<boolean> {
   return true;
 }
 
-/** The same, and no promise of a handler is pending. */
-export async function settled(host: InlineHost, limit: Millis): Promise<boolean> {
+/** The same, and no promise of a handler is pending, or none of those that `busy` tells of. */
+export async function settled(
+  host: InlineHost,
+  limit: Millis,
+  busy: () => boolean = () => host.pending.length > 0,
+): Promise<boolean> {
   const end = performance.now() + limit;
   while (await quiet(host, end - performance.now())) {
-    if (host.pending.length === 0) return true;
+    if (!busy()) return true;
     if (performance.now() > end) return false;
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

@@ -4,6 +4,7 @@ import { checkObject, integer, millis } from '../core/check.ts';
 import { errors } from '../core/errors.ts';
 import { type Millis, type WorkerId } from '../core/types.ts';
 import { CALLS, WAITS } from '../prefork/create.ts';
+import { type Duplex } from 'node:stream';
 import { type DrainReport } from '../prefork/drain.ts';
 import { type ListenTarget } from '../prefork/options.ts';
 import { Prefork } from '../prefork/prefork.ts';
@@ -14,6 +15,7 @@ import { checkTestOptions, type TestOptions } from './options.ts';
 import { patiently } from './patience.ts';
 import { quiet, settled } from './quiet.ts';
 import { UnheardErrors } from './unheard-errors.ts';
+import { Vigil } from './vigil.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** How births go wrong, and how many of the next ones do. */
@@ -34,6 +36,8 @@ export class TestPrefork extends Prefork {
   readonly #host: InlineHost;
   readonly #patience: Millis;
   readonly #unheard: UnheardErrors;
+  readonly #vigil: Vigil;
+  readonly #streams = new Set<Duplex>();
 
   /** @internal */
   constructor(given: TestOptions) {
@@ -50,6 +54,18 @@ export class TestPrefork extends Prefork {
     this.#host = host;
     this.#patience = patience;
     this.#unheard = unheard;
+    this.#vigil = new Vigil({
+      limit: patience,
+      moved: () => host.stirs + clock.firings,
+      rest: () => {
+        this.unref();
+        host.letGo();
+      },
+      wake: () => this.ref(),
+    });
+    this.once('closed', () => {
+      this.#vigil.end();
+    });
   }
 
   /** Virtual milliseconds since this prefork was made. */
@@ -111,11 +127,14 @@ export class TestPrefork extends Prefork {
   }
 
   /**
-   * Closes at once, and rejects with `FORKLESS_LEFT_BEHIND` if the code of a worker still holds the process, with a
-   * port, a socket or a server; its timers have ended with it. Rejects with `FORKLESS_HANDLER_ERROR` if a handler failed
-   * and nobody listened to `handlerError`. For the end of a test.
+   * Closes: clients are cut off, `workerStopping` runs, and the workers leave; those that do not are killed. Rejects with
+   * `FORKLESS_LEFT_BEHIND` if the code of a worker still holds the process, with a port, a socket or a server; its timers
+   * have ended with it. Rejects with `FORKLESS_HANDLER_ERROR` if a handler failed and nobody listened to `handlerError`.
+   * For the end of a test.
    */
   async end(): Promise<void> {
+    this.#vigil.end();
+    await this.#stopInOrder();
     await this.#passTime(super.close({ grace: 0 }));
     // Those that cannot be killed are made to hang by the test only.
     for (const worker of this.workers) worker.exit();
@@ -125,6 +144,13 @@ export class TestPrefork extends Prefork {
     if (left.length > 0) throw errors.leftBehind(left);
   }
 
+  override accept(stream: Duplex): void {
+    super.accept(stream);
+    this.#vigil.wake();
+    this.#streams.add(stream);
+    stream.once('close', () => this.#streams.delete(stream));
+  }
+
   override async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }
@@ -132,6 +158,7 @@ export class TestPrefork extends Prefork {
   /** As any, but resolves only when all workers that are to be born have booted, or failed to. */
   override async listen(target?: ListenTarget): Promise<AddressInfo | string | null> {
     const address = await this.#patiently('listen()', super.listen(target));
+    this.#vigil.begin();
     await this.#rest('listen()');
     return address;
   }
@@ -139,6 +166,7 @@ export class TestPrefork extends Prefork {
   /** The same without a port. */
   override async start(): Promise<void> {
     await this.#patiently('start()', super.start());
+    this.#vigil.begin();
     await this.#rest('start()');
   }
 
@@ -152,6 +180,16 @@ export class TestPrefork extends Prefork {
 
   override close(options?: { grace?: Millis }): Promise<void> {
     return this.#patiently('close()', super.close(options));
+  }
+
+  // As far as that goes without the virtual time moving.
+  async #stopInOrder(): Promise<void> {
+    const closing = super.close({ grace: 1 });
+    // Whoever closes for good hears of it.
+    closing.catch(() => undefined);
+    await this.#rest('end()');
+    for (const stream of this.#streams) stream.destroy();
+    await settled(this.#host, this.#patience, () => this.#host.stopping);
   }
 
   // Only where nobody is granted any: a graceful end waits for clients, which the test may still have to move.

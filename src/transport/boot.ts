@@ -88,10 +88,31 @@ export function leaveThread(): void {
   process.exit(0);
 }
 
-type Transfer = NonNullable<Parameters<MessagePort['postMessage']>[1]>;
+/** Second argument of `postMessage()`. */
+export type Transfer = NonNullable<Parameters<MessagePort['postMessage']>[1]>;
 
-const transferred = (given: Transfer | { readonly transfer?: Transfer } | undefined): Transfer =>
+/** The same in both forms that Node takes. */
+export type TransferGiven = Transfer | { readonly transfer?: Transfer };
+
+const transferred = (given: TransferGiven | undefined): Transfer =>
   given === undefined || Array.isArray(given) ? (given ?? []) : ('transfer' in given && given.transfer) || [];
+
+/** Posts a message of user code; throws `FORKLESS_MESSAGES_OVERFLOW` while the quota is used up. */
+export function postAsUser(
+  { port, quota }: Pick<BootSlot, 'port' | 'quota'>,
+  value: unknown,
+  transfer?: TransferGiven,
+): void {
+  const message: ToMain = { kind: 'message', value };
+  if (quota && !enter(quota.backlog, quota.most)) throw errors.messagesOverflow(quota.most);
+  try {
+    port.postMessage(message, transferred(transfer));
+  } catch (error) {
+    // It cannot be cloned, and was not sent.
+    if (quota) leave(quota.backlog);
+    throw error;
+  }
+}
 
 /**
  * Makes what user code posts to `parentPort` arrive as a `message` on the boot port. On its own way it would kill the
@@ -103,20 +124,9 @@ export function guardParentPort({ port, quota }: Pick<BootSlot, 'port' | 'quota'
   if (parentPort === null) return;
   const watched = isWatched();
   const own = parentPort.postMessage.bind(parentPort);
-  const postMessage = (value: unknown, transfer?: Transfer | { readonly transfer?: Transfer }): void => {
-    if (watched && isWatchReport(value)) {
-      own(value);
-      return;
-    }
-    const message: ToMain = { kind: 'message', value };
-    if (quota && !enter(quota.backlog, quota.most)) throw errors.messagesOverflow(quota.most);
-    try {
-      port.postMessage(message, transferred(transfer));
-    } catch (error) {
-      // It cannot be cloned, and was not sent.
-      if (quota) leave(quota.backlog);
-      throw error;
-    }
+  const postMessage = (value: unknown, transfer?: TransferGiven): void => {
+    if (watched && isWatchReport(value)) own(value);
+    else postAsUser({ port, ...(quota && { quota }) }, value, transfer);
   };
   Object.defineProperty(parentPort, 'postMessage', {
     value: postMessage,
