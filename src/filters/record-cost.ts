@@ -15,20 +15,33 @@ export class RecordCosts {
 
   /** Looks into arrays, as blocks of records are; stops beyond `most`. */
   of(record: unknown, most: number): number {
-    if (typeof record === 'string') return OF_PLACE + OF_STRING + OF_CHARACTER * record.length;
-    if (typeof record !== 'object' || record === null) return OF_PLACE + OF_STRING;
-    if (ArrayBuffer.isView(record)) return OF_PLACE + OF_VIEW + this.#memory(record.buffer);
-    if (!Array.isArray(record)) return OF_PLACE + OF_OBJECT;
-    let cost = OF_PLACE + OF_ARRAY;
-    for (const each of record) {
-      if (cost > most) break;
-      cost += this.of(each, most - cost);
-    }
-    return cost;
+    return Array.isArray(record) ? this.#array(record, most) : this.#single(record);
   }
 
   clear(): void {
     this.#last = undefined;
+  }
+
+  // Without recursion, and each array once: a record may be nested deeper than the stack is, or hold itself.
+  #array(record: readonly unknown[], most: number): number {
+    let cost = OF_PLACE + OF_ARRAY;
+    const found = new Set([record]);
+    for (const array of found) {
+      for (const each of array) {
+        if (cost > most) return cost;
+        if (!Array.isArray(each)) cost += this.#single(each);
+        else cost += found.has(each) ? OF_PLACE : OF_PLACE + OF_ARRAY;
+        if (Array.isArray(each)) found.add(each);
+      }
+    }
+    return cost;
+  }
+
+  #single(record: unknown): number {
+    if (typeof record === 'string') return OF_PLACE + OF_STRING + OF_CHARACTER * record.length;
+    if (typeof record !== 'object' || record === null) return OF_PLACE + OF_STRING;
+    if (ArrayBuffer.isView(record)) return OF_PLACE + OF_VIEW + this.#memory(record.buffer);
+    return OF_PLACE + OF_OBJECT;
   }
 
   #memory(buffer: ArrayBufferLike): number {

@@ -255,3 +255,38 @@ describe('memory for the lengths of records that wait to be sent', () => {
     });
   });
 });
+
+describe('records that are arrays', () => {
+  const below = (): ReferenceFilter => new ReferenceFilter({ codec: structuredCloneCodec });
+  const took = (record: unknown, maxBuffer: number): unknown => {
+    const blocks = new RecordBlockFilter({ blockSize: 2, maxBuffer });
+    return codeOf(() => {
+      blocks.push(record);
+    });
+  };
+
+  it('may hold themselves', () => {
+    const record: unknown[] = [];
+    record.push(record, [record]);
+    const bytes = below().encode(record);
+    const stack = new StackableFilter({
+      filters: [below(), new RecordBlockFilter({ blockSize: 2 })] as never,
+    });
+    for (let count = 0; count < 2; count += 1) stack.push(bytes);
+    expect(stack.take()).toEqual([record, record]);
+  });
+
+  it('may be nested deeper than the stack is, and count all the same', () => {
+    let record: unknown[] = [];
+    for (let depth = 1; depth < 50_000; depth += 1) record = [record];
+    expect(took(record, 16 * 1024 * KIB)).toBe('nothing thrown');
+    expect(took(record, 50_000 * 100)).toBe('FORKLESS_INPUT_OVERFLOW');
+  });
+
+  it('count an array once that they hold often', () => {
+    const often = new Array<string>(10_000).fill('x');
+    expect(took([often], 500 * KIB)).toBe('nothing thrown');
+    expect(took([often, often], 500 * KIB)).toBe('nothing thrown');
+    expect(took([often, [...often]], 500 * KIB)).toBe('FORKLESS_INPUT_OVERFLOW');
+  });
+});
