@@ -723,6 +723,13 @@ describe('rule 4: births', () => {
       [],
     ],
     [
+      'demand: who takes none was not',
+      pool([worker(1, { maxSessions: 0 }), worker(2, { maxSessions: 1 })], { waiting: 2 }),
+      { ...none, maxSessionsPerWorker: 1 },
+      0,
+      spawn(1),
+    ],
+    [
       'demand: hung workers do not help',
       pool(ready(2, { suspect: true, lastHandOver: 1 }), { waiting: 1 }),
       none,
