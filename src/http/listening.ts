@@ -6,6 +6,7 @@ import { type ServedSocket } from '../worker/served-socket.ts';
 interface Books {
   _handle: object | null;
   _connections: number;
+  _pipeName: string | null;
   _emitCloseIfDrained(): void;
 }
 
@@ -54,6 +55,10 @@ export class Listening {
   };
 
   #handle(): object {
+    const { address } = this.#worker;
+    // As the handle of a Unix socket, which is not asked for its name.
+    if (typeof address === 'string') this.#server._pipeName = address;
+    const isPort = typeof address === 'object' && address !== null;
     const nothing = (): void => undefined;
     return {
       close: () => {
@@ -61,10 +66,12 @@ export class Listening {
         this.#server._handle = null;
         this.#lookWhetherOver();
       },
-      getsockname: (out: object) => {
-        Object.assign(out, this.#worker.address);
-        return 0;
-      },
+      ...(isPort && {
+        getsockname: (out: object) => {
+          Object.assign(out, address);
+          return 0;
+        },
+      }),
       ref: nothing,
       unref: nothing,
     };
