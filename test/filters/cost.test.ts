@@ -268,7 +268,7 @@ describe('records that are arrays', () => {
   it('may hold themselves', () => {
     const record: unknown[] = [];
     record.push(record, [record]);
-    const bytes = below().encode(record);
+    const bytes = below().encode(record) as Uint8Array;
     const stack = new StackableFilter({
       filters: [below(), new RecordBlockFilter({ blockSize: 2 })] as never,
     });
