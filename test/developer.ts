@@ -1,3 +1,4 @@
+import * as inspector from 'node:inspector';
 import { Session } from 'node:inspector';
 import { vi } from 'vitest';
 
@@ -28,6 +29,8 @@ export class Developer {
       this.#told.get(params.sessionId)?.push(JSON.parse(params.message) as Told);
     });
     this.#session.post('NodeWorker.enable', { waitForDebuggerOnStart: this.#waitOnStart });
+    // DevTools come by a port.
+    if (waitOnStart) inspector.open(0, '127.0.0.1');
   }
 
   /** Attaches to the thread; its breakpoints stop it from then on. */
@@ -67,6 +70,7 @@ export class Developer {
   /** Goes away; in Node, threads that stand at its breakpoints stand there for ever. */
   leave(): void {
     this.#session.disconnect();
+    if (this.#waitOnStart) inspector.close();
   }
 
   #sessionOf(thread: number): string {

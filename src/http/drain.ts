@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';
 import { type Millis } from '../core/types.ts';
+import { atDestroy } from '../worker/at-destroy.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
 import { HeldOutput } from './held-output.ts';
 import { endEndless, isEndless, refuseUpgrades, tellLeaving } from './leaving.ts';
@@ -58,8 +59,9 @@ export class Http1Drain {
 
   add(socket: ServedSocket): void {
     const held: Held = { responses: new Set(), rests: false, seen: 0, timer: undefined, waiting: undefined };
+    if (socket.destroyed) return;
     this.#held.set(socket, held);
-    socket.once('close', () => {
+    atDestroy(socket, () => {
       this.forget(socket);
     });
     if (this.#draining) this.#closeLater(socket, held);
@@ -117,7 +119,10 @@ export class Http1Drain {
   #begunElsewhere(response: ServerResponse): void {
     const scope = new AsyncResource('FORKLESSRESPONSE', { requireManualDestroy: true });
     this.#others.set(response, scope);
-    response.once('close', () => this.#others.delete(response));
+    response.once('close', () => {
+      this.#others.delete(response);
+      scope.emitDestroy();
+    });
     if (this.#draining) this.#endElsewhere(response, scope);
   }
 

@@ -1,4 +1,5 @@
 import { type Server } from 'node:net';
+import { atDestroy } from '../worker/at-destroy.ts';
 import { type WorkerContext } from '../worker/handlers.ts';
 import { type ServedSocket } from '../worker/served-socket.ts';
 
@@ -43,7 +44,7 @@ export class Listening {
     }
     if (this.#over) return true;
     this.#server._connections += 1;
-    socket.once('close', this.#left);
+    atDestroy(socket, this.#left);
     return true;
   }
 

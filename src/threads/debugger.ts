@@ -29,7 +29,9 @@ export function lookForDebugger(worker: Worker, found: (debugged: boolean) => vo
     told: ({ id, method }) => {
       if (method === 'Debugger.paused') tell(true);
       else if (id !== undefined && hasBegun(worker)) tell(false);
-      // It answers, but runs nothing: either it boots just now, or it waits for a debugger to let it.
+      // It answers, but its loop has never turned: it boots just now, hangs in what it loads first, or waits for a
+      // debugger to let it. The latter takes one that has reached this process, and Node tells of no other sign.
+      else if (id !== undefined && !mayBeInspected()) tell(false);
       else if (id !== undefined)
         wait = setTimeout(() => {
           tell(!hasBegun(worker));
@@ -50,16 +52,21 @@ function hasBegun(worker: Worker): boolean {
   return idle + active > 0;
 }
 
+const mayBeInspected = (): boolean => process.getBuiltinModule('node:inspector').url() !== undefined;
+
 // Threads that nothing holds end within a few milliseconds.
 const RELEASE_AFTER: Millis = 50;
+
+// One in a native call does not answer, and may never end.
+const RELEASE_WITHIN: Millis = 5_000;
 
 /** Lets a terminated thread go that a debugger holds: it cannot end while it stands there. */
 export function releaseTerminated(worker: Worker): void {
   let end: (() => void) | undefined;
-  const timer = setTimeout(() => {
+  let timer = setTimeout(() => {
     end = release(worker.threadId);
-  }, RELEASE_AFTER);
-  timer.unref();
+    timer = setTimeout(end, RELEASE_WITHIN).unref();
+  }, RELEASE_AFTER).unref();
   worker.once('exit', () => {
     clearTimeout(timer);
     end?.();

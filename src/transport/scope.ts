@@ -23,6 +23,11 @@ export class Scopes {
 
 const createScope = (): Scope => new AsyncResource('FORKLESSCONNECTION', { requireManualDestroy: true });
 
+/** Lets `async_hooks` know that a connection's scope is over; what still runs in it may. */
+export const endScope = (scope: Scope): void => {
+  scope.emitDestroy();
+};
+
 export const isWithin = (scope: Scope): boolean => executionAsyncId() === scope.asyncId();
 
 /** Runs a callback in its connection's scope, unless it runs there already. */

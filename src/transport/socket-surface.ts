@@ -2,7 +2,7 @@ import { Duplex, type DuplexOptions } from 'node:stream';
 import { type Addresses, type ConnectionId, type Millis } from '../core/types.ts';
 import { MAX_WAIT } from '../core/check.ts';
 import { destroyCause } from '../core/thrown.ts';
-import { within, type Scope } from './scope.ts';
+import { endScope, within, type Scope } from './scope.ts';
 import { argumentError, endedByPeer } from './socket-errors.ts';
 
 export interface SurfaceOptions {
@@ -136,7 +136,13 @@ export abstract class SocketSurface extends Duplex {
     clearTimeout(this.#idle);
     done(error);
     // As a handle's, the 'close' comes after everything that this turn has still to say.
-    setImmediate(() => within(this.scope, () => this.emit('close', error !== null)));
+    setImmediate(() => {
+      try {
+        within(this.scope, () => this.emit('close', error !== null));
+      } finally {
+        endScope(this.scope);
+      }
+    });
   }
 
   /** Bytes moved: the time of `setTimeout` starts anew. */

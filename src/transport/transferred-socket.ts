@@ -3,7 +3,7 @@ import { closeFieldsOf, destroyCause, numberOf, textOf } from '../core/thrown.ts
 import { ADDRESS_NAMES, type Addresses, type ConnectionId } from '../core/types.ts';
 import { joinPieces } from './join-pieces.ts';
 import { OutputBound } from './output-bound.ts';
-import { type Scope } from './scope.ts';
+import { endScope, type Scope } from './scope.ts';
 import { type AcceptedOptions, type CloseFrame, type Counts, type TransferClose } from '../wire/messages.ts';
 
 /** Whoever is told what happens to transferred sockets, and has them all alike. */
@@ -137,6 +137,8 @@ export class TransferredSocket extends Socket {
     const why = error ? whyOf(error) : this.#cutOff();
     this.#owner.closes(this, { ...countsOf(this), why });
     super._destroy(error, done);
+    // Node emits 'close' between these two turns.
+    setImmediate(laterEndScope, this.scope);
   }
 
   #cutOff(): CloseFrame | undefined {
@@ -144,6 +146,10 @@ export class TransferredSocket extends Socket {
     return this.writableLength > 0 ? { dropped: this.writableLength } : undefined;
   }
 }
+
+const laterEndScope = (scope: Scope): void => {
+  setImmediate(endScope, scope);
+};
 
 // Node forgets them when the peer or this side has closed; handlers ask later. TypeScript has them as fields, which no
 // accessor of a class may replace.

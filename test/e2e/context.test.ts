@@ -65,3 +65,28 @@ describe.each(TRANSPORTS)('a client’s async context is its own, by %s', (trans
     expect(said.at(-1)?.looks).toBeGreaterThan(CLIENTS * LINES);
   });
 });
+
+it.each(TRANSPORTS)(
+  'the resource of a connection that has ended is told destroyed, by %s',
+  async (transport) => {
+    server = createPrefork({
+      worker: handlers('counts-scopes'),
+      port: 0,
+      host: '127.0.0.1',
+      workers: 1,
+      transport,
+    });
+    const { port } = (await server.listen()) as { port: number };
+    const alive = async (): Promise<number> => {
+      const socket = connect(port, '127.0.0.1');
+      socket.write('how many?\n');
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.end();
+      await once(socket, 'close');
+      return Number(String(answer));
+    };
+    for (let count = 0; count < 50; count += 1) await alive();
+    // Node tells a little later; its own, and the one of the worker itself.
+    await expect.poll(alive, { timeout: 5_000 }).toBeLessThan(4);
+  },
+);

@@ -57,6 +57,18 @@ describe.each(TRANSPORTS)('a server that is given, by %s', (by) => {
     expect(await ask('/listening')).toEqual({ listening: true, address: server.address(), mine: true });
   });
 
+  it('counts no longer a connection that was upgraded and has ended, also where its listeners were taken off', async () => {
+    await serving('http', { maxConnections: 2 });
+    for (let count = 0; count < 5; count += 1) {
+      const peer = new Peer(port);
+      peer.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: any\r\n\r\n');
+      await peer.until(/ 101 /);
+      peer.socket.end();
+      await peer.closed;
+    }
+    await expect.poll(() => ask('/count')).toBe(1);
+  });
+
   it('counts its connections', async () => {
     await serving('http');
     const agent = new Agent({ keepAlive: true });

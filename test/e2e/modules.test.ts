@@ -60,6 +60,22 @@ describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) 
     expect(error).toContain('right after serve()');
   });
 
+  it('a thread that hangs before its loop has ever turned does not boot, and no debugger is blamed', async () => {
+    const server = createPrefork({
+      worker: handlers('serves-later'),
+      execArgv: ['--require', fileURLToPath(new URL('../handlers/loops-first.cjs', import.meta.url))],
+      port: 0,
+      host: '127.0.0.1',
+      workers: 1,
+      threadHost,
+      bootTimeout: 800,
+    });
+    let debugged = 0;
+    server.on('workerDebugged', () => (debugged += 1));
+    await expect(server.listen()).rejects.toMatchObject({ code: 'FORKLESS_BOOT_TIMEOUT' });
+    expect(debugged).toBe(0);
+  });
+
   it('a module may serve later, while something is under way', async () => {
     const server = createPrefork({
       worker: handlers('serves-slowly'),

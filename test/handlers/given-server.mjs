@@ -46,6 +46,12 @@ if (dropMaxConnection !== undefined) server.dropMaxConnection = dropMaxConnectio
 server.on('drop', ({ remoteAddress }) => tell({ drop: remoteAddress }));
 server.on('close', () => tell('close'));
 
+server.on('upgrade', (request, socket) => {
+  // As packages do with a socket that is theirs from now on.
+  socket.removeAllListeners();
+  socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+});
+
 const sockets = new Set();
 server.on('connection', (socket) => {
   sockets.add(socket);
