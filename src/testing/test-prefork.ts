@@ -106,6 +106,7 @@ export class TestPrefork extends Prefork {
    * is still to come waits for a client, or for time. Rejects with `FORKLESS_NOT_SETTLED` after `patience`.
    */
   async settled(): Promise<void> {
+    this.#vigil.wake();
     if (await settled(this.#host, this.#patience)) return;
     const why = this.#host.pending.join('; ') || 'the workers never come to rest';
     throw errors.notSettled('settled()', this.#patience, why);
@@ -207,12 +208,14 @@ export class TestPrefork extends Prefork {
   }
 
   async #rest(call: string): Promise<void> {
+    this.#vigil.wake();
     if (await quiet(this.#host, this.#patience)) return;
     const why = this.#host.loading > 0 ? 'a module is still loading' : 'the workers never come to rest';
     throw errors.notSettled(call, this.#patience, why);
   }
 
   #patiently<T>(call: string, wait: Promise<T>): Promise<T> {
+    this.#vigil.wake();
     return patiently(call, wait, {
       limit: this.#patience,
       moved: () => this.#host.stirs + this.#clock.firings,

@@ -1,21 +1,28 @@
 import { type Millis } from '../core/types.ts';
 import { clearInterval, setInterval } from './real-timers.ts';
 
+// What workers do by themselves, a timer that posts, say, may go on for ever.
+const MOST_LOOKS = 10;
+
 export interface VigilOptions {
   readonly limit: Millis;
   /** Changes with whatever moves. */
   readonly moved: () => number;
-  /** Nothing has moved for `limit`: lets the process end. */
+  /** Lets the process end; called again while that goes on, since more may have been opened. */
   readonly rest: () => void;
   /** The inverse. */
   readonly wake: () => void;
 }
 
-/** Holds the process while a test goes on. A test that has failed before it came to `end()` is not waited for. */
+/**
+ * Holds the process while a test goes on: until nothing has moved for `limit`, and for ten times that after the test's
+ * last call at most. A test that has failed before it came to `end()` is not waited for.
+ */
 export class Vigil {
   readonly #options: VigilOptions;
   #timer: NodeJS.Timeout | undefined;
   #seen = 0;
+  #looks = 0;
   #resting = false;
 
   constructor(options: VigilOptions) {
@@ -28,12 +35,10 @@ export class Vigil {
     }, this.#options.limit);
   }
 
-  /** Something is about to move. */
+  /** The test goes on. */
   wake(): void {
-    if (!this.#resting) return;
-    this.#resting = false;
-    this.#timer?.ref();
-    this.#options.wake();
+    this.#looks = 0;
+    this.#hold();
   }
 
   end(): void {
@@ -42,15 +47,22 @@ export class Vigil {
     this.#timer = undefined;
   }
 
+  #hold(): void {
+    if (!this.#resting) return;
+    this.#resting = false;
+    this.#timer?.ref();
+    this.#options.wake();
+  }
+
   #look(): void {
     const { moved, rest } = this.#options;
     const before = this.#seen;
     this.#seen = moved();
-    if (this.#seen !== before) {
-      this.wake();
+    this.#looks += 1;
+    if (this.#seen !== before && this.#looks < MOST_LOOKS) {
+      this.#hold();
       return;
     }
-    if (this.#resting) return;
     this.#resting = true;
     this.#timer?.unref();
     rest();

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ForklessError } from 'forkless';
 import { testPrefork, type TestPrefork } from 'forkless/testing';
@@ -107,10 +108,32 @@ it('the chat of the examples passes', async () => {
   expect(server.status().exits).toEqual({ left: 2 });
 });
 
-it('a failed test that never comes to end() does not hang its process', async () => {
-  const program = fileURLToPath(new URL('../handlers/fails-before-end.mjs', import.meta.url));
+it.each([
+  ['rests', 'fails-before-end', 1],
+  ['moves by itself', 'fails-moving', 3],
+])('a failed test whose worker %s does not hang its process', async (_, name, fails) => {
+  const program = fileURLToPath(new URL(`../handlers/${name}.mjs`, import.meta.url));
   const env = { NODE_V8_COVERAGE: undefined, NODE_TEST_CONTEXT: undefined };
-  const failed = new Program(process.execPath, ['--test', program], env);
-  expect(await failed.exited).toBe(1);
-  expect(failed.said).toMatch(/fail 1\b/);
+  // Not by `--test`, whose child would be left where it has to be killed.
+  const failed = new Program(process.execPath, [program], env);
+  try {
+    expect(await within(20_000, failed.exited)).toBe(1);
+    expect(failed.said).toMatch(new RegExp(`fail ${fails}\\b`));
+  } finally {
+    await failed.end();
+  }
 });
+
+// Rejects where it takes longer, so that the program is ended.
+async function within<T>(limit: number, wait: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(limit, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`it still runs after ${limit} ms`);
+  });
+  try {
+    return await Promise.race([wait, late]);
+  } finally {
+    timer.abort();
+    late.catch(() => undefined);
+  }
+}
