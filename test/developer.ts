@@ -30,7 +30,7 @@ export class Developer {
     });
     this.#session.post('NodeWorker.enable', { waitForDebuggerOnStart: this.#waitOnStart });
     // DevTools come by a port.
-    if (waitOnStart) inspector.open(0, '127.0.0.1');
+    inspector.open(0, '127.0.0.1');
   }
 
   /** Attaches to the thread; its breakpoints stop it from then on. */
@@ -70,7 +70,7 @@ export class Developer {
   /** Goes away; in Node, threads that stand at its breakpoints stand there for ever. */
   leave(): void {
     this.#session.disconnect();
-    if (this.#waitOnStart) inspector.close();
+    inspector.close();
   }
 
   #sessionOf(thread: number): string {

@@ -52,7 +52,14 @@ function hasBegun(worker: Worker): boolean {
   return idle + active > 0;
 }
 
-const mayBeInspected = (): boolean => process.getBuiltinModule('node:inspector').url() !== undefined;
+/** Whether the inspector's port is open, by which debuggers come. Not every build of Node has one. */
+export function mayBeInspected(): boolean {
+  try {
+    return process.getBuiltinModule('node:inspector').url() !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 // Threads that nothing holds end within a few milliseconds.
 const RELEASE_AFTER: Millis = 50;
@@ -60,7 +67,10 @@ const RELEASE_AFTER: Millis = 50;
 // One in a native call does not answer, and may never end.
 const RELEASE_WITHIN: Millis = 5_000;
 
-/** Lets a terminated thread go that a debugger holds: it cannot end while it stands there. */
+/**
+ * Lets a terminated thread go that a debugger holds: it cannot end while it stands there. Only for threads that may be held
+ * so: a session with one that is terminated in the midst of loading its module can take the process with it.
+ */
 export function releaseTerminated(worker: Worker): void {
   let end: (() => void) | undefined;
   let timer = setTimeout(() => {

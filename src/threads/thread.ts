@@ -1,6 +1,6 @@
 import { type Worker, type WorkerOptions } from 'node:worker_threads';
 import { type Thread, type ThreadExit, type ThreadSample, type ThreadSpec } from './host.ts';
-import { lookForDebugger, releaseTerminated } from './debugger.ts';
+import { lookForDebugger, mayBeInspected, releaseTerminated } from './debugger.ts';
 import { examine } from './examine.ts';
 import { reportToWatcher } from '../transport/watch-report.ts';
 import { watch } from './watch.ts';
@@ -64,13 +64,14 @@ function live(launched: Launched, spec: ThreadSpec, exited: (exit: ThreadExit) =
   let endExamination = nothing;
   let endLook = nothing;
   let terminated = false;
+  let wasHeld = false;
   return {
     threadId: worker.threadId,
     terminate: () => {
       endExamination();
       endLook();
       verdict.terminate();
-      if (!terminated) releaseTerminated(worker);
+      if (!terminated && (wasHeld || mayBeInspected())) releaseTerminated(worker);
       terminated = true;
     },
     sample: sampler(worker),
@@ -78,7 +79,10 @@ function live(launched: Launched, spec: ThreadSpec, exited: (exit: ThreadExit) =
     lookForDebugger: (found) => {
       // It may have stopped the thread itself.
       endExamination();
-      return (endLook = lookForDebugger(worker, found));
+      return (endLook = lookForDebugger(worker, (held) => {
+        wasHeld = held;
+        found(held);
+      }));
     },
     ref: launched.ref,
     unref: launched.unref,

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { Session } from 'node:inspector';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
@@ -231,12 +232,16 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
         run.thread.sample();
         expect(run.thread.sample().utilization).toBe(1);
       });
+      // A session with a thread that is being terminated may end the process.
+      const sessions = vi.spyOn(Session.prototype, 'connect');
       run.thread.terminate();
       const other = start('echo.mjs');
       await other.message(1);
       other.port.postMessage('still here');
       expect(await other.message(2)).toEqual({ echo: 'still here' });
       expect(await run.exit()).toEqual({ code: 1, reason: 'terminated' });
+      expect(sessions).not.toHaveBeenCalled();
+      sessions.mockRestore();
     });
 
     it('nothing twice: a thread that had crashed before stays crashed', async () => {
