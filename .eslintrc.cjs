@@ -1,24 +1,84 @@
 'use strict';
 
-// The layer table is the architecture: each folder of src and the folders below it that it may import.
-const layers = {
-  core: [],
-  policy: ['core'],
-  wire: ['core'],
-  filters: ['core'],
-  codecs: ['filters'],
-  transport: ['core', 'wire'],
-  threads: ['core', 'wire', 'transport'],
-  master: ['core', 'policy', 'wire', 'transport', 'threads'],
-  listener: ['core', 'policy', 'transport', 'master'],
-  tls: ['core'],
-  worker: ['core', 'wire', 'transport', 'filters', 'tls'],
-  http: ['core', 'worker'],
-  prefork: ['core', 'policy', 'wire', 'transport', 'threads', 'master', 'listener', 'tls', 'worker'],
-  testing: ['core', 'wire', 'transport', 'threads', 'worker', 'prefork'],
-  poe: ['core', 'filters', 'codecs', 'transport', 'worker', 'prefork'],
+// The rooms of src and the rooms below them that each may import: the architecture. The first part of a path says in which
+// thread a line runs: `main` and `worker` never import each other, and `common` imports neither.
+const rooms = {
+  'common/core': [],
+  'common/wire': ['common/core'],
+  'common/filters': ['common/core'],
+  'common/codecs': ['common/filters'],
+  'common/tls': ['common/core'],
+  'common/user-code': ['common/core'],
+  'common/boot': ['common/core', 'common/wire'],
+  'common/lane': ['common/core', 'common/wire'],
+
+  'main/policy': ['common/core'],
+  'main/threads': ['common/core', 'common/boot'],
+  'main/relay': ['common/core', 'common/wire', 'common/user-code', 'common/lane'],
+  'main/master': [
+    'common/core',
+    'common/wire',
+    'common/user-code',
+    'common/boot',
+    'common/lane',
+    'main/policy',
+    'main/threads',
+    'main/relay',
+  ],
+  'main/listener': [
+    'common/core',
+    'common/wire',
+    'common/tls',
+    'common/user-code',
+    'main/policy',
+    'main/relay',
+  ],
+  'main/prefork': [
+    'common/core',
+    'common/wire',
+    'common/tls',
+    'common/user-code',
+    'common/boot',
+    'common/lane',
+    'main/policy',
+    'main/threads',
+    'main/relay',
+    'main/master',
+    'main/listener',
+  ],
+
+  'worker/thread': ['common/core', 'common/wire', 'common/boot'],
+  'worker/sockets': ['common/core', 'common/wire', 'common/user-code', 'common/lane'],
+  'worker/session': ['common/core', 'common/filters', 'common/user-code'],
+  'worker/runtime': [
+    'common/core',
+    'common/wire',
+    'common/tls',
+    'common/user-code',
+    'common/boot',
+    'worker/thread',
+    'worker/sockets',
+    'worker/session',
+  ],
 };
-const pure = ['core', 'policy', 'wire', 'filters'];
+
+// The fronts' own code stands above both threads.
+const fronts = {
+  http: ['common/core', 'worker/session', 'worker/runtime'],
+  'one-module': ['common/core', 'common/boot', 'main/prefork', 'worker/session', 'worker/runtime'],
+  testing: ['common/core', 'common/boot', 'main/threads', 'main/prefork', 'worker/thread', 'worker/session'],
+  poe: [
+    'common/core',
+    'common/filters',
+    'common/codecs',
+    'common/user-code',
+    'main/prefork',
+    'worker/session',
+    'worker/runtime',
+    'one-module',
+  ],
+};
+const pure = ['common/core', 'common/wire', 'common/filters', 'main/policy'];
 
 const effectGlobals = [
   'process',
@@ -30,24 +90,20 @@ const effectGlobals = [
   'queueMicrotask',
 ];
 
-const layerRule = ([folder, below]) => ({
-  files: [`src/${folder}/**/*.ts`],
+const roomRule = ([room]) => ({
+  files: [`src/${room}/**/*.ts`],
   rules: {
     'no-restricted-imports': [
       'error',
       {
         patterns: [
-          {
-            regex: `^\\.\\./(?!(?:${[folder, ...below].join('|')})/)`,
-            message: `src/${folder} may import only: ${below.join(', ') || 'nothing'}.`,
-          },
-          ...(pure.includes(folder)
-            ? [{ regex: '^node:', message: `src/${folder} is pure: no node: imports.` }]
+          ...(pure.includes(room)
+            ? [{ regex: '^node:', message: `src/${room} is pure: no node: imports.` }]
             : []),
         ],
       },
     ],
-    ...(pure.includes(folder) && {
+    ...(pure.includes(room) && {
       'no-restricted-globals': ['error', ...effectGlobals],
       'no-restricted-properties': [
         'error',
@@ -83,7 +139,7 @@ module.exports = {
     'no-console': 'error',
   },
   overrides: [
-    ...Object.entries(layers).map(layerRule),
+    ...Object.entries({ ...rooms, ...fronts }).map(roomRule),
     {
       files: ['test/**/*.ts', 'examples/**/*.ts'],
       rules: {

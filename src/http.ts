@@ -1,15 +1,15 @@
 import { type Server } from 'node:net';
-import { called } from './core/caller.ts';
+import { called } from './common/core/caller.ts';
 import { type HttpApp } from './http/app.ts';
 import { httpHandlers, type HttpHandlers } from './http/handlers.ts';
 import { type HttpOptions } from './http/options.ts';
-import { serve } from './worker/serve.ts';
+import { serve } from './worker/runtime/serve.ts';
 
 export { type FastifyLike, type FetchLike, type HttpApp, type KoaLike } from './http/app.ts';
 export { type FetchHandler } from './http/fetch.ts';
 export { type HttpOptions } from './http/options.ts';
-export { currentWorker } from './worker/current.ts';
-export { type WorkerContext } from './worker/handlers.ts';
+export { currentWorker } from './worker/runtime/current.ts';
+export { type WorkerContext } from './worker/session/handlers.ts';
 
 /**
  * Serves an app over HTTP in this worker: `export default serveHttp(app)` in the module given as `worker` to

@@ -1,17 +1,17 @@
-export { createPrefork, prefork } from './prefork/create.ts';
-export { type DrainReport } from './prefork/drain.ts';
-export { type Prefork } from './prefork/prefork.ts';
-export { type Evidence } from './prefork/evidence.ts';
-export { type Degradation, type DegradedCause } from './prefork/health.ts';
-export { type StuckReport } from './prefork/stuck.ts';
-export { type ConnectionInfo, type PreforkEvents } from './prefork/events.ts';
-export { type ListenTarget, type PreforkOptions, type RunningOptions } from './prefork/options.ts';
-export { type PreforkStatus, type WorkerStatus } from './prefork/status.ts';
-export { type WorkerExit } from './master/worker-handle.ts';
-export { type PolicyOptions } from './policy/config.ts';
-export { type Candidate, type Dispatch, type DispatchFunction, type Phase } from './policy/state.ts';
-export { type HostName } from './threads/host.ts';
-export { ForklessError, type ErrorCode } from './core/errors.ts';
+export { createPrefork, prefork } from './main/prefork/create.ts';
+export { type DrainReport } from './main/prefork/drain.ts';
+export { type Prefork } from './main/prefork/prefork.ts';
+export { type Evidence } from './main/prefork/evidence.ts';
+export { type Degradation, type DegradedCause } from './main/prefork/health.ts';
+export { type StuckReport } from './main/prefork/stuck.ts';
+export { type ConnectionInfo, type PreforkEvents } from './main/prefork/events.ts';
+export { type ListenTarget, type PreforkOptions, type RunningOptions } from './main/prefork/options.ts';
+export { type PreforkStatus, type WorkerStatus } from './main/prefork/status.ts';
+export { type WorkerExit } from './main/master/worker-handle.ts';
+export { type PolicyOptions } from './main/policy/config.ts';
+export { type Candidate, type Dispatch, type DispatchFunction, type Phase } from './main/policy/state.ts';
+export { type HostName } from './main/threads/host.ts';
+export { ForklessError, type ErrorCode } from './common/core/errors.ts';
 export {
   type Addresses,
   type CloseReason,
@@ -21,17 +21,17 @@ export {
   type LeaveReason,
   type Millis,
   type WorkerId,
-} from './core/types.ts';
+} from './common/core/types.ts';
 export {
   type ClientContext,
   type ClientError,
   type Handlers,
   type PreConnectContext,
   type WorkerContext,
-} from './worker/handlers.ts';
-export { type Client } from './worker/client.ts';
-export { type ClientInfo } from './worker/client-info.ts';
-export { type ServedSocket } from './worker/served-socket.ts';
-export { type Filter } from './filters/filter.ts';
-export { LineFilter, type LineFilterOptions } from './filters/line.ts';
-export { StreamFilter } from './filters/stream.ts';
+} from './worker/session/handlers.ts';
+export { type Client } from './worker/session/client.ts';
+export { type ClientInfo } from './worker/session/client-info.ts';
+export { type ServedSocket } from './worker/session/served-socket.ts';
+export { type Filter } from './common/filters/filter.ts';
+export { LineFilter, type LineFilterOptions } from './common/filters/line.ts';
+export { StreamFilter } from './common/filters/stream.ts';

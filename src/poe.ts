@@ -12,7 +12,7 @@ export {
   type PreforkTCPParameters,
 } from './poe/parameters.ts';
 export { type Wheel, type WheelEvents } from './poe/wheel.ts';
-export { type Filter } from './filters/filter.ts';
-export { LineFilter } from './filters/line.ts';
-export { StreamFilter } from './filters/stream.ts';
-export { ForklessError } from './core/errors.ts';
+export { type Filter } from './common/filters/filter.ts';
+export { LineFilter } from './common/filters/line.ts';
+export { StreamFilter } from './common/filters/stream.ts';
+export { ForklessError } from './common/core/errors.ts';

@@ -1,4 +1,4 @@
-import { called } from './core/caller.ts';
+import { called } from './common/core/caller.ts';
 import { TestPrefork } from './testing/test-prefork.ts';
 import { type TestOptions } from './testing/options.ts';
 

@@ -1,4 +1,4 @@
-import { canTransfer } from '../src/transport/transferable.ts';
+import { canTransfer } from '../src/main/relay/send-socket.ts';
 
 export const transfers: boolean = canTransfer();
 

@@ -28,13 +28,18 @@ async function bundle(files, options) {
   }
 }
 
-// What tests of the thread hosts load without the rest, but as it is built.
-const ALONE = ['threads/hosts', 'transport/boot', 'testing/inline-host', 'testing/virtual-clock'];
+// What tests load without the rest, but as it is built. Not packed.
+const ALONE = {
+  'alone/hosts': 'main/threads/hosts',
+  'alone/boot': 'common/boot/boot-data',
+  'alone/inline-host': 'testing/inline-host',
+  'alone/virtual-clock': 'testing/virtual-clock',
+};
 
 const fronts = readdirSync(join(root, 'src'))
   .filter((name) => name.endsWith('.ts'))
   .map((name) => name.replace(/\.ts$/, ''));
-const files = Object.fromEntries([...fronts, ...ALONE].map((name) => [name, name]));
+const files = { ...Object.fromEntries(fronts.map((name) => [name, name])), ...ALONE };
 
 rmSync(dist, { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
@@ -44,7 +49,7 @@ const worker = await bundle({ worker: 'worker' }, (build) => build.generate({ fo
 const inWorker = new Set(
   Object.entries(worker.output[0].modules).flatMap(([id, { code }]) => (code ? [id] : [])),
 );
-const inMain = /\/src\/(core|wire|transport|policy|threads|tls|master|listener|worker|prefork)\//;
+const inMain = /\/src\/(common|main|worker)\//;
 await bundle(files, (build) =>
   build.write({
     dir: dist,
@@ -59,6 +64,6 @@ await bundle(files, (build) =>
     },
   }),
 );
-await bundle({ 'pool-entry': 'threads/pool-entry' }, (build) =>
+await bundle({ 'pool-entry': 'worker/thread/pool-entry' }, (build) =>
   build.write({ dir: dist, format: 'cjs', exports: 'default', entryFileNames: '[name].cjs' }),
 );

@@ -1,6 +1,6 @@
 import { createServer, IncomingMessage, Server, type RequestListener } from 'node:http';
 import { Server as NetServer } from 'node:net';
-import { errors } from '../core/errors.ts';
+import { errors } from '../common/core/errors.ts';
 import { fetchListener, type FetchHandler } from './fetch.ts';
 import { serverOptions, type HttpOptions } from './options.ts';
 

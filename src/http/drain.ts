@@ -1,9 +1,9 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';
-import { type Millis } from '../core/types.ts';
-import { atDestroy } from '../worker/at-destroy.ts';
-import { type ServedSocket } from '../worker/served-socket.ts';
+import { type Millis } from '../common/core/types.ts';
+import { atDestroy } from '../worker/session/at-destroy.ts';
+import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { HeldOutput } from './held-output.ts';
 import { endEndless, isEndless, refuseUpgrades, tellLeaving } from './leaving.ts';
 

@@ -1,7 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { warn } from '../worker/warnings.ts';
+import { warn } from '../worker/runtime/warnings.ts';
 
 /** A handler in the terms of the Fetch standard. */
 export type FetchHandler = (request: Request) => Response | PromiseLike<Response>;

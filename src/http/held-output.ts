@@ -1,5 +1,5 @@
 import { type Writable } from 'node:stream';
-import { errors } from '../core/errors.ts';
+import { errors } from '../common/core/errors.ts';
 
 // A waiting write is a few objects beside its bytes, whatever its length.
 const COST_OF_A_WRITE = 256;

@@ -6,7 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { type RequestListener } from 'node:http';
-import { type Addresses } from '../core/types.ts';
+import { type Addresses } from '../common/core/types.ts';
 import { HeldOutput } from './held-output.ts';
 import { type HttpOptions } from './options.ts';
 

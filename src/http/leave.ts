@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { type Server } from 'node:net';
-import { type Millis } from '../core/types.ts';
+import { type Millis } from '../common/core/types.ts';
 
 /** Whether the program does something of its own when its worker is to leave, as far as can be seen. */
 export const takesPart = (signal: AbortSignal): boolean => getEventListeners(signal, 'abort').length > 0;

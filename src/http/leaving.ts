@@ -2,8 +2,8 @@ import { type AsyncResource } from 'node:async_hooks';
 import { type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';
 import { type Duplex } from 'node:stream';
-import { asError } from '../core/thrown.ts';
-import { type Millis } from '../core/types.ts';
+import { asError } from '../common/core/thrown.ts';
+import { type Millis } from '../common/core/types.ts';
 
 /** The event that tells a response that its worker is to leave. */
 export const LEAVING = 'leaving';

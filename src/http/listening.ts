@@ -1,7 +1,7 @@
 import { type Server } from 'node:net';
-import { atDestroy } from '../worker/at-destroy.ts';
-import { type WorkerContext } from '../worker/handlers.ts';
-import { type ServedSocket } from '../worker/served-socket.ts';
+import { atDestroy } from '../worker/session/at-destroy.ts';
+import { type WorkerContext } from '../worker/session/handlers.ts';
+import { type ServedSocket } from '../worker/session/served-socket.ts';
 
 /** What Node's own servers keep of their connections; it tells of these nowhere officially, and never changed them. */
 interface Books {

@@ -1,9 +1,9 @@
 import { type ServerOptions } from 'node:http';
 import { type ServerOptions as Http2ServerOptions } from 'node:http2';
-import { millis, onlyKnown } from '../core/check.ts';
-import { errors } from '../core/errors.ts';
-import { type Millis } from '../core/types.ts';
-import { type WorkerContext } from '../worker/handlers.ts';
+import { millis, onlyKnown } from '../common/core/check.ts';
+import { errors } from '../common/core/errors.ts';
+import { type Millis } from '../common/core/types.ts';
+import { type WorkerContext } from '../worker/session/handlers.ts';
 
 const SERVER = [
   'IncomingMessage',

@@ -1,5 +1,5 @@
-import { type Millis } from '../core/types.ts';
-import { type ServedSocket } from '../worker/served-socket.ts';
+import { type Millis } from '../common/core/types.ts';
+import { type ServedSocket } from '../worker/session/served-socket.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 

@@ -1,10 +1,10 @@
-import { type WorkerContext } from '../worker/handlers.ts';
-import { type ServedSocket } from '../worker/served-socket.ts';
+import { type WorkerContext } from '../worker/session/handlers.ts';
+import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { Call } from './call.ts';
-import { type Target } from './directory.ts';
+import { type Target } from './sessions.ts';
 import { Kernel } from './kernel.ts';
 import { type AcceptorHeap } from './parameters.ts';
-import { type Shop } from './shop.ts';
+import { type Shop } from './worker-setup.ts';
 
 /** `Acceptor` as a handler of raw sockets. Its heap is the listener's in that worker: one for all its connections. */
 export function acceptor(shop: Shop): (socket: ServedSocket, worker: WorkerContext) => unknown {

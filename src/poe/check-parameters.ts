@@ -1,6 +1,6 @@
-import { errors } from '../core/errors.ts';
-import { nearest } from '../core/nearest.ts';
-import { show } from '../core/thrown.ts';
+import { errors } from '../common/core/errors.ts';
+import { nearest } from '../common/core/nearest.ts';
+import { show } from '../common/core/thrown.ts';
 
 const POOL = [
   'MaxServer',

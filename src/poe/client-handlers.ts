@@ -1,13 +1,13 @@
-import { errors } from '../core/errors.ts';
-import { isPromise, show } from '../core/thrown.ts';
-import { type ClientError, type Handlers } from '../worker/handlers.ts';
-import { warn } from '../worker/warnings.ts';
-import { type ServedSocket } from '../worker/served-socket.ts';
+import { errors } from '../common/core/errors.ts';
+import { isPromise, show } from '../common/core/thrown.ts';
+import { type ClientError, type Handlers } from '../worker/session/handlers.ts';
+import { warn } from '../worker/runtime/warnings.ts';
+import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { ConnectionSession } from './connection-session.ts';
 import { filterOf } from './filters.ts';
 import { type AnyParameters } from './parameters.ts';
 import { settled } from './settled.ts';
-import { type Shop } from './shop.ts';
+import { type Shop } from './worker-setup.ts';
 import { systemError } from './system-error.ts';
 
 /** Our own heap of a connection: the ancestor's session, from PreConnect on. */

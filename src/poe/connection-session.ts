@@ -1,15 +1,15 @@
-import { errors } from '../core/errors.ts';
-import { asError, isPromise } from '../core/thrown.ts';
-import { destroyStream } from '../transport/guarded.ts';
-import { type Client } from '../worker/client.ts';
-import { type ClientInfo } from '../worker/client-info.ts';
+import { errors } from '../common/core/errors.ts';
+import { asError, isPromise } from '../common/core/thrown.ts';
+import { destroyStream } from '../common/user-code/guarded.ts';
+import { type Client } from '../worker/session/client.ts';
+import { type ClientInfo } from '../worker/session/client-info.ts';
 import { Call, type SessionInfo } from './call.ts';
-import { type Target } from './directory.ts';
+import { type Target } from './sessions.ts';
 import { EventQueue } from './event-queue.ts';
 import { Kernel } from './kernel.ts';
 import { type ClientCallback, type ConnectionHeap } from './parameters.ts';
 import { settled } from './settled.ts';
-import { type Shop } from './shop.ts';
+import { type Shop } from './worker-setup.ts';
 import { Wheel, type WheelEvents } from './wheel.ts';
 
 type Heap = ConnectionHeap<unknown, unknown>;

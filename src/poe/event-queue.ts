@@ -1,5 +1,5 @@
-import { type Millis } from '../core/types.ts';
-import { errors } from '../core/errors.ts';
+import { type Millis } from '../common/core/types.ts';
+import { errors } from '../common/core/errors.ts';
 
 /**
  * The posted and delayed events of one session. Each runs in a turn of the event loop of its own, in order, so that a

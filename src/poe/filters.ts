@@ -1,8 +1,8 @@
-import { errors } from '../core/errors.ts';
-import { show } from '../core/thrown.ts';
-import { type Filter } from '../filters/filter.ts';
-import { StackableFilter, type StackedFilter } from '../filters/stackable.ts';
-import { isFilter } from '../worker/check-handlers.ts';
+import { errors } from '../common/core/errors.ts';
+import { show } from '../common/core/thrown.ts';
+import { type Filter } from '../common/filters/filter.ts';
+import { StackableFilter, type StackedFilter } from '../common/filters/stackable.ts';
+import { isFilter } from '../worker/session/check-handlers.ts';
 import { BYTES, type Fields, KNOWN_FILTERS } from './known-filters.ts';
 
 /**

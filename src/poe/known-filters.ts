@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer';
-import { zlibCompression } from '../codecs/zlib.ts';
-import { BlockFilter } from '../filters/block.ts';
-import { GrepFilter } from '../filters/grep.ts';
-import { HttpdFilter } from '../filters/httpd.ts';
-import { LineFilter } from '../filters/line.ts';
-import { MapFilter } from '../filters/map.ts';
-import { RecordBlockFilter } from '../filters/record-block.ts';
-import { jsonCodec, type ReferenceCodec, ReferenceFilter } from '../filters/reference.ts';
-import { type StackedFilter } from '../filters/stackable.ts';
-import { StreamFilter } from '../filters/stream.ts';
+import { zlibCompression } from '../common/codecs/zlib.ts';
+import { BlockFilter } from '../common/filters/block.ts';
+import { GrepFilter } from '../common/filters/grep.ts';
+import { HttpdFilter } from '../common/filters/httpd.ts';
+import { LineFilter } from '../common/filters/line.ts';
+import { MapFilter } from '../common/filters/map.ts';
+import { RecordBlockFilter } from '../common/filters/record-block.ts';
+import { jsonCodec, type ReferenceCodec, ReferenceFilter } from '../common/filters/reference.ts';
+import { type StackedFilter } from '../common/filters/stackable.ts';
+import { StreamFilter } from '../common/filters/stream.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

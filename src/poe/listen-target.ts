@@ -1,7 +1,7 @@
-import { oneOf, port as checkedPort } from '../core/check.ts';
-import { errors } from '../core/errors.ts';
-import { show } from '../core/thrown.ts';
-import { type ListenTarget } from '../prefork/options.ts';
+import { oneOf, port as checkedPort } from '../common/core/check.ts';
+import { errors } from '../common/core/errors.ts';
+import { show } from '../common/core/thrown.ts';
+import { type ListenTarget } from '../main/prefork/options.ts';
 import { type ListenParameters } from './parameters.ts';
 
 const DOMAINS = ['AF_INET', 'AF_INET6', 'AF_UNIX'] as const;

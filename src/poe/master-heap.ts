@@ -1,4 +1,4 @@
-import { type Prefork } from '../prefork/prefork.ts';
+import { type Prefork } from '../main/prefork/prefork.ts';
 import { type PoolParameters } from './parameters.ts';
 import { poolOptions, type PoolOptions } from './pool-options.ts';
 

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
-import { errors } from '../core/errors.ts';
-import { isError, messageOf, show, textOf } from '../core/thrown.ts';
-import { type Prefork } from '../prefork/prefork.ts';
+import { errors } from '../common/core/errors.ts';
+import { isError, messageOf, show, textOf } from '../common/core/thrown.ts';
+import { type Prefork } from '../main/prefork/prefork.ts';
 import { Call } from './call.ts';
-import { Directory, type Target } from './directory.ts';
+import { Directory, type Target } from './sessions.ts';
 import { EventQueue } from './event-queue.ts';
 import { Kernel } from './kernel.ts';
 import { type MasterHeap, RunningParameters } from './master-heap.ts';

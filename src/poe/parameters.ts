@@ -1,5 +1,5 @@
-import { type ListenTarget, type PreforkOptions } from '../prefork/options.ts';
-import { type ServedSocket } from '../worker/served-socket.ts';
+import { type ListenTarget, type PreforkOptions } from '../main/prefork/options.ts';
+import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { type Call } from './call.ts';
 import { type FilterParameter } from './filters.ts';
 import { type MasterHeap } from './master-heap.ts';

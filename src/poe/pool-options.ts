@@ -1,6 +1,6 @@
-import { integer, MAX_WAIT } from '../core/check.ts';
-import { errors } from '../core/errors.ts';
-import { show } from '../core/thrown.ts';
+import { integer, MAX_WAIT } from '../common/core/check.ts';
+import { errors } from '../common/core/errors.ts';
+import { show } from '../common/core/thrown.ts';
 import { type PoolParameters } from './parameters.ts';
 
 /** What the pool's parameters become: counts, and milliseconds; `Infinity` where the ancestor says 0 for "off". */

@@ -1,10 +1,10 @@
-import { awaited } from '../core/caller.ts';
-import { integer } from '../core/check.ts';
-import { errors } from '../core/errors.ts';
-import { createPrefork, prefork } from '../prefork/create.ts';
-import { type PreforkOptions } from '../prefork/options.ts';
-import { bootSlot } from '../transport/boot.ts';
-import { checkHandlers } from '../worker/handlers.ts';
+import { awaited } from '../common/core/caller.ts';
+import { integer } from '../common/core/check.ts';
+import { errors } from '../common/core/errors.ts';
+import { createPrefork, prefork } from '../main/prefork/create.ts';
+import { type PreforkOptions } from '../main/prefork/options.ts';
+import { bootSlot } from '../common/boot/boot-data.ts';
+import { checkHandlers } from '../worker/session/handlers.ts';
 import { checkParameters } from './check-parameters.ts';
 import { listenTarget } from './listen-target.ts';
 import { Master } from './master.ts';

@@ -1,5 +1,5 @@
-import { errors } from '../core/errors.ts';
-import { show } from '../core/thrown.ts';
+import { errors } from '../common/core/errors.ts';
+import { show } from '../common/core/thrown.ts';
 import { type Call } from './call.ts';
 
 /** A handler of a custom event, and the object it is a method of. */

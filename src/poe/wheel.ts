@@ -1,7 +1,7 @@
-import { errors } from '../core/errors.ts';
-import { type Filter } from '../filters/filter.ts';
-import { type Client } from '../worker/client.ts';
-import { type ServedSocket } from '../worker/served-socket.ts';
+import { errors } from '../common/core/errors.ts';
+import { type Filter } from '../common/filters/filter.ts';
+import { type Client } from '../worker/session/client.ts';
+import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { filterOf, type FilterParameter } from './filters.ts';
 
 /** The events of a wheel that can go to another handler than that of the constructor. */

@@ -1,9 +1,9 @@
-import { type Handlers } from '../worker/handlers.ts';
+import { type Handlers } from '../worker/session/handlers.ts';
 import { acceptor } from './acceptor.ts';
 import { clientHandlers, type Holder } from './client-handlers.ts';
-import { Directory } from './directory.ts';
+import { Directory } from './sessions.ts';
 import { type AnyParameters } from './parameters.ts';
-import { type Shop } from './shop.ts';
+import { type Shop } from './worker-setup.ts';
 import { statesOf } from './states.ts';
 import { WorkerMaster } from './worker-master.ts';
 

@@ -1,6 +1,6 @@
-import { errors } from '../core/errors.ts';
-import { type WorkerContext } from '../worker/handlers.ts';
-import { type Target } from './directory.ts';
+import { errors } from '../common/core/errors.ts';
+import { type WorkerContext } from '../worker/session/handlers.ts';
+import { type Target } from './sessions.ts';
 import { EventQueue } from './event-queue.ts';
 
 /** The events of the master session as a worker sees it: `shutdown` is for this worker alone, as in the ancestor. */

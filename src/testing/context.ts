@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { lendBootSlot, postAsUser, type BootSlot, type TransferGiven } from '../transport/boot.ts';
+import { lendBootSlot, postAsUser, type BootSlot, type TransferGiven } from '../common/boot/boot-data.ts';
 import { Belongings } from './belongings.ts';
 import { lendParentPort } from './parent-port.ts';
 

@@ -1,4 +1,4 @@
-import { isError, isPromise } from '../core/thrown.ts';
+import { isError, isPromise } from '../common/core/thrown.ts';
 import { ThreadEnded } from './context.ts';
 
 /** Around the calls of one worker's handlers. */

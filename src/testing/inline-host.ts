@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { type Clock } from '../core/clock.ts';
-import { isError } from '../core/thrown.ts';
-import { type Millis, type WorkerId } from '../core/types.ts';
-import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../threads/host.ts';
+import { type Clock } from '../common/core/clock.ts';
+import { isError } from '../common/core/thrown.ts';
+import { type Millis, type WorkerId } from '../common/core/types.ts';
+import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../main/threads/host.ts';
 import { InlineThread } from './inline-thread.ts';
 
 /** What becomes of the next births: their module throws, or is never ready. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { type MessagePort } from 'node:worker_threads';
-import { type BootPort } from '../transport/boot.ts';
+import { type BootPort } from '../common/boot/boot-data.ts';
 
 export interface InlinePortOptions {
   readonly port: MessagePort;

@@ -1,16 +1,16 @@
 import { threadId } from 'node:worker_threads';
-import { type Cancel, type Clock } from '../core/clock.ts';
-import { type Millis, type WorkerId } from '../core/types.ts';
+import { type Cancel, type Clock } from '../common/core/clock.ts';
+import { type Millis, type WorkerId } from '../common/core/types.ts';
 import {
   type Thread,
   type ThreadExit,
   type ThreadFindings,
   type ThreadSample,
   type ThreadSpec,
-} from '../threads/host.ts';
-import { afterLastMessage } from '../threads/watch.ts';
-import { type BootSlot } from '../transport/boot.ts';
-import { ownMemory, type OwnThread } from '../transport/own-thread.ts';
+} from '../main/threads/host.ts';
+import { afterLastMessage } from '../main/threads/watch.ts';
+import { type BootSlot } from '../common/boot/boot-data.ts';
+import { ownMemory, type OwnThread } from '../worker/thread/node-thread.ts';
 import {
   leftBy,
   letGoOf,

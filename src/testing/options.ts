@@ -1,7 +1,7 @@
-import { type Millis } from '../core/types.ts';
-import { integer } from '../core/check.ts';
-import { errors } from '../core/errors.ts';
-import { type PreforkOptions } from '../prefork/options.ts';
+import { type Millis } from '../common/core/types.ts';
+import { integer } from '../common/core/check.ts';
+import { errors } from '../common/core/errors.ts';
+import { type PreforkOptions } from '../main/prefork/options.ts';
 import { type Load } from './inline-host.ts';
 
 const OF_THREADS = ['threadHost', 'resourceLimits', 'env', 'argv', 'execArgv'] as const;

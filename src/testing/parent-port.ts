@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
-import { type Transfer, type TransferGiven } from '../transport/boot.ts';
+import { type Transfer, type TransferGiven } from '../common/boot/boot-data.ts';
 
 type Post = (value: unknown, transfer?: TransferGiven) => void;
 

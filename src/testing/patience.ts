@@ -1,5 +1,5 @@
-import { errors } from '../core/errors.ts';
-import { type Millis } from '../core/types.ts';
+import { errors } from '../common/core/errors.ts';
+import { type Millis } from '../common/core/types.ts';
 import { clearInterval, setInterval } from './real-timers.ts';
 
 export interface PatienceOptions {

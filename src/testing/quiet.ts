@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { type Millis } from '../core/types.ts';
+import { type Millis } from '../common/core/types.ts';
 import { type InlineHost } from './inline-host.ts';
 import { setImmediate, setTimeout } from './real-timers.ts';
 

@@ -1,6 +1,6 @@
-import { errors } from '../core/errors.ts';
-import { type PreforkEvents } from '../prefork/events.ts';
-import { type Unheard } from '../prefork/unheard.ts';
+import { errors } from '../common/core/errors.ts';
+import { type PreforkEvents } from '../main/prefork/events.ts';
+import { type Unheard } from '../main/prefork/unheard.ts';
 
 type HandlerError = PreforkEvents['handlerError'][0];
 

@@ -1,4 +1,4 @@
-import { type Millis } from '../core/types.ts';
+import { type Millis } from '../common/core/types.ts';
 import { clearInterval, setInterval } from './real-timers.ts';
 
 // What workers do by themselves, a timer that posts, say, may go on for ever.

@@ -1,5 +1,5 @@
-import { type Cancel, type HeldClock } from '../core/clock.ts';
-import { type Millis } from '../core/types.ts';
+import { type Cancel, type HeldClock } from '../common/core/clock.ts';
+import { type Millis } from '../common/core/types.ts';
 
 interface Timer {
   readonly at: Millis;

@@ -1,5 +1,5 @@
 // Each line is sent to the main thread on the very port that carries lane and control messages.
-import { bootSlot } from '../../dist/transport/boot.js';
+import { bootSlot } from '../../dist/alone/boot.js';
 import { serve } from 'forkless/worker';
 
 const { port } = bootSlot();

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { Http1Drain } from '../../src/http/drain.ts';
-import { type ServedSocket } from '../../src/worker/served-socket.ts';
+import { type ServedSocket } from '../../src/worker/session/served-socket.ts';
 
 let server: Server;
 let port: number;

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { expect, it } from 'vitest';
 import { Listening } from '../../src/http/listening.ts';
-import { worker } from '../worker/conversation-log.ts';
+import { worker } from '../worker/session/conversation-log.ts';
 
 it.each([
   ['a port', { address: '127.0.0.1', family: 'IPv4', port: 80 }],

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Filter } from '../../src/filters/filter.ts';
-import { LineFilter } from '../../src/filters/line.ts';
+import { type Filter } from '../../src/common/filters/filter.ts';
+import { LineFilter } from '../../src/common/filters/line.ts';
 import { filterOf, type FilterParameter } from '../../src/poe/filters.ts';
-import { settle } from '../worker/conversation-log.ts';
+import { settle } from '../worker/session/conversation-log.ts';
 import { serveTCP } from './served.ts';
 
 const ALL = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));

@@ -5,9 +5,9 @@ import { type FilterParameter } from '../../src/poe/filters.ts';
 import { type PreforkTCPParameters } from '../../src/poe/parameters.ts';
 import { workerHandlers } from '../../src/poe/worker-handlers.ts';
 import { type WheelEvents } from '../../src/poe/wheel.ts';
-import { runSession } from '../../src/worker/run-session.ts';
-import { settle, worker } from '../worker/conversation-log.ts';
-import { duplexPair, type DuplexPair } from '../worker/duplex-pair.ts';
+import { runSession } from '../../src/worker/runtime/run-session.ts';
+import { settle, worker } from '../worker/session/conversation-log.ts';
+import { duplexPair, type DuplexPair } from '../worker/session/duplex-pair.ts';
 import { serveTCP } from './served.ts';
 
 interface Run extends DuplexPair {

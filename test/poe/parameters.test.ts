@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { type PolicyOptions, resolvePolicy } from '../../src/policy/config.ts';
+import { type PolicyOptions, resolvePolicy } from '../../src/main/policy/config.ts';
 import { checkParameters, PARAMETERS } from '../../src/poe/check-parameters.ts';
 import { filterOf } from '../../src/poe/filters.ts';
 import { listenTarget } from '../../src/poe/listen-target.ts';
@@ -13,9 +13,9 @@ import { poolOptions, type PoolOptions } from '../../src/poe/pool-options.ts';
 import { preforkOptions } from '../../src/poe/prefork-tcp.ts';
 import { statesOf } from '../../src/poe/states.ts';
 import { systemError } from '../../src/poe/system-error.ts';
-import { LineFilter } from '../../src/filters/line.ts';
-import { StreamFilter } from '../../src/filters/stream.ts';
-import { Simulation } from '../policy/simulation.ts';
+import { LineFilter } from '../../src/common/filters/line.ts';
+import { StreamFilter } from '../../src/common/filters/stream.ts';
+import { Simulation } from '../main/policy/simulation.ts';
 
 const callback = (): undefined => undefined;
 const ClientInput = callback;

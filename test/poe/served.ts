@@ -1,7 +1,7 @@
 import { type AnyParameters, type PreforkTCPParameters } from '../../src/poe/parameters.ts';
 import { workerHandlers } from '../../src/poe/worker-handlers.ts';
-import { type WorkerContext } from '../../src/worker/handlers.ts';
-import { serve, worker, type Served, type ServeOptions } from '../worker/conversation-log.ts';
+import { type WorkerContext } from '../../src/worker/session/handlers.ts';
+import { serve, worker, type Served, type ServeOptions } from '../worker/session/conversation-log.ts';
 
 export interface TCP extends Served {
   /** The callbacks that were given, in their order, with what they got: `Input[a]`. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { LineFilter } from '../../src/filters/line.ts';
+import { LineFilter } from '../../src/common/filters/line.ts';
 import { type ConnectionHeap } from '../../src/poe/parameters.ts';
 import { type Kernel } from '../../src/poe/kernel.ts';
 import { serveTCP } from './served.ts';
-import { settle } from '../worker/conversation-log.ts';
+import { settle } from '../worker/session/conversation-log.ts';
 
 const ignore = (): undefined => undefined;
 const watched = { ClientConnected: ignore, ClientError: ignore, ClientDisconnected: ignore };

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { type MessagePort } from 'node:worker_threads';
-import { type Link } from '../../src/transport/link.ts';
-import { createRings } from '../../src/wire/ring.ts';
+import { type Link } from '../../src/common/lane/link.ts';
+import { createRings } from '../../src/common/wire/ring.ts';
 
 const isScalar = (message: unknown): boolean => typeof message !== 'object' || message === null;
 

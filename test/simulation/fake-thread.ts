@@ -1,15 +1,15 @@
-import { type Millis } from '../../src/core/types.ts';
+import { type Millis } from '../../src/common/core/types.ts';
 import {
   type Thread,
   type ThreadExit,
   type ThreadFindings,
   type ThreadSpec,
-} from '../../src/threads/host.ts';
-import { RelaySocket } from '../../src/transport/relay-socket.ts';
-import { Scopes } from '../../src/transport/scope.ts';
-import { WorkerHub } from '../../src/transport/worker-hub.ts';
-import { type ToMain, type ToWorker, type WorkerSettings } from '../../src/wire/messages.ts';
-import { Heartbeat } from '../../src/worker/heartbeat.ts';
+} from '../../src/main/threads/host.ts';
+import { RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
+import { Scopes } from '../../src/common/user-code/scope.ts';
+import { WorkerHub } from '../../src/worker/sockets/worker-sockets.ts';
+import { type ToMain, type ToWorker, type WorkerSettings } from '../../src/common/wire/messages.ts';
+import { Heartbeat } from '../../src/worker/runtime/heartbeat.ts';
 import { type FakePort } from './fake-link.ts';
 
 /** How a thread's life will go; drawn at its birth. */

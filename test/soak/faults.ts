@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CloseReason, type DropReason, type PreforkOptions, type RunningOptions } from 'forkless';
-import { generator } from '../policy/simulation.ts';
+import { generator } from '../main/policy/simulation.ts';
 import { type Transport } from '../transports.ts';
 import { ServedHost, type HostStatus } from '../e2e/served-host.ts';
 import { bytesOf, serveOne, type Account } from './verifying-client.ts';

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { type ThreadHost } from '../../src/threads/host.ts';
-import { moduleUrl, settings, startOn, type Run } from '../threads/runs.ts';
+import { type ThreadHost } from '../../src/main/threads/host.ts';
+import { moduleUrl, settings, startOn, type Run } from '../main/threads/runs.ts';
 
 // The built file, and the same that the modules import: they share what stands in for the thread.
-const HOST = new URL('../../dist/testing/inline-host.js', import.meta.url).href;
-const CLOCK = new URL('../../dist/testing/virtual-clock.js', import.meta.url).href;
+const HOST = new URL('../../dist/alone/inline-host.js', import.meta.url).href;
+const CLOCK = new URL('../../dist/alone/virtual-clock.js', import.meta.url).href;
 const { InlineHost } = (await import(HOST)) as { InlineHost: new (options: object) => ThreadHost };
 const { VirtualClock } = (await import(CLOCK)) as { VirtualClock: new () => object };
 
@@ -36,7 +36,7 @@ describe('the thread host inline', () => {
   });
 
   it('loads a data: URL', async () => {
-    const source = `import { bootSlot } from '${new URL('../../dist/transport/boot.js', import.meta.url).href}';
+    const source = `import { bootSlot } from '${new URL('../../dist/alone/boot.js', import.meta.url).href}';
       bootSlot().port.on('message', () => undefined);
       bootSlot().port.postMessage(import.meta.url.slice(0, 5));`;
     expect(await startOn(host, `data:text/javascript,${encodeURIComponent(source)}`).message(1)).toBe(

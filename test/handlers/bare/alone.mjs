@@ -1,6 +1,6 @@
 // A process that has nothing but one thread: `node alone.mjs <host> <module> <how it goes on>`.
 import { MessageChannel } from 'node:worker_threads';
-import { loadHost } from '../../../dist/threads/hosts.js';
+import { loadHost } from '../../../dist/alone/hosts.js';
 
 const [name, module, way] = process.argv.slice(2);
 const host = await loadHost(name);

@@ -1,5 +1,5 @@
 // Stands at a breakpoint when it is told to, and says when it goes on.
-import { bootSlot } from '../../../dist/transport/boot.js';
+import { bootSlot } from '../../../dist/alone/boot.js';
 
 const { port } = bootSlot();
 port.on('message', () => {

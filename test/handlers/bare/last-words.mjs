@@ -1,4 +1,4 @@
-import { bootSlot } from '../../../dist/transport/boot.js';
+import { bootSlot } from '../../../dist/alone/boot.js';
 
 const { port } = bootSlot();
 for (let word = 1; word <= 5000; word++) port.postMessage(word);

@@ -1,4 +1,4 @@
-import { bootSlot } from '../../../dist/transport/boot.js';
+import { bootSlot } from '../../../dist/alone/boot.js';
 
 bootSlot().port.postMessage('pending');
 setInterval(() => undefined, 1000);

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { bootSlot, guardParentPort } from '../../../dist/transport/boot.js';
+import { bootSlot, guardParentPort } from '../../../dist/alone/boot.js';
 
 const boot = bootSlot();
 const { port } = boot;

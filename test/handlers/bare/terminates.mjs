@@ -1,7 +1,7 @@
 // A process that starts threads and terminates each somewhere while it loads: `node terminates.mjs <host> <how many>`.
 import { MessageChannel } from 'node:worker_threads';
 import { setTimeout as delay } from 'node:timers/promises';
-import { loadHost } from '../../../dist/threads/hosts.js';
+import { loadHost } from '../../../dist/alone/hosts.js';
 
 const [name, count] = process.argv.slice(2);
 const host = await loadHost(name);

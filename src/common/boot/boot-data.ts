@@ -1,0 +1,136 @@
+import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { errors } from '../core/errors.ts';
+import { type Backlog, enter, leave } from '../wire/backlog.ts';
+import { type ToMain } from '../wire/messages.ts';
+import { type OwnThread } from '../../worker/thread/node-thread.ts';
+import { isWatched, isWatchReport } from './watch-report.ts';
+
+/** What a worker uses of its MessagePort. */
+export interface BootPort {
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+  postMessage(message: unknown, transfer?: Transfer): void;
+}
+
+/** How many messages of user code may wait for the main thread, and how many do. */
+export interface MessageQuota {
+  readonly most: number;
+  readonly backlog: Backlog;
+}
+
+/** What the thread needs to become a worker; every host carries it to `bootSlot()` in the thread. */
+export interface BootData {
+  readonly url: string;
+  readonly port: MessagePort;
+  readonly settings: unknown;
+  /** Default: no limit. */
+  readonly quota?: MessageQuota;
+}
+
+/** The same as the worker finds it. */
+export interface BootSlot {
+  readonly url: string;
+  readonly port: BootPort;
+  readonly settings: unknown;
+  readonly quota?: MessageQuota;
+  /** The URL that it was loaded by, where that is another one. */
+  readonly loadedAs?: string;
+  /** Where there is no thread of its own; cannot travel to one. */
+  readonly thread?: OwnThread;
+  /** Of `prefork()` in the module itself, so far. */
+  calls?: number;
+  /** The handlers are registered. */
+  serves?: boolean;
+}
+
+// Registered by name, not made: the user's copy of this package in the thread may be another one than the host's.
+const BOOT: unique symbol = Symbol.for('forkless.boot');
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+const isBootSlot = (value: unknown): value is BootSlot =>
+  isFields(value) &&
+  typeof value['url'] === 'string' &&
+  isFields(value['port']) &&
+  typeof value['port']['postMessage'] === 'function' &&
+  'settings' in value;
+
+function fromWorkerData(): unknown {
+  const data: unknown = workerData;
+  return !isMainThread && isFields(data) ? data['forkless'] : undefined;
+}
+
+/** The boot data of the thread this runs in; `undefined` where no host of ours started it. */
+export function bootSlot(): BootSlot | undefined {
+  const slot: unknown = Reflect.get(globalThis, BOOT) ?? fromWorkerData();
+  return isBootSlot(slot) ? slot : undefined;
+}
+
+/** For hosts whose thread has an entry of its own: leaves the boot data where `bootSlot()` looks. */
+export function fillBootSlot(boot: BootData): void {
+  // Not enumerable: a test in the thread that compares the globals before and after should not see it.
+  Object.defineProperty(globalThis, BOOT, { value: boot, configurable: true });
+}
+
+/** The same for several workers in one thread: `find` tells which one's code asks. Returns how to undo it. */
+export function lendBootSlot(find: () => BootSlot | undefined): () => void {
+  Object.defineProperty(globalThis, BOOT, { get: find, configurable: true });
+  return () => {
+    Reflect.deleteProperty(globalThis, BOOT);
+  };
+}
+
+/** Ends the thread in order. */
+export function leaveThread(): void {
+  // On pools too, where returning from the task would be the usual way: they answer it with terminate(), which
+  // skips the user's exit handlers, gives code 1, and comes from a timer that does not hold the process.
+  process.exit(0);
+}
+
+/** Second argument of `postMessage()`. */
+export type Transfer = NonNullable<Parameters<MessagePort['postMessage']>[1]>;
+
+/** The same in both forms that Node takes. */
+export type TransferGiven = Transfer | { readonly transfer?: Transfer };
+
+const transferred = (given: TransferGiven | undefined): Transfer =>
+  given === undefined || Array.isArray(given) ? (given ?? []) : ('transfer' in given && given.transfer) || [];
+
+/** Posts a message of user code; throws `FORKLESS_MESSAGES_OVERFLOW` while the quota is used up. */
+export function postAsUser(
+  { port, quota }: Pick<BootSlot, 'port' | 'quota'>,
+  value: unknown,
+  transfer?: TransferGiven,
+): void {
+  const message: ToMain = { kind: 'message', value };
+  if (quota && !enter(quota.backlog, quota.most)) throw errors.messagesOverflow(quota.most);
+  try {
+    port.postMessage(message, transferred(transfer));
+  } catch (error) {
+    // It cannot be cloned, and was not sent.
+    if (quota) leave(quota.backlog);
+    throw error;
+  }
+}
+
+/**
+ * Makes what user code posts to `parentPort` arrive as a `message` on the boot port. On its own way it would kill the
+ * task on tinypool, and `null` would throw in the main thread. The pools need `parentPort` only before their task.
+ * From then on `postMessage` throws `FORKLESS_MESSAGES_OVERFLOW` while the quota is used up. What Node itself posts by it
+ * goes on its own way.
+ */
+export function guardParentPort({ port, quota }: Pick<BootSlot, 'port' | 'quota'>): void {
+  if (parentPort === null) return;
+  const watched = isWatched();
+  const own = parentPort.postMessage.bind(parentPort);
+  const postMessage = (value: unknown, transfer?: TransferGiven): void => {
+    if (watched && isWatchReport(value)) own(value);
+    else postAsUser({ port, ...(quota && { quota }) }, value, transfer);
+  };
+  Object.defineProperty(parentPort, 'postMessage', {
+    value: postMessage,
+    configurable: true,
+    writable: true,
+  });
+}

@@ -1,0 +1,208 @@
+import { Socket, type ServerOpts } from 'node:net';
+import { type Duplex } from 'node:stream';
+import { type Clock } from '../../common/core/clock.ts';
+import { errors } from '../../common/core/errors.ts';
+import { Registry } from '../../common/core/registry.ts';
+import { numberOf, textOf } from '../../common/core/thrown.ts';
+import {
+  type Addresses,
+  type CloseReason,
+  type ConnectionId,
+  type DropReason,
+  type Millis,
+  type Secured,
+} from '../../common/core/types.ts';
+import { networkOf, type Crowd } from './admission.ts';
+import { type Connection, type SocketCalls } from '../relay/connection.ts';
+import { destroyStream, guarded } from '../../common/user-code/guarded.ts';
+import { keep, type StreamKeeper } from '../../common/user-code/stream-events.ts';
+import { type ConnectionEnd } from '../relay/connection-end.ts';
+import { securedOf } from '../../common/tls/secured.ts';
+import { LAST_CONNECTION_ID } from '../../common/wire/claims.ts';
+import { type ConnectionInfo } from '../prefork/events.ts';
+
+export const infoOf = ({ id, addresses }: Connection): ConnectionInfo => ({ id, ...addresses });
+
+// Read at once: a destroyed socket does not know them any more. A stream of the user's may have anything there, and only
+// text and numbers can travel to a worker.
+export function addressesOf(stream: Duplex): Addresses {
+  const remoteFamily = textOf(stream, 'remoteFamily');
+  return {
+    remoteAddress: textOf(stream, 'remoteAddress'),
+    remotePort: numberOf(stream, 'remotePort'),
+    remoteFamily,
+    localAddress: textOf(stream, 'localAddress'),
+    localPort: numberOf(stream, 'localPort'),
+    localFamily: textOf(stream, 'localFamily') ?? (stream instanceof Socket ? remoteFamily : undefined),
+  };
+}
+
+/** How many ended for which reason. */
+export type Tally<Reason extends string> = Partial<Record<Reason, number>>;
+
+const count = <Reason extends string>(tally: Tally<Reason>, reason: Reason): void => {
+  tally[reason] = (tally[reason] ?? 0) + 1;
+};
+
+type Left = (connection: Connection) => void;
+
+class Entry implements Connection, StreamKeeper {
+  readonly id: ConnectionId;
+  readonly addresses: Addresses;
+  stream: Duplex;
+  secured: Secured | undefined;
+  acceptedAt: Millis;
+  readonly #closed: Left;
+  readonly #left: Left;
+
+  /** When its stream has closed, `closed` is called, then `left`. */
+  constructor(id: ConnectionId, stream: Duplex, now: Millis, closed: Left, left: Left) {
+    this.id = id;
+    this.addresses = addressesOf(stream);
+    this.stream = stream;
+    this.secured = securedOf(stream);
+    this.acceptedAt = now;
+    this.#closed = closed;
+    this.#left = left;
+  }
+
+  closed(stream: Duplex): void {
+    // What a transferred socket leaves behind closes at once, and TLS has another stream above this one.
+    if (this.stream !== stream) return;
+    this.#closed(this);
+    this.#left(this);
+  }
+}
+
+/** Every accepted connection until it is closed, and the books about all that were. */
+export class Connections {
+  readonly #open = new Registry<ConnectionId, Entry>();
+  readonly #perNetwork = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly #forget: Left = ({ id, addresses }) => {
+    if (this.#open.delete(id)) this.#leaves(networkOf(addresses));
+  };
+  #lastId: ConnectionId = 0;
+  accepted = 0;
+  served = 0;
+  bytesRead = 0;
+  bytesWritten = 0;
+  readonly drops: Tally<DropReason> = {};
+  readonly closes: Tally<CloseReason> = {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Accepted and not closed yet, those that wait included. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** An open connection; `undefined` when it is closed. */
+  info(id: ConnectionId): ConnectionInfo | undefined {
+    const connection = this.#open.get(id);
+    return connection && infoOf(connection);
+  }
+
+  /** Returns it, and who was open before it. `left` is called when its stream has closed. */
+  add(stream: Duplex, left: Left): [Connection, Crowd] {
+    const connection = new Entry(this.#nextId(), stream, this.#clock.now(), this.#forget, left);
+    // First, for what throws here is no stream, and is not counted.
+    keep(stream, connection);
+    const network = networkOf(connection.addresses);
+    const others = this.#crowd(network);
+    this.accepted += 1;
+    this.#open.set(connection.id, connection);
+    if (network !== undefined) this.#perNetwork.set(network, others.sameNetwork + 1);
+    return [connection, others];
+  }
+
+  /** TLS has ended: from now on it is the plain stream that counts. */
+  secured({ id }: Connection, plain: Duplex, shown: string | undefined): void {
+    const connection = this.#open.get(id);
+    if (!connection) return;
+    connection.stream = plain;
+    connection.secured = securedOf(plain, shown);
+    connection.acceptedAt = this.#clock.now();
+    keep(plain, connection);
+  }
+
+  /** Who is open beside an open connection. */
+  besides({ addresses }: Connection): Crowd {
+    const { all, sameNetwork } = this.#crowd(networkOf(addresses));
+    return { all: all - 1, sameNetwork: Math.max(0, sameNetwork - 1) };
+  }
+
+  #crowd(network: string | undefined): Crowd {
+    const sameNetwork = network === undefined ? 0 : (this.#perNetwork.get(network) ?? 0);
+    return { all: this.size, sameNetwork };
+  }
+
+  #leaves(network: string | undefined): void {
+    if (network === undefined) return;
+    const others = (this.#perNetwork.get(network) ?? 0) - 1;
+    if (others > 0) this.#perNetwork.set(network, others);
+    else this.#perNetwork.delete(network);
+  }
+
+  claimed(): void {
+    this.served += 1;
+  }
+
+  dropped({ stream }: Connection, reason: DropReason): void {
+    count(this.drops, reason);
+    destroyStream(stream);
+  }
+
+  closed({ connection, reason, bytesRead, bytesWritten }: ConnectionEnd): void {
+    count(this.closes, reason);
+    this.bytesRead += bytesRead;
+    this.bytesWritten += bytesWritten;
+    this.#forget(connection);
+  }
+
+  destroyAll(): void {
+    for (const { stream } of [...this.#open.values()]) destroyStream(stream);
+  }
+
+  #nextId(): ConnectionId {
+    do this.#lastId = this.#lastId === LAST_CONNECTION_ID ? 1 : this.#lastId + 1;
+    while (this.#open.has(this.#lastId));
+    return this.#lastId;
+  }
+}
+
+// By every prefork of this thread.
+const handedIn = new WeakSet<Duplex>();
+
+/**
+ * Refuses a stream that the relay would lose or garble bytes of, and one that it has had before: its bytes can go to one
+ * worker only, and its end is told to one owner only.
+ */
+export function checkStream(stream: Duplex): void {
+  // Not only for types: a stream of another package is one too.
+  const duck = stream as Partial<Duplex> | null | undefined;
+  if (typeof duck?.write !== 'function' || typeof duck.on !== 'function')
+    throw errors.badOption('stream', 'an open Duplex of bytes', stream);
+  const flaw = flawOf(stream);
+  if (flaw !== undefined) throw errors.badOption('stream', 'an open Duplex of bytes', flaw);
+  handedIn.add(stream);
+}
+
+/** Gives a stream that was accepted elsewhere what this prefork's own sockets have, where it can have it. */
+export function likeAccepted(stream: Duplex & SocketCalls, options: ServerOpts): void {
+  const { noDelay, keepAlive, keepAliveInitialDelay = 0 } = options;
+  guarded(stream, () => {
+    if (noDelay === true) stream.setNoDelay?.(true);
+    if (keepAlive === true) stream.setKeepAlive?.(true, keepAliveInitialDelay);
+  });
+}
+
+function flawOf(stream: Duplex): string | undefined {
+  const { destroyed, readableEncoding, readableObjectMode, writableObjectMode } = stream;
+  if (destroyed) return 'a destroyed one';
+  if (handedIn.has(stream)) return 'one that was accepted already';
+  const odd = readableEncoding !== null || readableObjectMode || writableObjectMode;
+  return odd ? 'one in object mode or with an encoding' : undefined;
+}

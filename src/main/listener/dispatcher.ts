@@ -1,0 +1,240 @@
+import { type Cancel, type Clock } from '../../common/core/clock.ts';
+import { Registry } from '../../common/core/registry.ts';
+import { type ConnectionId, type DropReason, type Millis, type WorkerId } from '../../common/core/types.ts';
+import { choose, type ChooseConfig } from '../policy/choose.ts';
+import { type PoolEvent, type PoolState } from '../policy/state.ts';
+import { isSo } from '../../common/user-code/guarded.ts';
+import { type Connection } from '../relay/connection.ts';
+import { refusalOf, type AdmissionConfig, type Crowd } from './admission.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+export interface DispatcherConfig extends ChooseConfig, AdmissionConfig {
+  readonly maxWaiting: number;
+  readonly waitTimeout: Millis;
+  readonly claimTimeout: Millis;
+}
+
+export interface DispatcherOptions {
+  readonly config: DispatcherConfig;
+  readonly clock: Clock;
+  readonly state: () => PoolState;
+  readonly tell: (event: PoolEvent) => void;
+  /** Hands a connection to a worker. */
+  readonly offer: (id: WorkerId, connection: Connection) => void;
+  /** Takes a connection back that no handler has seen; false when one may have. */
+  readonly takeBack: (id: WorkerId, connection: ConnectionId) => boolean;
+  readonly dropped: (connection: Connection, reason: DropReason, error?: unknown) => void;
+}
+
+interface Owed {
+  readonly connection: Connection;
+  readonly worker: WorkerId;
+  /** When it was handed over; `claimTimeout` runs from here. */
+  readonly since: Millis;
+}
+
+/**
+ * Decides for each accepted connection: to a worker, into the waiting room, or refused. What a worker does not
+ * claim in time comes back here and goes to another.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #room = new WaitingRoom();
+  readonly #owed = new Registry<ConnectionId, Owed>();
+  #config: DispatcherConfig;
+  #paused = false;
+  #pumping = false;
+  #closing = false;
+  #cancelTimer: Cancel | undefined;
+  #armedAt: Millis = Infinity;
+  /** After a look that was late, nothing is overdue before this. */
+  #grantedUntil: Millis = -Infinity;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#config = options.config;
+  }
+
+  get waiting(): number {
+    return this.#room.size;
+  }
+
+  configure(config: DispatcherConfig): void {
+    this.#config = config;
+    this.pump();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.pump();
+  }
+
+  /** A new connection; `others` are open besides it. */
+  arrive(connection: Connection, others: Crowd): void {
+    const refusal = this.#closing ? 'closing' : refusalOf(connection.addresses, others, this.#config);
+    if (refusal !== undefined) this.#drop(connection, refusal);
+    else if (!this.#mayPass() || !this.#hand(connection)) this.#wait(connection);
+  }
+
+  /**
+   * Connections that a worker was handed and never claimed: first in the row for another. The next turn of the master
+   * hands them on: its owner may be about to say that this worker is gone.
+   */
+  comeBack(connections: readonly Connection[], worker: WorkerId, overdue: boolean): void {
+    if (connections.length === 0) return;
+    for (const { id } of connections) {
+      this.#owed.delete(id);
+      this.#options.tell({ kind: 'taken-back', id: worker, overdue });
+    }
+    if (this.#closing) for (const connection of connections) this.#drop(connection, 'closing');
+    else this.#reenter(connections);
+    this.#tellWaiting();
+    this.#arm();
+  }
+
+  claimed(connection: Connection): void {
+    this.#owed.delete(connection.id);
+    if (this.#closing) this.#arm();
+  }
+
+  /** The peer of a connection left before a worker had it. */
+  left(connection: Connection): void {
+    if (!this.#room.leave(connection)) return;
+    this.#drop(connection, 'gone');
+    this.#tellWaiting();
+  }
+
+  /** One that never came so far as to need a worker. */
+  refuse(connection: Connection, reason: DropReason, error: unknown): void {
+    this.#drop(connection, reason, error);
+  }
+
+  /** Hands over whatever can be: called whenever a worker may have become free. */
+  pump(): void {
+    // A user's dispatch function may call what leads here again; the same connection must not be handed over twice.
+    if (this.#pumping) return;
+    const before = this.#room.size;
+    this.#pumping = true;
+    try {
+      this.#handOverWaiting();
+    } finally {
+      this.#pumping = false;
+    }
+    if (this.#room.size !== before) this.#tellWaiting();
+    this.#arm();
+  }
+
+  /** Refuses all that wait, and all that comes. */
+  close(): void {
+    this.#closing = true;
+    for (const connection of this.#room) this.#drop(connection, 'closing');
+    this.#tellWaiting();
+    this.#arm();
+  }
+
+  #handOverWaiting(): void {
+    if (this.#paused) return;
+    for (const connection of this.#room) {
+      if (this.#hand(connection)) this.#room.leave(connection);
+      // A function may have a worker for another one; the others choose by the workers alone.
+      else if (typeof this.#config.dispatch === 'string') return;
+    }
+  }
+
+  // Nobody overtakes those who wait.
+  #mayPass(): boolean {
+    return !this.#paused && this.#room.size === 0;
+  }
+
+  #hand(connection: Connection): boolean {
+    const { state, tell, offer, clock } = this.#options;
+    let worker: WorkerId | undefined;
+    try {
+      worker = choose(state(), this.#config, connection.addresses);
+    } catch (error) {
+      this.#drop(connection, 'dispatch-failed', error);
+      return true;
+    }
+    if (worker === undefined) return false;
+    this.#owed.set(connection.id, { connection, worker, since: clock.now() });
+    tell({ kind: 'handed', id: worker });
+    offer(worker, connection);
+    this.#arm();
+    return true;
+  }
+
+  #wait(connection: Connection): void {
+    if (this.#room.size >= this.#config.maxWaiting) {
+      this.#drop(connection, 'waiting-room-full');
+      return;
+    }
+    this.#room.enter(connection);
+    this.#tellWaiting();
+    this.#arm();
+  }
+
+  #reenter(connections: readonly Connection[]): void {
+    this.#room.reenter(connections.filter(({ stream }) => !isSo(stream, 'destroyed')));
+    for (const connection of connections)
+      if (isSo(connection.stream, 'destroyed')) this.#drop(connection, 'gone');
+  }
+
+  #drop(connection: Connection, reason: DropReason, error?: unknown): void {
+    this.#room.leave(connection);
+    this.#options.dropped(connection, reason, error);
+  }
+
+  #tellWaiting(): void {
+    this.#options.tell({ kind: 'waiting', count: this.#room.size });
+  }
+
+  #arm(): void {
+    const { first } = this.#owed;
+    const claimBy = (first?.since ?? Infinity) + this.#config.claimTimeout;
+    const waitBy = (this.#room.oldest ?? Infinity) + this.#config.waitTimeout;
+    // Not in the past: a timer for what is overdue already would seem to have fired late.
+    const at = Math.max(Math.min(claimBy, waitBy), this.#grantedUntil, this.#options.clock.now());
+    // Nobody is left whom it was granted to.
+    if (at === Infinity) this.#grantedUntil = -Infinity;
+    if (at === this.#armedAt) return;
+    // Most hand-overs are claimed long before: a timer that is early is cheaper than a new one each time.
+    if (at > this.#armedAt && at !== Infinity) return;
+    this.#cancelTimer?.();
+    this.#armedAt = at;
+    this.#cancelTimer = at === Infinity ? undefined : this.#options.clock.callAt(at, this.#due);
+  }
+
+  // A host that was suspended or blocked has heard no claim meanwhile, and its workers may have been stopped as well. But
+  // what was granted is not prolonged, for in a host that always blocks nothing would ever be overdue.
+  #grantLateness(due: Millis, now: Millis): boolean {
+    const { claimTimeout } = this.#config;
+    if (due === this.#grantedUntil || now - due <= claimTimeout / 4) return false;
+    this.#grantedUntil = now + Math.min(now - due, claimTimeout);
+    return true;
+  }
+
+  readonly #due = (): void => {
+    const now = this.#options.clock.now();
+    const due = this.#armedAt;
+    this.#armedAt = Infinity;
+    if (this.#grantLateness(due, now)) {
+      this.#arm();
+      return;
+    }
+    for (const { connection, worker, since } of [...this.#owed.values()]) {
+      if (now < since + this.#config.claimTimeout) break;
+      if (this.#options.takeBack(worker, connection.id)) this.comeBack([connection], worker, true);
+      else this.#owed.delete(connection.id);
+    }
+    this.pump();
+    for (const connection of this.#room) {
+      if (now >= connection.acceptedAt + this.#config.waitTimeout) this.#drop(connection, 'wait-timeout');
+    }
+    this.#tellWaiting();
+    this.#arm();
+  };
+}

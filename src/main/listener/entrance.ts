@@ -1,0 +1,72 @@
+import { type Duplex } from 'node:stream';
+import { errors } from '../../common/core/errors.ts';
+import { type DropReason } from '../../common/core/types.ts';
+import { type Connection } from '../relay/connection.ts';
+import { refusalOf } from './admission.ts';
+import { Handshakes } from './handshakes.ts';
+import { type PreforkSettings } from '../prefork/options.ts';
+import { type Pool } from '../prefork/pool.ts';
+
+/** Where every connection comes in, from a port or not: it is refused, does its handshake first, or is handed on. */
+export class Arrivals {
+  readonly #pool: Pool;
+  readonly #left: () => void;
+  readonly #handshakes = new Handshakes((connection, plain, shown) => {
+    const { connections, dispatcher } = this.#pool;
+    connections.secured(connection, plain, shown);
+    dispatcher.arrive(connection, connections.besides(connection));
+  });
+  readonly #gone = (connection: Connection): void => {
+    const { dispatcher } = this.#pool;
+    const failure = this.#handshakes.left(connection);
+    if (failure) dispatcher.refuse(connection, this.#whyFailed(failure.error), failure.error);
+    else dispatcher.left(connection);
+    this.#left();
+  };
+  #settings: PreforkSettings;
+  #closing = false;
+
+  /** `left` is called when a connection is closed. Throws as `configure()`. */
+  constructor(pool: Pool, settings: PreforkSettings, left: () => void) {
+    this.#pool = pool;
+    this.#left = left;
+    this.#settings = settings;
+    this.#handshakes.configure(settings.tls);
+  }
+
+  /** Throws for a key or certificate that is missing or bad; then nothing changes. */
+  configure(settings: PreforkSettings): void {
+    if (settings.tls !== this.#settings.tls) this.#handshakes.configure(settings.tls);
+    this.#settings = settings;
+  }
+
+  /** Reads key and certificate anew, where they are files. Throws `FORKLESS_RELOAD_FAILED`; then nothing changes. */
+  renew(): void {
+    try {
+      this.#handshakes.configure(this.#settings.tls);
+    } catch (error) {
+      throw errors.reloadFailed(error);
+    }
+  }
+
+  take(stream: Duplex): void {
+    const { connections, dispatcher } = this.#pool;
+    const [connection, others] = connections.add(stream, this.#gone);
+    const refusal = refusalOf(connection.addresses, others, this.#settings.dispatcher);
+    // Who will be refused is not worth a handshake.
+    if (this.#handshakes.wanted && !this.#closing && refusal === undefined) this.#handshakes.take(connection);
+    else dispatcher.arrive(connection, others);
+  }
+
+  // A probe that connects and closes is no failure of anybody.
+  #whyFailed(error: unknown): DropReason {
+    if (this.#closing) return 'closing';
+    return error === undefined ? 'gone' : 'handshake-failed';
+  }
+
+  /** Gives all handshakes up. */
+  close(): void {
+    this.#closing = true;
+    this.#handshakes.close();
+  }
+}

@@ -1,0 +1,86 @@
+import { MAX_WAIT } from '../../common/core/check.ts';
+import { type Cancel, type Clock } from '../../common/core/clock.ts';
+import { type CloseReason, type Millis } from '../../common/core/types.ts';
+import { type ConnectionEnd } from '../relay/connection-end.ts';
+
+export interface IdleLimits {
+  readonly idleTimeout: Millis;
+  readonly firstByteTimeout: Millis;
+}
+
+/** What a look has found of a connection. */
+interface Seen {
+  readonly moved: number;
+  readonly stillFor: Millis;
+}
+
+// So a connection is closed between once and one and a quarter times its limit after the last byte.
+const LOOKS_PER_LIMIT = 4;
+
+/**
+ * Closes connections on which nothing moves. One timer looks at the byte counts of all of them now and then: a timer for
+ * each, set anew with each byte, is what a connection would pay for.
+ */
+export class IdleWatch {
+  readonly #clock: Clock;
+  readonly #ends: () => Iterable<ConnectionEnd>;
+  #limits: IdleLimits;
+  #seen: Map<ConnectionEnd, Seen> = new Map<ConnectionEnd, Seen>();
+  #cancel: Cancel | undefined;
+
+  constructor(clock: Clock, ends: () => Iterable<ConnectionEnd>, limits: IdleLimits) {
+    this.#clock = clock;
+    this.#ends = ends;
+    this.#limits = limits;
+  }
+
+  configure(limits: IdleLimits): void {
+    const { idleTimeout, firstByteTimeout } = this.#limits;
+    this.#limits = limits;
+    if (limits.idleTimeout === idleTimeout && limits.firstByteTimeout === firstByteTimeout) return;
+    this.stop();
+    this.wake();
+  }
+
+  /** There is a connection to look after. */
+  wake(): void {
+    if (this.#cancel !== undefined) return;
+    const { idleTimeout, firstByteTimeout } = this.#limits;
+    const shortest = Math.min(idleTimeout, firstByteTimeout);
+    if (shortest === Infinity) return;
+    const every = Math.min(Math.max(shortest / LOOKS_PER_LIMIT, 1), MAX_WAIT);
+    const at = this.#clock.now() + every;
+    this.#cancel = this.#clock.callAt(at, () => {
+      this.#cancel = undefined;
+      // A host that was late has not heard its peers meanwhile, so that time counts against none of them.
+      this.#look(this.#clock.now() - at > every ? 0 : every);
+      if (this.#seen.size > 0) this.wake();
+    });
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#seen.clear();
+  }
+
+  #look(elapsed: Millis): void {
+    const before = this.#seen;
+    this.#seen = new Map();
+    for (const end of this.#ends()) {
+      const { moved } = end;
+      const last = before.get(end);
+      const stillFor = last?.moved === moved ? last.stillFor + elapsed : 0;
+      const reason = this.#exceeded(end, stillFor);
+      // One that says it has moved after all gets its whole time again.
+      this.#seen.set(end, { moved, stillFor: reason === undefined ? stillFor : 0 });
+      if (reason !== undefined) end.timeOut(reason);
+    }
+  }
+
+  #exceeded({ bytesRead }: ConnectionEnd, stillFor: Millis): CloseReason | undefined {
+    const { idleTimeout, firstByteTimeout } = this.#limits;
+    if (bytesRead === 0 && stillFor >= firstByteTimeout) return 'first-byte-timeout';
+    return stillFor >= idleTimeout ? 'idle-timeout' : undefined;
+  }
+}

@@ -1,0 +1,358 @@
+import { type MessagePort } from 'node:worker_threads';
+import { type Clock } from '../../common/core/clock.ts';
+import { errors } from '../../common/core/errors.ts';
+import { fromPlain } from '../../common/core/thrown.ts';
+import {
+  type CloseReason,
+  type ConnectionId,
+  type ExitReason,
+  type LeaveReason,
+  type Millis,
+  type WorkerId,
+} from '../../common/core/types.ts';
+import { type Beat } from '../policy/state.ts';
+import { type Connection } from '../relay/connection.ts';
+import { type ConnectionEnd } from '../relay/connection-end.ts';
+import { exitError } from './exit-error.ts';
+import { Hub } from '../relay/hub.ts';
+import { type Link } from '../../common/lane/link.ts';
+import { type BootGate, type Passage } from '../threads/boot-gate.ts';
+import {
+  type Thread,
+  type ThreadExit,
+  type ThreadFindings,
+  type ThreadHost,
+  type ThreadSpec,
+} from '../threads/host.ts';
+import { sharedNow } from '../../common/boot/shared-clock.ts';
+import { type Activity, createActivity, lastClient } from '../../common/wire/activity.ts';
+import { createBacklog, leave } from '../../common/wire/backlog.ts';
+import {
+  readToMain,
+  type SocketMessage,
+  type ToMain,
+  type ToWorker,
+  type WorkerSettings,
+} from '../../common/wire/messages.ts';
+
+/** How a worker ended. */
+export interface WorkerExit {
+  readonly worker: WorkerId;
+  readonly generation: number;
+  /** Exit code of the thread. */
+  readonly code: number;
+  readonly reason: ExitReason;
+  /** Why it had been asked to leave, or was killed; `undefined` if nobody had. */
+  readonly why: LeaveReason | undefined;
+  /** What it threw, where it did; the boot error if it never got ready. */
+  readonly error: Error | undefined;
+}
+
+/** What the handle tells its owner. */
+export interface WorkerHandleEvents {
+  readonly launched: () => void;
+  readonly message: (message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>) => void;
+  readonly alive: () => void;
+  readonly claimed: (connection: Connection) => void;
+  readonly released: (connection: Connection) => void;
+  readonly over: (end: ConnectionEnd) => void;
+  /** It sent what no worker sends. */
+  readonly broken: (error: unknown) => void;
+  /** Its thread has ended: nothing may be handed to it from here on. Comes before all that follows from it. */
+  readonly gone: () => void;
+  /** `unclaimed` was handed to it and never claimed. */
+  readonly exited: (exit: WorkerExit, unclaimed: Connection[]) => void;
+}
+
+export interface WorkerHandleOptions {
+  readonly id: WorkerId;
+  readonly generation: number;
+  readonly url: string;
+  readonly host: ThreadHost;
+  readonly gate: BootGate;
+  readonly clock: Clock;
+  readonly openLink: () => Link;
+  /** Runs its argument once, at the end of this turn of the event loop. */
+  readonly atTurnEnd: (run: () => void) => void;
+  readonly thread: Omit<ThreadSpec, 'name' | 'boot'>;
+  readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims' | 'rings' | 'activity'>;
+  readonly lingerTimeout: Millis;
+  readonly maxWorkerMessages: number;
+  /** Whether sockets are sent to it where they can be. */
+  readonly transfer: boolean;
+  /** Only for the message of a boot that took longer. */
+  readonly bootTimeout: Millis;
+  readonly events: WorkerHandleEvents;
+}
+
+// The types of Node 20 know nothing of sockets that can be sent.
+const socketsTo =
+  (port: MessagePort) =>
+  (message: SocketMessage): void => {
+    port.postMessage(message, [message.socket as never]);
+  };
+
+/**
+ * One worker as the main thread sees it: its thread, its port, its lane. It decides nothing, and no connection's
+ * own state lives here.
+ */
+export class WorkerHandle {
+  readonly id: WorkerId;
+  readonly generation: number;
+  readonly hub: Hub;
+  /** What it used when it was ready. */
+  memory: Pick<Beat, 'heap' | 'external'> | undefined;
+  readonly #options: WorkerHandleOptions;
+  readonly #link: Link;
+  readonly #passage: Passage;
+  readonly activity: Activity = createActivity();
+  readonly #backlog = createBacklog();
+  readonly #looks = new Set<() => void>();
+  #thread: Thread | undefined;
+  #held = true;
+  #ready = false;
+  #leaving = false;
+  #why: LeaveReason | undefined;
+  #bootError: Error | undefined;
+  #broken = false;
+  #abandoned = false;
+  #over = false;
+
+  constructor(options: WorkerHandleOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.generation = options.generation;
+    const { clock, settings, lingerTimeout, atTurnEnd, transfer, events } = options;
+    const { claimed, released, over } = events;
+    this.#link = options.openLink();
+    const { near, rings } = this.#link;
+    this.hub = new Hub({
+      port: near,
+      rings,
+      clock,
+      window: settings.window,
+      lingerTimeout,
+      sendSocket: transfer ? socketsTo(near) : undefined,
+      atTurnEnd,
+      message: (message) => {
+        this.#control(readToMain(message));
+      },
+      broken: (error) => {
+        this.#broke(error);
+      },
+      claimed,
+      released,
+      over,
+    });
+    near.on('message', (message: unknown) => {
+      this.#receive(message);
+    });
+    near.on('messageerror', (error) => {
+      this.#broke(error);
+    });
+    // The thread holds the process, not its port: it would hold it also before the thread is there.
+    near.unref();
+    this.#passage = options.gate.enter(() => {
+      this.#launch();
+    });
+  }
+
+  /** Why it was asked to leave or killed, if it was. */
+  get why(): LeaveReason | undefined {
+    return this.#why;
+  }
+
+  /** Why it never got ready, if that is known. */
+  get bootError(): Error | undefined {
+    return this.#bootError;
+  }
+
+  get threadId(): number | undefined {
+    return this.#thread?.threadId;
+  }
+
+  /** Event-loop utilisation seen from outside since the last call, 0 to 1; works also for a stuck thread. */
+  utilization(): number | undefined {
+    return this.#over ? undefined : this.#thread?.sample().utilization;
+  }
+
+  /** The connection that it took up last, and how long ago; known also of a stuck thread. */
+  lastClient(): { readonly id: ConnectionId; readonly age: Millis } | undefined {
+    return lastClient(this.activity, sharedNow());
+  }
+
+  /** Looks into its thread from outside for at most `limit`; `found` is called once, at the latest when it is killed. */
+  examine(limit: Millis, found: (findings: ThreadFindings) => void): void {
+    const thread = this.#thread;
+    if (thread && !this.#over) this.#look(limit, found, (end) => thread.examine(end));
+  }
+
+  /** Finds out in the same way whether a debugger holds its thread. */
+  lookForDebugger(limit: Millis, found: (debugged: boolean) => void): void {
+    const thread = this.#thread;
+    if (thread && !this.#over) this.#look(limit, found, (end) => thread.lookForDebugger(end));
+  }
+
+  /** Asks it to finish and leave. Returns what it had not claimed. */
+  retire(why: LeaveReason): Connection[] {
+    this.#why ??= why;
+    const unclaimed = this.hub.takeAllBack();
+    if (this.#thread === undefined) this.#neverLaunched();
+    else this.post({ kind: 'retire' });
+    return unclaimed;
+  }
+
+  kill(why: LeaveReason): void {
+    this.#why ??= why;
+    this.#endLooks();
+    if (why === 'boot-timeout')
+      this.#bootError = errors.bootTimeout(this.#options.url, this.#options.bootTimeout);
+    if (this.#thread === undefined) this.#neverLaunched();
+    else this.#thread.terminate();
+  }
+
+  /**
+   * Its thread does not end: closes its clients, lets the next birth in, keeps listening for its exit. The host's
+   * own end need not wait for it any longer, as far as that is in our hands.
+   */
+  abandon(reason: CloseReason): Connection[] {
+    this.#passage.done();
+    this.hold(false);
+    this.#abandoned = true;
+    return this.hub.abandon(reason);
+  }
+
+  post(message: ToWorker): void {
+    this.hub.post(message);
+  }
+
+  /** Whether its thread keeps the process alive. */
+  hold(held: boolean): void {
+    if (this.#abandoned) return;
+    this.#held = held;
+    if (held) this.#thread?.ref();
+    else this.#thread?.unref();
+  }
+
+  #look<T>(limit: Millis, found: (what: T) => void, begin: (found: (what: T) => void) => () => void): void {
+    const { clock } = this.#options;
+    let end = (): void => undefined;
+    const cancel = clock.callAt(clock.now() + limit, () => {
+      end();
+    });
+    end = begin((what) => {
+      cancel();
+      this.#looks.delete(end);
+      found(what);
+    });
+    this.#looks.add(end);
+  }
+
+  #endLooks(): void {
+    for (const end of this.#looks) end();
+    this.#looks.clear();
+  }
+
+  #launch(): void {
+    const { id, generation, url, host, thread, settings, events } = this.#options;
+    const mine: WorkerSettings = {
+      ...settings,
+      id,
+      generation,
+      claims: this.hub.claims,
+      rings: this.#link.rings,
+      activity: this.activity,
+    };
+    const quota = { most: this.#options.maxWorkerMessages, backlog: this.#backlog };
+    const boot = { url, port: this.#link.far, settings: mine, quota };
+    this.#thread = host.start({ ...thread, name: `forkless worker ${id}`, boot }, (exit) => {
+      this.#exited(exit);
+    });
+    if (!this.#held) this.#thread.unref();
+    events.launched();
+  }
+
+  #neverLaunched(): void {
+    this.#passage.cancel();
+    this.#link.far.close();
+    // Not synchronously: whoever asks is in the middle of performing decisions.
+    this.#options.atTurnEnd(() => {
+      this.#exited({ code: 0, reason: 'terminated' });
+    });
+  }
+
+  #receive(message: unknown): void {
+    // What follows garbage is not looked at: it would be told of once for each message until the thread is killed.
+    if (this.#over || this.#broken) return;
+    this.hub.heard(message);
+    this.#options.events.alive();
+  }
+
+  #broke(error: unknown): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#options.events.broken(error);
+  }
+
+  #control(message: ToMain): void {
+    switch (message.kind) {
+      case 'failed':
+        this.#bootError = fromPlain(message.error);
+        return;
+      case 'leaving':
+        this.#leaving = true;
+        return;
+      case 'ready':
+        this.#ready = true;
+        this.memory = message;
+        this.#passage.done();
+        this.#options.events.message(message);
+        return;
+      case 'message':
+        leave(this.#backlog);
+        this.#options.events.message(message);
+        return;
+      case 'beat':
+      case 'ask':
+      case 'limit':
+      case 'trouble':
+        this.#options.events.message(message);
+    }
+  }
+
+  #exited({ code, reason, error }: ThreadExit): void {
+    if (this.#over) return;
+    this.#endLooks();
+    this.#over = true;
+    this.#passage.done();
+    this.#options.events.gone();
+    const unclaimed = this.hub.abandon(this.#why === 'closing' ? 'closing' : 'worker-lost');
+    this.#link.near.close();
+    const ended = this.#reasonFor(reason);
+    this.#options.events.exited(
+      {
+        worker: this.id,
+        generation: this.generation,
+        code,
+        reason: ended,
+        why: this.#why,
+        error: exitError(ended, {
+          url: this.#options.url,
+          isReady: this.#ready,
+          bootError: this.#bootError,
+          code,
+          thrown: error,
+        }),
+      },
+      unclaimed,
+    );
+  }
+
+  #reasonFor(reason: ThreadExit['reason']): ExitReason {
+    // Also from what it does to leave it may crash, or be killed.
+    if (this.#leaving && reason === 'exited') return 'left';
+    if (this.#ready) return reason;
+    const failed = this.#why === undefined || this.#why === 'boot-timeout' || this.#why === 'garbage';
+    return failed ? 'boot-failed' : reason;
+  }
+}

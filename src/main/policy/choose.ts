@@ -1,0 +1,144 @@
+import { errors } from '../../common/core/errors.ts';
+import { show } from '../../common/core/thrown.ts';
+import { type Addresses, type WorkerId } from '../../common/core/types.ts';
+import { addressHash, weight } from './rendezvous.ts';
+import { type PolicyConfig } from './config.ts';
+import { isUsedUp } from './limits.ts';
+import {
+  type Candidate,
+  type Dispatch,
+  type DispatchFunction,
+  isReady,
+  openOf,
+  type PoolState,
+  type WorkerRecord,
+} from './state.ts';
+
+export type ChooseConfig = Pick<
+  PolicyConfig,
+  'minWorkers' | 'maxSessionsPerWorker' | 'maxServed' | 'servedJitter'
+> & {
+  readonly dispatch: Dispatch;
+};
+
+/** Connections that may be handed to one worker and not be claimed yet; the claim table has as many slots. */
+export const MAX_OWED = 1024;
+
+/**
+ * The worker that gets the connection; `undefined` if none may take it now. Never one that is leaving. While a reload
+ * replaces the workers, the new ones come first: who was sent away by an old one must not meet another old one.
+ */
+export function choose(state: PoolState, config: ChooseConfig, addresses: Addresses): WorkerId | undefined {
+  const { dispatch } = config;
+  if (typeof dispatch === 'function') return byFunction(dispatch, state, config, addresses);
+  const better = preference(dispatch, state, config, addresses);
+  let best: WorkerRecord | undefined;
+  for (const worker of state.workers) {
+    if (!mayTake(worker, config)) continue;
+    const newer = best === undefined ? 1 : isNew(worker, state) - isNew(best, state);
+    if (newer > 0 || (newer === 0 && best && better(worker, best))) best = worker;
+  }
+  return best?.id;
+}
+
+const isNew = ({ generation }: WorkerRecord, state: PoolState): number =>
+  Number(generation === state.generation);
+
+const mayTake = (worker: WorkerRecord, config: ChooseConfig): boolean =>
+  isReady(worker) &&
+  !(worker.paused || worker.suspect || worker.asked || worker.broken) &&
+  openOf(worker) < Math.min(config.maxSessionsPerWorker, worker.maxSessions) &&
+  worker.owed < MAX_OWED &&
+  !isUsedUp(worker, config);
+
+/** Whether the first is to be preferred; of equals the one born first stays. */
+type Better = (worker: WorkerRecord, best: WorkerRecord) => boolean;
+
+function preference(
+  dispatch: Exclude<Dispatch, DispatchFunction>,
+  state: PoolState,
+  { minWorkers }: ChooseConfig,
+  { remoteAddress }: Addresses,
+): Better {
+  switch (dispatch) {
+    case 'least-open':
+      return leastOpen(lastOfCore(state, minWorkers));
+    case 'round-robin':
+      return (a, b) => (claims(a, b) || a.lastHandOver - b.lastHandOver) < 0;
+    case 'least-busy':
+      return leastBusy;
+    case 'sticky-address':
+      // Unix sockets have no address, and would all stick to one worker.
+      return remoteAddress === undefined
+        ? leastOpen(lastOfCore(state, minWorkers))
+        : sticky(addressHash(remoteAddress));
+  }
+}
+
+/** The youngest of the `minWorkers` workers that always stay, or of one. Those born after it are there for the load. */
+function lastOfCore({ workers, generation }: PoolState, minWorkers: number): WorkerId {
+  let seats = Math.max(1, minWorkers);
+  for (const worker of workers) {
+    if (isReady(worker) && worker.generation === generation) seats -= 1;
+    if (seats === 0) return worker.id;
+  }
+  return Infinity;
+}
+
+// Of equals those of the core first: when the load is over, the others must rest to be seen as spare.
+const leastOpen =
+  (lastOfCore: WorkerId): Better =>
+  (a, b) =>
+    (claims(a, b) ||
+      openOf(a) - openOf(b) ||
+      Number(a.id > lastOfCore) - Number(b.id > lastOfCore) ||
+      a.lastHandOver - b.lastHandOver) < 0;
+
+const leastBusy: Better = (a, b) =>
+  (claims(a, b) || tenths(a) - tenths(b) || openOf(a) - openOf(b) || a.lastHandOver - b.lastHandOver) < 0;
+
+const sticky =
+  (hash: number): Better =>
+  (a, b) =>
+    weight(hash, a.id) > weight(hash, b.id);
+
+// A worker that owes a claim may hang, and comes last of its generation; only an address sticks to its own.
+const claims = (a: WorkerRecord, b: WorkerRecord): number => Number(a.owed > 0) - Number(b.owed > 0);
+
+const utilization = (worker: WorkerRecord): number => worker.beat?.utilization ?? 0;
+
+// Finer differences are noise, and following them would send all connections between two beats to one worker.
+const tenths = (worker: WorkerRecord): number => Math.floor(utilization(worker) * 10);
+
+function byFunction(
+  dispatch: DispatchFunction,
+  state: PoolState,
+  config: ChooseConfig,
+  addresses: Addresses,
+): WorkerId | undefined {
+  const able = state.workers.filter((worker) => mayTake(worker, config));
+  const fresh = able.filter((worker) => isNew(worker, state) === 1);
+  const candidates = (fresh.length > 0 ? fresh : able).map(candidate);
+  if (candidates.length === 0) return undefined;
+  const named: unknown = call(dispatch, addresses, candidates);
+  if (named === undefined || named === null) return undefined;
+  const chosen = candidates.find(({ id }) => id === named);
+  if (chosen !== undefined) return chosen.id;
+  throw errors.dispatchFailed(`named ${show(named)}, which is no worker that may take the connection`);
+}
+
+function call(dispatch: DispatchFunction, addresses: Addresses, candidates: readonly Candidate[]): unknown {
+  try {
+    return dispatch(addresses, candidates);
+  } catch (cause) {
+    throw errors.dispatchFailed('threw', cause);
+  }
+}
+
+const candidate = (worker: WorkerRecord): Candidate => ({
+  id: worker.id,
+  open: openOf(worker),
+  owed: worker.owed,
+  served: worker.served,
+  utilization: utilization(worker),
+});

@@ -1,0 +1,284 @@
+import { fraction, integer, limit, MAX_WAIT, millis } from '../../common/core/check.ts';
+import { errors } from '../../common/core/errors.ts';
+import { show } from '../../common/core/thrown.ts';
+import { type Millis } from '../../common/core/types.ts';
+import { MOST_WORKERS, sizeOf } from './size.ts';
+
+/**
+ * How many workers there are, how long they live and when they are given up. The names, defaults and order of the
+ * rules are those of POE::Component::Server::PreforkTCP, as repaired in README.md. Times are milliseconds;
+ * `undefined` takes the default, `Infinity` means "no limit", and 0 never means "off".
+ */
+export interface PolicyOptions {
+  /**
+   * The size of the pool in one word, for handlers that do not block: `n`, `'cores'` (as many as there are cores) or
+   * `'MIN..MAX'` (it grows when its event loops are busy). One thread more while a worker is replaced or leaves. A worker
+   * serves any number of connections. Instead of the five options below, which count workers without a connection.
+   */
+  readonly workers?: number | string | undefined;
+  /** Workers born at the start, 0 to `maxWorkers`. Default 5, or `maxWorkers` if that is less. */
+  readonly startWorkers?: number | undefined;
+  /** Live workers there are at least, 0 to `maxWorkers`. Default `startWorkers`. */
+  readonly minWorkers?: number | undefined;
+  /** Live workers there are at most, 1 to 1024. One thread more while a worker is replaced or leaves. Default 20. */
+  readonly maxWorkers?: number | undefined;
+  /** Workers without a connection there are at least, 0 to `maxWorkers`. Default `minWorkers`. */
+  readonly minSpareWorkers?: number | undefined;
+  /**
+   * Workers without a connection there are at most, more than `minSpareWorkers`.
+   * Default `maxWorkers - minWorkers`, but at least `minSpareWorkers + 1`.
+   */
+  readonly maxSpareWorkers?: number | undefined;
+  /** The longest time between two looks of the master at its workers. Default 10 000 ms. */
+  readonly masterHeartbeat?: Millis | undefined;
+  /**
+   * Time between two heartbeats of a worker. Default half of `masterHeartbeat`, at most a third of `workerExpireTime`.
+   * A worker without a connection that has hardly anything to do gives them less often: after a third of
+   * `workerExpireTime`, or of its default if that is less. So late, too, `maxHeap` and the like see what it does by itself.
+   */
+  readonly workerHeartbeat?: Millis | undefined;
+  /** Open connections of one worker at most; exact. Default `Infinity`. */
+  readonly maxSessionsPerWorker?: number | undefined;
+  /** A worker without a heartbeat for so long is asked to leave. Default 5 × `masterHeartbeat`. */
+  readonly workerExpireTime?: Millis | undefined;
+  /** A worker is killed so long after it was first asked to leave. Default `workerExpireTime`. */
+  readonly graceTime?: Millis | undefined;
+  /** A thread that is not ready so long after its start is killed. Default 30 000 ms. */
+  readonly bootTimeout?: Millis | undefined;
+  /** A killed thread that has not ended after so long is given up as a zombie; finite. Default 2 000 ms. */
+  readonly killTimeout?: Millis | undefined;
+  /** A worker without a connection for so long leaves, where the minima allow it. Default 60 000 ms. */
+  readonly maxSpareTime?: Millis | undefined;
+  /** A worker of this age is replaced. Default `Infinity`. */
+  readonly maxLifetime?: Millis | undefined;
+  /** Up to which fraction of `maxLifetime` a worker may go earlier, so that not all go at once. Default 0.1. */
+  readonly lifetimeJitter?: number | undefined;
+  /** A worker that was handed so many connections is handed no more, and replaced. Default `Infinity`. */
+  readonly maxServed?: number | undefined;
+  /** Up to which fraction of `maxServed` a worker may go earlier. Default 0: exactly `maxServed`. */
+  readonly servedJitter?: number | undefined;
+  /** A worker that reports more used JS heap than this is replaced, bytes. Default `Infinity`. */
+  readonly maxHeap?: number | undefined;
+  /**
+   * A worker that reports more memory outside the JS heap than this (Buffers, but no SharedArrayBuffers) is replaced,
+   * bytes. Default `Infinity`.
+   */
+  readonly maxExternal?: number | undefined;
+  /** Up to which fraction of `maxHeap` and `maxExternal` a worker may go earlier, so that not all go at once. Default 0.1. */
+  readonly memoryJitter?: number | undefined;
+  /** A worker that reports more event-loop utilisation than this is replaced, above 0 to 1. Default `Infinity`. */
+  readonly maxUtilization?: number | undefined;
+  /** Threads that cannot be killed whose places are refilled; further ones cost a place each. Default 4. */
+  readonly maxZombies?: number | undefined;
+  /** Wait after a first failed boot; doubles with each further one. Default 100 ms. */
+  readonly bootRetryDelay?: Millis | undefined;
+  /** A worker that dies by itself so soon after its boot counts as a failed boot. Default 5 000 ms. */
+  readonly minUptime?: Millis | undefined;
+  /** The longest wait after a failed boot. Default 30 000 ms, or `bootRetryDelay` if that is more. */
+  readonly maxBootRetryDelay?: Millis | undefined;
+}
+
+/** Every option with its value; `workers` has become counts. */
+export type PolicyConfig = { readonly [Key in keyof Omit<PolicyOptions, 'workers'>]-?: number } & {
+  /** Average utilisation of the event loops above which another worker is wanted; `Infinity`: none for that. */
+  readonly growUtilization: number;
+};
+
+export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
+  'workers',
+  'startWorkers',
+  'minWorkers',
+  'maxWorkers',
+  'minSpareWorkers',
+  'maxSpareWorkers',
+  'masterHeartbeat',
+  'workerHeartbeat',
+  'maxSessionsPerWorker',
+  'workerExpireTime',
+  'graceTime',
+  'bootTimeout',
+  'killTimeout',
+  'maxSpareTime',
+  'maxLifetime',
+  'lifetimeJitter',
+  'maxServed',
+  'servedJitter',
+  'maxHeap',
+  'maxExternal',
+  'memoryJitter',
+  'maxUtilization',
+  'maxZombies',
+  'bootRetryDelay',
+  'maxBootRetryDelay',
+  'minUptime',
+];
+
+/** Milliseconds between a worker's heartbeats, and while it rests: then two may be lost before it expires. */
+export function paceOf({ masterHeartbeat, workerHeartbeat, workerExpireTime }: PolicyConfig): {
+  readonly every: Millis;
+  readonly atRest: Millis;
+} {
+  const rest = Math.min(workerExpireTime, EXPIRES_AFTER * masterHeartbeat) / BEATS_BEFORE_EXPIRY;
+  return { every: workerHeartbeat, atRest: Math.min(Math.max(workerHeartbeat, rest), MAX_WAIT) };
+}
+
+/** Fills in the defaults and refuses what cannot work; unknown keys are not looked at. `cores`: what `'cores'` means. */
+export function resolvePolicy(options: PolicyOptions, cores = 1): PolicyConfig {
+  const size = options.workers === undefined ? population(options) : sized(options, cores);
+  return { ...size, ...clocks(options), ...bounds(options), ...recovery(options) };
+}
+
+/** Options of which `workers` takes the place. */
+export const POPULATION = [
+  'startWorkers',
+  'minWorkers',
+  'maxWorkers',
+  'minSpareWorkers',
+  'maxSpareWorkers',
+] as const;
+
+type Population = (typeof POPULATION)[number];
+
+// Busy enough to want another worker, and far enough from 1 to have it before the queues grow.
+const GROW_AT = 0.8;
+
+function sized(options: PolicyOptions, cores: number): Pick<PolicyConfig, Population | 'growUtilization'> {
+  const { least, most } = sizeOf(options.workers, cores);
+  const { startWorkers = least } = options;
+  const fits: Readonly<Record<Population, readonly [least: number, most: number] | undefined>> = {
+    startWorkers: [least, most],
+    minWorkers: [least, least],
+    maxWorkers: [most, most],
+    minSpareWorkers: undefined,
+    maxSpareWorkers: undefined,
+  };
+  for (const name of POPULATION) mustFit(name, options, fits[name]);
+  // Whether a worker has a connection does not matter here: neither none nor any number of them are wanted.
+  const spare = { minSpareWorkers: 0, maxSpareWorkers: Infinity };
+  return { startWorkers, minWorkers: least, maxWorkers: most, ...spare, growUtilization: GROW_AT };
+}
+
+// Which of two that contradict each other is meant, only their author knows.
+function mustFit(
+  name: Population,
+  options: PolicyOptions,
+  range: readonly [least: number, most: number] | undefined,
+): void {
+  const { [name]: value, workers } = options;
+  if (value === undefined) return;
+  if (range && Number.isInteger(value) && value >= range[0] && value <= range[1]) return;
+  const span = range && (range[0] === range[1] ? `, or ${range[0]}` : `, or from ${range[0]} to ${range[1]}`);
+  throw errors.badOption(name, `left out beside \`workers\` (${show(workers)})${span ?? ''}`, value);
+}
+
+function population(options: PolicyOptions): Pick<PolicyConfig, Population | 'growUtilization'> {
+  const maxWorkers = integer('maxWorkers', given(options.maxWorkers, 20), 1, MOST_WORKERS);
+  const head = (name: Population, byDefault: number): number =>
+    headcount(name, given(options[name], byDefault), maxWorkers);
+  const startWorkers = head('startWorkers', Math.min(5, maxWorkers));
+  const minWorkers = head('minWorkers', startWorkers);
+  const minSpareWorkers = head('minSpareWorkers', minWorkers);
+  // The ancestor's MaxServer - MinServer alone can be less than the minimum, and workers were then born and retired in turns.
+  const byDefault = Math.max(maxWorkers - minWorkers, minSpareWorkers + 1);
+  const maxSpareWorkers = limit('maxSpareWorkers', given(options.maxSpareWorkers, byDefault), 1);
+  if (maxSpareWorkers <= minSpareWorkers) {
+    const expected = `more than \`minSpareWorkers\` (${minSpareWorkers})`;
+    throw errors.badOption('maxSpareWorkers', expected, maxSpareWorkers);
+  }
+  const size = { startWorkers, minWorkers, maxWorkers, minSpareWorkers, maxSpareWorkers };
+  return { ...size, growUtilization: Infinity };
+}
+
+/** Heartbeats of the master before a silent worker expires, as in the ancestor. */
+const EXPIRES_AFTER = 5;
+const BEATS_BEFORE_EXPIRY = 3;
+
+type Clocks = 'masterHeartbeat' | 'workerHeartbeat' | 'workerExpireTime' | 'graceTime';
+
+function clocks(options: PolicyOptions): Pick<PolicyConfig, Clocks> {
+  const masterHeartbeat = millis('masterHeartbeat', given(options.masterHeartbeat, 10_000));
+  const workerExpireTime = span(
+    'workerExpireTime',
+    given(options.workerExpireTime, EXPIRES_AFTER * masterHeartbeat),
+  );
+  const often = Math.min(masterHeartbeat / 2, workerExpireTime / BEATS_BEFORE_EXPIRY);
+  const workerHeartbeat = millis('workerHeartbeat', given(options.workerHeartbeat, Math.max(often, 1)));
+  if (workerHeartbeat >= workerExpireTime) {
+    const expected = `less than \`workerExpireTime\` (${workerExpireTime})`;
+    throw errors.badOption('workerHeartbeat', expected, workerHeartbeat);
+  }
+  const graceTime = span('graceTime', given(options.graceTime, workerExpireTime));
+  return { masterHeartbeat, workerHeartbeat, workerExpireTime, graceTime };
+}
+
+type Bounds =
+  | 'maxSessionsPerWorker'
+  | 'maxSpareTime'
+  | 'maxLifetime'
+  | 'lifetimeJitter'
+  | 'maxServed'
+  | 'servedJitter'
+  | 'maxHeap'
+  | 'maxExternal'
+  | 'memoryJitter'
+  | 'maxUtilization';
+
+function bounds(options: PolicyOptions): Pick<PolicyConfig, Bounds> {
+  const most = (name: Bounds): number => limit(name, given(options[name], Infinity), 1);
+  return {
+    maxSessionsPerWorker: most('maxSessionsPerWorker'),
+    maxSpareTime: span('maxSpareTime', given(options.maxSpareTime, 60_000)),
+    maxLifetime: span('maxLifetime', given(options.maxLifetime, Infinity)),
+    lifetimeJitter: fraction('lifetimeJitter', given(options.lifetimeJitter, 0.1)),
+    maxServed: most('maxServed'),
+    servedJitter: fraction('servedJitter', given(options.servedJitter, 0)),
+    maxHeap: most('maxHeap'),
+    maxExternal: most('maxExternal'),
+    memoryJitter: fraction('memoryJitter', given(options.memoryJitter, 0.1)),
+    maxUtilization: share('maxUtilization', given(options.maxUtilization, Infinity)),
+  };
+}
+
+type Recovery =
+  'bootTimeout' | 'killTimeout' | 'maxZombies' | 'bootRetryDelay' | 'maxBootRetryDelay' | 'minUptime';
+
+function recovery(options: PolicyOptions): Pick<PolicyConfig, Recovery> {
+  const bootRetryDelay = millis('bootRetryDelay', given(options.bootRetryDelay, 100));
+  const longest = given(options.maxBootRetryDelay, Math.max(30_000, bootRetryDelay));
+  const maxBootRetryDelay = millis('maxBootRetryDelay', longest);
+  if (maxBootRetryDelay < bootRetryDelay) {
+    const expected = `at least \`bootRetryDelay\` (${bootRetryDelay})`;
+    throw errors.badOption('maxBootRetryDelay', expected, maxBootRetryDelay);
+  }
+  return {
+    bootTimeout: span('bootTimeout', given(options.bootTimeout, 30_000)),
+    // Finite, or a thread that cannot be killed would keep its place, and `close()`, for ever.
+    killTimeout: millis('killTimeout', given(options.killTimeout, 2_000)),
+    maxZombies: integer('maxZombies', given(options.maxZombies, 4), 0),
+    bootRetryDelay,
+    maxBootRetryDelay,
+    minUptime: millis('minUptime', given(options.minUptime, 5_000)),
+  };
+}
+
+// Not `??`: a `null` is a mistake to be told, not a wish for the default.
+function given(value: number | undefined, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  return value;
+}
+
+function headcount(name: string, value: number, maxWorkers: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= maxWorkers) return value;
+  throw errors.badOption(name, `an integer from 0 to \`maxWorkers\` (${maxWorkers})`, value);
+}
+
+// Unlike `millis` without an upper end: no timer waits for it, the master looks again with each heartbeat.
+function span(name: string, value: number): Millis {
+  if (typeof value === 'number' && value >= 1) return value;
+  throw errors.badOption(name, 'milliseconds of at least 1, or Infinity', value);
+}
+
+function share(name: string, value: number): number {
+  if (value === Infinity || (typeof value === 'number' && value > 0 && value <= 1)) return value;
+  throw errors.badOption(name, 'a number above 0 to 1, or Infinity', value);
+}

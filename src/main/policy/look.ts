@@ -1,0 +1,23 @@
+import { type Millis } from '../../common/core/types.ts';
+import { type PolicyConfig } from './config.ts';
+import { lateAt, silentAt } from './limits.ts';
+import { type Decision, type PoolState, type WorkerRecord } from './state.ts';
+
+/**
+ * Before a worker is dealt with for being silent or late, it is looked at, since a debugger may hold it. A worker that is
+ * held gets its time anew, and is looked at again at the end of that.
+ */
+export const lookAtOverdue = (
+  workers: readonly WorkerRecord[],
+  state: PoolState,
+  config: PolicyConfig,
+  now: Millis,
+): readonly Decision[] =>
+  workers.flatMap((worker) =>
+    worker.look === undefined && !worker.broken && isOverdue(worker, state, config, now)
+      ? { kind: 'look', id: worker.id }
+      : [],
+  );
+
+const isOverdue = (worker: WorkerRecord, state: PoolState, config: PolicyConfig, now: Millis): boolean =>
+  now >= silentAt(worker, config) || now >= lateAt(worker, state, config);

@@ -1,0 +1,16 @@
+import { millisOrNever } from '../../common/core/check.ts';
+import { type Millis } from '../../common/core/types.ts';
+import { type PreforkSettings } from './options.ts';
+
+/**
+ * The default grace of `close()`. Kubernetes kills 30 s after it has asked; what follows the grace (`killTimeout`, and a
+ * second each for the last connections and for the program itself) has room within that.
+ */
+export const CLOSE_GRACE: Millis = 25_000;
+
+/** How long `close()` lets workers finish; throws `FORKLESS_BAD_OPTION`. */
+export function closeGrace({ given, policy }: PreforkSettings, grace?: Millis): Millis {
+  if (given.shutdownWorkers === true) return 0;
+  const byDefault = given.graceTime ?? Math.min(policy.graceTime, CLOSE_GRACE);
+  return millisOrNever('grace', grace ?? byDefault, 0);
+}

@@ -1,0 +1,127 @@
+import { messageOf, textOf } from '../../common/core/thrown.ts';
+import { type PreforkEvents } from './events.ts';
+import { framesOf, placeOf } from './place.ts';
+
+/** A failure in words. */
+export interface Told {
+  /** Of the process warning. */
+  readonly code: string;
+  /** The same for failures that are told of together. */
+  readonly cause: string;
+  /** How many more like it there are already. */
+  readonly repeated: number;
+  /** What failed, where and by what; a sentence without its full stop. */
+  readonly text: string;
+  /** How to hear of it in order. */
+  readonly listen: string;
+  /** Of the stack. */
+  readonly frames: readonly string[];
+}
+
+type Event<Name extends keyof PreforkEvents> = PreforkEvents[Name][0];
+type Describe<Name extends keyof PreforkEvents> = (event: Event<Name>) => Told | undefined;
+
+// Their failures reach no `clientError`.
+const WITHOUT_CLIENT = ['connection', 'workerStopping', 'lane', 'heap', 'clientPreConnect', 'clientFilter'];
+
+const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
+  handlerError: ({ worker, callback, error, repeated }) => {
+    const listen = WITHOUT_CLIENT.includes(callback)
+      ? 'Listen to the event `handlerError`'
+      : 'Give the handlers `clientError`, or listen to the event `handlerError`';
+    return failure('FORKLESS_HANDLER_ERROR', `\`${callback}\` of worker ${worker} failed`, {
+      error,
+      listen,
+      kind: callback,
+      repeated,
+    });
+  },
+  workerExited: (exit) => {
+    const how = howItEnded(exit);
+    if (how === undefined) return undefined;
+    const listen = 'Its connections were closed. Listen to the event `workerExited`';
+    return failure('FORKLESS_WORKER_CRASH', `Worker ${exit.worker} ${how}`, {
+      error: exit.error,
+      listen,
+      kind: how,
+    });
+  },
+  degraded: (degradation) => {
+    // Of too many zombies `onStuck` tells, with a warning of its own by default.
+    if (degradation.cause === 'zombies') return undefined;
+    const { failures, retryIn, error } = degradation;
+    const what = `Workers fail to boot or to stay, ${failures} in a row; the next is born in ${Math.ceil(retryIn)} ms; the last one failed`;
+    return failure('FORKLESS_DEGRADED', what, { error, listen: 'Listen to the event `degraded`', kind: '' });
+  },
+  workerExpired: ({ worker, silentFor, stack }) =>
+    failure('FORKLESS_WORKER_EXPIRED', `Worker ${worker} did not answer for ${Math.round(silentFor)} ms`, {
+      frames: stack.map((frame) => `    at ${frame}`),
+      listen: 'It is asked to leave, then killed. Listen to the event `workerExpired`',
+      kind: '',
+    }),
+  acceptError: ({ error, count }) =>
+    failure('FORKLESS_ACCEPT_ERROR', 'Accepting a connection failed', {
+      error,
+      listen: 'Listen to the event `acceptError`',
+      kind: '',
+      repeated: count - 1,
+    }),
+  drop: ({ reason, error }) =>
+    reason !== 'dispatch-failed'
+      ? undefined
+      : failure('FORKLESS_DISPATCH_FAILED', 'A connection was refused: `dispatch` failed', {
+          error,
+          listen: 'Listen to the event `drop`',
+          kind: '',
+        }),
+};
+
+/** What is to be told of an event that nobody heard; `undefined` where nothing has failed, or it is told elsewhere. */
+export function describeUnheard<Name extends keyof PreforkEvents>(
+  name: Name,
+  [event]: PreforkEvents[Name],
+): Told | undefined {
+  const describe = HEAR[name] as ((event: Event<Name>) => Told | undefined) | undefined;
+  return describe?.(event);
+}
+
+interface Details {
+  readonly error?: Error | undefined;
+  /** Instead of those of the error. */
+  readonly frames?: readonly string[];
+  readonly listen: string;
+  /** Tells failures without a place apart. */
+  readonly kind: string;
+  readonly repeated?: number;
+}
+
+function failure(code: string, what: string, details: Details): Told {
+  const { error, frames = framesOf(error), listen, kind, repeated = 0 } = details;
+  const place = placeOf(frames);
+  const at = place === undefined ? '' : ` at ${place}`;
+  const by = error === undefined ? '' : `: ${lineOf(error)}`;
+  const which = place ?? (error && (textOf(error, 'code') ?? textOf(error, 'name')));
+  const cause = `${code} ${kind} ${which ?? ''}`.slice(0, LONGEST);
+  // Where all frames are ours, they say nothing about the user's code.
+  const shown = place === undefined ? [] : frames;
+  return { code, cause, repeated, text: `${what}${at}${by}`, listen, frames: shown };
+}
+
+function howItEnded({ code, reason, why, error }: Event<'workerExited'>): string | undefined {
+  // Of a boot that fails, `degraded` tells, or the call that it rejects.
+  if (textOf(error, 'code')?.startsWith('FORKLESS_BOOT_') === true) return undefined;
+  if (reason === 'crashed') return 'crashed';
+  if (reason === 'out-of-memory') return 'ran out of memory';
+  return reason === 'exited' && why === undefined && code !== 0
+    ? `was ended by process.exit(${code})`
+    : undefined;
+}
+
+const LONGEST = 1_000;
+
+/** Name and message on one line; a message may hold what a peer has sent, also what steers a terminal. */
+function lineOf(error: Error): string {
+  const text = `${textOf(error, 'name') ?? 'Error'}: ${messageOf(error)}`;
+  const line = text.slice(0, LONGEST).replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
+  return text.length > LONGEST ? `${line}…` : line;
+}

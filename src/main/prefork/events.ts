@@ -1,0 +1,102 @@
+import {
+  type Addresses,
+  type CloseReason,
+  type ConnectionId,
+  type DropReason,
+  type LeaveReason,
+  type Millis,
+  type WorkerId,
+} from '../../common/core/types.ts';
+import { type WorkerExit } from '../master/worker-handle.ts';
+import { type AddressInfo } from 'node:net';
+import { type Evidence } from './evidence.ts';
+import { type Degradation, type DegradedCause } from './health.ts';
+
+/** A connection in events: its number, and where it comes from and arrived. */
+export interface ConnectionInfo extends Addresses {
+  readonly id: ConnectionId;
+}
+
+/** The events of a `Prefork`, each with one argument. An `error` is an Error, whatever was thrown. */
+export interface PreforkEvents {
+  listening: [{ readonly address: AddressInfo | string | null }];
+  workerSpawned: [{ readonly worker: WorkerId; readonly generation: number }];
+  workerReady: [{ readonly worker: WorkerId; readonly generation: number; readonly bootTime: Millis }];
+  /** A worker was asked to leave. */
+  workerRetiring: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
+  /** A worker gets no new connection until it is resumed; it was paused by itself or by `pause(id)`. */
+  workerPaused: [{ readonly worker: WorkerId }];
+  workerResumed: [{ readonly worker: WorkerId }];
+  workerKilled: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
+  /**
+   * A debugger holds a worker that was overdue, at a breakpoint or before its first line: it gets its time anew, again and
+   * again, until it goes on. Told once each time it stands.
+   */
+  workerDebugged: [{ readonly worker: WorkerId; readonly generation: number }];
+  /** A worker gave no heartbeat for `workerExpireTime` and was asked to leave; told before it is killed. */
+  workerExpired: [
+    {
+      readonly worker: WorkerId;
+      readonly generation: number;
+      /** Milliseconds since its last heartbeat, when it was asked to leave. */
+      readonly silentFor: Millis;
+    } & Evidence,
+  ];
+  /** A killed thread does not end. Its clients are closed, its place is refilled up to `maxZombies`. */
+  workerZombie: [
+    {
+      readonly worker: WorkerId;
+      readonly generation: number;
+      readonly why: LeaveReason | undefined;
+      /** Connections that were closed because of it. */
+      readonly clients: number;
+    } & Evidence,
+  ];
+  workerExited: [WorkerExit];
+  /** A worker has claimed a connection. */
+  connection: [{ readonly connection: ConnectionInfo; readonly worker: WorkerId }];
+  /** A claimed connection is closed on both sides. */
+  connectionClosed: [
+    {
+      readonly connection: ConnectionInfo;
+      readonly worker: WorkerId;
+      readonly reason: CloseReason;
+      /** What closed it, with its `code` where it has one; `undefined` where it ended in order. */
+      readonly error: Error | undefined;
+      readonly bytesRead: number;
+      readonly bytesWritten: number;
+    },
+  ];
+  /** A connection was refused and closed. */
+  drop: [
+    { readonly connection: ConnectionInfo; readonly reason: DropReason; readonly error: Error | undefined },
+  ];
+  /**
+   * A handler threw or rejected, and no `clientError` took it. Of one worker 50 are told at once in a second, of one
+   * connection 5; those beyond are told together at the end of that second, as one for each callback.
+   */
+  handlerError: [
+    {
+      readonly worker: WorkerId;
+      readonly connection: ConnectionId | undefined;
+      readonly callback: string;
+      readonly error: Error;
+      /** How many more like it, of the same worker and callback, are not told one by one; nearly always 0. */
+      readonly repeated: number;
+    },
+  ];
+  /** User code in a worker posted to `parentPort`. */
+  workerMessage: [{ readonly worker: WorkerId; readonly message: unknown }];
+  /** Workers fail, or more threads than `maxZombies` cannot be terminated; told again when it gets worse. */
+  degraded: [Degradation];
+  recovered: [{ readonly cause: DegradedCause }];
+  /** Accepting fails (EMFILE, ENFILE …); told at most once in 100 ms, with the count since the last time. */
+  acceptError: [{ readonly error: Error; readonly count: number }];
+  paused: [];
+  resumed: [];
+  drainProgress: [{ readonly open: number; readonly waiting: number }];
+  reloaded: [{ readonly generation: number }];
+  closed: [{ readonly zombies: readonly WorkerId[] }];
+}
+
+export type Announce = <K extends keyof PreforkEvents>(name: K, ...event: PreforkEvents[K]) => void;

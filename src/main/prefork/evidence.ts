@@ -1,0 +1,55 @@
+import { type Millis } from '../../common/core/types.ts';
+import { type WorkerHandle } from '../master/worker-handle.ts';
+import { type ThreadFindings } from '../threads/host.ts';
+import { type Connections } from '../listener/connections.ts';
+import { type ConnectionInfo } from './events.ts';
+
+/** What is known of a worker that does not answer, found out without its help. */
+export interface Evidence {
+  /**
+   * The client whose arrival, input or end it took up last: most likely the one whose handler blocks. `undefined` if
+   * there was none, or if that client's connection is closed.
+   */
+  readonly lastClient: ConnectionInfo | undefined;
+  /** Milliseconds since then. */
+  readonly lastClientAge: Millis | undefined;
+  /** Event-loop utilisation since the look before, 0 to 1: about 1 in a loop or a blocking call, 0 when asleep. */
+  readonly utilization: number | undefined;
+  /** CPU time of its thread, milliseconds; `undefined` on Node 20, and in a native call. */
+  readonly cpuTime: Millis | undefined;
+  /** Where its JavaScript is, innermost first; empty when it is in a native call, or was killed too soon. */
+  readonly stack: readonly string[];
+}
+
+/** The longest look into a thread: in JavaScript they answered within 0.3 s on a busy machine, in native calls never. */
+export const LONGEST_LOOK: Millis = 1_000;
+
+const NOTHING: ThreadFindings = { cpuTime: undefined, stack: [] };
+
+/** What can be said at once. */
+export function evidenceOf(
+  handle: WorkerHandle,
+  connections: Connections,
+  findings: ThreadFindings = NOTHING,
+): Evidence {
+  const last = handle.lastClient();
+  return {
+    lastClient: last && connections.info(last.id),
+    lastClientAge: last?.age,
+    utilization: handle.utilization(),
+    ...findings,
+  };
+}
+
+/** Looks into the thread too; `found` is called once, before the worker is killed or gone. */
+export function gather(
+  handle: WorkerHandle,
+  connections: Connections,
+  found: (evidence: Evidence) => void,
+): void {
+  // Read now: by the time the look is over, its connections may be closed.
+  const { lastClient, lastClientAge, utilization } = evidenceOf(handle, connections);
+  handle.examine(LONGEST_LOOK, (findings) => {
+    found({ lastClient, lastClientAge, utilization, ...findings });
+  });
+}

@@ -1,0 +1,93 @@
+import { type Clock } from '../../common/core/clock.ts';
+import { errorField } from '../../common/core/thrown.ts';
+import { type Millis } from '../../common/core/types.ts';
+import { type Backoff, backoffOf } from '../policy/backoff.ts';
+import { zombiesOf } from '../policy/births.ts';
+import { type PolicyConfig } from '../policy/config.ts';
+import { type PoolState } from '../policy/state.ts';
+import { restingClients } from '../../common/wire/activity.ts';
+import { callUser } from './call-user.ts';
+import { type Announce } from './events.ts';
+import { IdleGrowth } from './idle-growth.ts';
+import { type Pool } from './pool.ts';
+import { type StuckReport, warnOfZombies } from './stuck.ts';
+
+/** Why a pool is less than it should be: workers fail, or more threads than `maxZombies` cannot be terminated. */
+export type DegradedCause = 'boot' | 'zombies';
+
+export type Degradation =
+  | {
+      readonly cause: 'boot';
+      /** Failures in a row. */
+      readonly failures: number;
+      /** The next try is in so many milliseconds. */
+      readonly retryIn: Millis;
+      /** `undefined` where the worker left without one, by `process.exit()`. */
+      readonly error: Error | undefined;
+    }
+  | { readonly cause: 'zombies'; readonly zombies: number; readonly maxZombies: number };
+
+interface HealthOptions {
+  readonly clock: Clock;
+  readonly announce: Announce;
+  readonly onStuck: ((report: StuckReport) => void) | undefined;
+}
+
+/** Says when the pool becomes less than it should be, gets worse, and is well again. */
+export class Health {
+  readonly #options: HealthOptions;
+  #failures = 0;
+  #zombies = 0;
+  readonly #growth = new IdleGrowth();
+  #error: Error | undefined;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+  }
+
+  /** What the latest failure of a worker was, for the event that it may lead to. */
+  blame(error: unknown): void {
+    this.#error = errorField(error);
+  }
+
+  /** Compares the pool with how it was at the last look. */
+  look({ master: { state, config }, handles }: Pick<Pool, 'master' | 'handles'>): void {
+    this.#lookAtBoots(backoffOf(state, config, this.#options.clock.now()));
+    this.#lookAtZombies(zombiesOf(state), config.maxZombies);
+    this.#growth.look(state, config, (id) => {
+      const handle = handles.get(id);
+      return handle === undefined ? 0 : restingClients(handle.activity);
+    });
+  }
+
+  #lookAtBoots({ failures, until }: Backoff): void {
+    const { clock, announce } = this.#options;
+    const before = this.#failures;
+    this.#failures = failures;
+    if (failures === 0 && before > 0) announce('recovered', { cause: 'boot' });
+    if (failures <= before) return;
+    const retryIn = Math.max(0, until - clock.now());
+    announce('degraded', { cause: 'boot', failures, retryIn, error: this.#error });
+  }
+
+  #lookAtZombies(zombies: number, maxZombies: number): void {
+    const { announce, onStuck = warnOfZombies } = this.#options;
+    const tooMany = zombies > maxZombies ? zombies : 0;
+    const before = this.#zombies;
+    this.#zombies = tooMany;
+    if (tooMany === 0 && before > 0) announce('recovered', { cause: 'zombies' });
+    if (tooMany <= before) return;
+    announce('degraded', { cause: 'zombies', zombies, maxZombies });
+    callUser(() => {
+      onStuck({ zombies, maxZombies });
+    });
+  }
+}
+
+/** What is wrong with the pool at present. */
+export function causesOf(state: PoolState, config: PolicyConfig, now: Millis): readonly DegradedCause[] {
+  const causes: DegradedCause[] = [];
+  if (backoffOf(state, config, now).failures > 0) causes.push('boot');
+  if (zombiesOf(state) > config.maxZombies) causes.push('zombies');
+  return causes;
+}

@@ -1,0 +1,89 @@
+import { type Millis, type WorkerId } from '../../common/core/types.ts';
+
+const NAMES = ['SIGINT', 'SIGTERM'] as const;
+
+// A terminal sends Ctrl-C to npm and to the program, and npm passes it on: one press arrives twice.
+const SAME_PRESS: Millis = 200;
+
+// What the program still does when its preforks have closed, such as ending its connection to a database.
+const AFTERWARDS: Millis = 1_000;
+
+/** What signals need of a prefork. */
+export interface Closable {
+  close(): Promise<void>;
+  once(event: 'closed', listener: (event: { readonly zombies: readonly WorkerId[] }) => void): unknown;
+}
+
+/** How a prefork with the option `signals` is stopped by the signals of its process. */
+export interface Signals {
+  /** Closes it at a signal, until it has closed. */
+  heed(server: Closable): void;
+  /** Why a start failed; never settles where a signal has stopped it, since the process ends then. */
+  unlessStopped(server: Closable, error: unknown): Promise<unknown>;
+}
+
+/**
+ * The signals of this process, heard once for all preforks that want it. The first one closes all of them; when the last
+ * has closed, the process ends. A second one ends it at once.
+ */
+export class ProcessSignals implements Signals {
+  readonly #open = new Set<Closable>();
+  readonly #stopped = new WeakSet<Closable>();
+  #first: { readonly name: string; readonly at: Millis } | undefined;
+  #zombies = 0;
+
+  heed(server: Closable): void {
+    if (this.#open.size === 0 && !this.#first) for (const name of NAMES) process.on(name, this.#heard);
+    this.#open.add(server);
+    server.once('closed', ({ zombies }) => {
+      this.#zombies += zombies.length;
+      this.#open.delete(server);
+      if (this.#open.size === 0) this.#allClosed();
+    });
+    if (this.#first) this.#stop(server);
+  }
+
+  async unlessStopped(server: Closable, error: unknown): Promise<unknown> {
+    if (this.#stopped.has(server)) await new Promise<never>(() => undefined);
+    return error;
+  }
+
+  readonly #heard = (name: NodeJS.Signals): void => {
+    const at = performance.now();
+    if (!this.#first) {
+      this.#first = { name, at };
+      for (const server of this.#open) this.#stop(server);
+    } else if (name !== this.#first.name || at - this.#first.at > SAME_PRESS) {
+      // A thread stuck in native code holds the exit; a third signal then ends the process as Node would.
+      this.#release();
+      process.exit();
+    }
+  };
+
+  #stop(server: Closable): void {
+    this.#stopped.add(server);
+    void server.close();
+  }
+
+  #allClosed(): void {
+    if (!this.#first) {
+      this.#release();
+      return;
+    }
+    const end = (): void => {
+      // An exit would wait for a thread that cannot be ended.
+      if (this.#zombies > 0) process.kill(process.pid, 'SIGKILL');
+      else process.exit();
+    };
+    // Node tells of it when nothing is left to do. Left to itself, a module that waits for `prefork()` would end with 13.
+    process.once('beforeExit', end);
+    setTimeout(end, AFTERWARDS).unref();
+  }
+
+  #release(): void {
+    for (const name of NAMES) process.off(name, this.#heard);
+  }
+}
+
+/** One for the process. */
+export const processSignals: Signals = new ProcessSignals();

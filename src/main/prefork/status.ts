@@ -1,0 +1,162 @@
+import {
+  type CloseReason,
+  type DropReason,
+  type ExitReason,
+  type LeaveReason,
+  type Millis,
+  type WorkerId,
+} from '../../common/core/types.ts';
+import { type WorkerHandle } from '../master/worker-handle.ts';
+import { backoffOf } from '../policy/backoff.ts';
+import { openOf, type Beat, type Phase, type WorkerRecord } from '../policy/state.ts';
+import { type Tally } from '../listener/connections.ts';
+import { type State } from './lifecycle.ts';
+import { type Evidence } from './evidence.ts';
+import { causesOf, type DegradedCause } from './health.ts';
+import { type Pool } from './pool.ts';
+
+/** One worker, as the master sees it at this instant. */
+export interface WorkerStatus {
+  readonly id: WorkerId;
+  /** Node's id of its thread; `undefined` before it is started. */
+  readonly threadId: number | undefined;
+  readonly generation: number;
+  readonly phase: Phase;
+  /** Why it is leaving, or was killed. */
+  readonly leaving: LeaveReason | undefined;
+  /** Milliseconds since its birth. */
+  readonly age: Millis;
+  /** Milliseconds in this phase. */
+  readonly phaseAge: Millis;
+  /** Open connections, unclaimed ones included. */
+  readonly open: number;
+  /** Connections handed to it that it has not claimed. */
+  readonly owed: number;
+  readonly served: number;
+  /** Event-loop utilisation at the last heartbeat, 0 to 1; 0 from `ready` to the first, `undefined` before. */
+  readonly utilization: number | undefined;
+  /** Used JS heap at the last heartbeat, or when it was ready, bytes; `undefined` before. */
+  readonly heap: number | undefined;
+  /** The same of memory outside the JS heap. */
+  readonly external: number | undefined;
+  /** Milliseconds since the last heartbeat; `undefined` before it is ready. */
+  readonly silentFor: Millis | undefined;
+  /** What was found out when it expired or became a zombie. */
+  readonly evidence: Evidence | undefined;
+  readonly paused: boolean;
+  /** Let a claim time out and has given no sign since: gets nothing new. */
+  readonly suspect: boolean;
+  /** A debugger held it when it was last looked at, since it was overdue, and it has given no sign since. */
+  readonly debugged: boolean;
+}
+
+/** Everything there is to know of a prefork, at one instant. */
+export interface PreforkStatus {
+  readonly state: State;
+  readonly paused: boolean;
+  readonly generation: number;
+  readonly workers: readonly WorkerStatus[];
+  /**
+   * Workers by phase, and in all. `threads`: all that have not ended, but for zombies; `above`: how many of them are more
+   * than `maxWorkers`. That is one while a worker is replaced or leaves, and more while a lowered `maxWorkers` is not reached.
+   */
+  readonly counts: Readonly<Record<Phase | 'live' | 'spare' | 'threads' | 'above', number>>;
+  readonly connections: {
+    /** Accepted and not closed. */
+    readonly open: number;
+    readonly waiting: number;
+    readonly accepted: number;
+    /** Claimed by a worker. */
+    readonly served: number;
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+    readonly drops: Tally<DropReason>;
+    readonly closes: Tally<CloseReason>;
+  };
+  readonly exits: Tally<ExitReason>;
+  /** What keeps the pool from being what it should be; empty when all is well. */
+  readonly degraded: readonly DegradedCause[];
+  /** Failures of new workers in a row. */
+  readonly bootFailures: number;
+}
+
+const PHASES = ['starting', 'ready', 'draining', 'killing', 'zombie'] as const;
+
+function statusOf(
+  worker: WorkerRecord,
+  handle: WorkerHandle | undefined,
+  evidence: Evidence | undefined,
+  now: Millis,
+): WorkerStatus {
+  const { id, generation, stage, owed, served, beat, paused, suspect, debugged } = worker;
+  return {
+    id,
+    threadId: handle?.threadId,
+    evidence,
+    generation,
+    phase: stage.phase,
+    leaving: 'why' in stage ? stage.why : undefined,
+    age: now - worker.bornAt,
+    phaseAge: now - stage.since,
+    open: openOf(worker),
+    owed,
+    served,
+    ...vitalsOf(beat, handle),
+    silentFor: stage.phase === 'starting' ? undefined : now - worker.lastBeat,
+    paused,
+    suspect,
+    debugged,
+  };
+}
+
+function vitalsOf(
+  beat: Beat | undefined,
+  handle: WorkerHandle | undefined,
+): Pick<WorkerStatus, 'utilization' | 'heap' | 'external'> {
+  const { heap, external } = beat ?? handle?.memory ?? {};
+  const byDefault = heap === undefined ? undefined : 0;
+  return { utilization: beat?.utilization ?? byDefault, heap, external };
+}
+
+/** One consistent snapshot of everything. */
+export function snapshot(
+  pool: Pool,
+  now: Millis,
+  rest: Pick<PreforkStatus, 'state' | 'paused' | 'exits'>,
+): PreforkStatus {
+  const { workers: records, generation } = pool.master.state;
+  const workers = records.map((worker) => {
+    return statusOf(worker, pool.handles.get(worker.id), pool.evidence.get(worker.id), now);
+  });
+  const counted = PHASES.map(
+    (phase) => [phase, workers.filter((worker) => worker.phase === phase).length] as const,
+  );
+  const live = workers.filter(({ phase }) => phase === 'starting' || phase === 'ready');
+  const threads = workers.filter(({ phase }) => phase !== 'zombie').length;
+  const { size, accepted, served, bytesRead, bytesWritten, drops, closes } = pool.connections;
+  return {
+    ...rest,
+    generation,
+    workers,
+    // Every phase is a key of it, by the list above.
+    counts: {
+      ...(Object.fromEntries(counted) as Record<Phase, number>),
+      live: live.length,
+      spare: live.filter(({ open }) => open === 0).length,
+      threads,
+      above: Math.max(0, threads - pool.master.config.maxWorkers),
+    },
+    connections: {
+      open: size,
+      waiting: pool.dispatcher.waiting,
+      accepted,
+      served,
+      bytesRead,
+      bytesWritten,
+      drops: { ...drops },
+      closes: { ...closes },
+    },
+    degraded: causesOf(pool.master.state, pool.master.config, now),
+    bootFailures: backoffOf(pool.master.state, pool.master.config, now).failures,
+  };
+}

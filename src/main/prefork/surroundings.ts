@@ -1,0 +1,43 @@
+import { availableParallelism } from 'node:os';
+import { type HeldClock } from '../../common/core/clock.ts';
+import { SystemClock } from '../master/system-clock.ts';
+import { type HostName, type ThreadHost } from '../threads/host.ts';
+import { loadHost } from '../threads/hosts.ts';
+import { openLink, type Link } from '../../common/lane/link.ts';
+import { Scopes } from '../../common/user-code/scope.ts';
+import { UnheardWarnings, type Unheard } from './unheard.ts';
+import { processSignals, type Signals } from './signals.ts';
+
+/** What a prefork takes from the process it is in; a test gives it others. */
+export interface Surroundings {
+  readonly clock: HeldClock;
+  /** At least 0 and less than 1; for jitter. */
+  readonly random: () => number;
+  readonly loadHost: (name: HostName) => Promise<ThreadHost>;
+  readonly openLink: () => Link;
+  /** Runs its argument once, at the end of this turn of the event loop. */
+  readonly atTurnEnd: (run: () => void) => void;
+  /** How many threads may boot at a time. */
+  readonly cores: number;
+  /** Takes the failures that nobody listens for. */
+  readonly unheard: Unheard;
+  /** For the option `signals`; without it, that has no effect. */
+  readonly signals?: Signals | undefined;
+}
+
+export function ownSurroundings(): Surroundings {
+  const scopes = new Scopes();
+  const clock = new SystemClock();
+  return {
+    clock,
+    random: Math.random,
+    loadHost,
+    openLink,
+    atTurnEnd: (run) => {
+      scopes.register(setImmediate, run);
+    },
+    cores: availableParallelism(),
+    unheard: new UnheardWarnings(clock),
+    signals: processSignals,
+  };
+}

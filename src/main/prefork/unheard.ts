@@ -1,0 +1,65 @@
+import { Causes, type CauseLimits } from '../../common/core/causes.ts';
+import { type Cancel, type Clock } from '../../common/core/clock.ts';
+import { describeUnheard, type Told } from './describe-unheard.ts';
+import { type PreforkEvents } from './events.ts';
+
+/** Takes what nobody listens for. */
+export interface Unheard {
+  missed<Name extends keyof PreforkEvents>(name: Name, event: PreforkEvents[Name]): void;
+  /** No more events will come. */
+  stop(): void;
+}
+
+/** One cause is told of at most once in an interval, with a count of the rest. A file and line is one cause. */
+export const WARNINGS: CauseLimits = { interval: 10_000, most: 64 };
+
+/**
+ * Makes process warnings of failures that nobody listens for. Without them a server whose handlers throw would close
+ * one connection after another and print nothing.
+ */
+export class UnheardWarnings implements Unheard {
+  readonly #clock: Clock;
+  readonly #causes = new Causes<Told>(WARNINGS);
+  #cancel: Cancel | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  missed<Name extends keyof PreforkEvents>(name: Name, event: PreforkEvents[Name]): void {
+    const told = describeUnheard(name, event);
+    if (told === undefined) return;
+    const now = this.#clock.now();
+    if (this.#causes.admits(told, told.cause, told.code, 1 + told.repeated, now)) warn(told, told.repeated);
+    else this.#wake();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#tell(Infinity);
+  }
+
+  #wake(): void {
+    const { wakeAt } = this.#causes;
+    if (wakeAt === undefined || this.#cancel !== undefined) return;
+    this.#cancel = this.#clock.callAt(wakeAt, () => {
+      this.#cancel = undefined;
+      this.#tell(this.#clock.now());
+      this.#wake();
+    });
+  }
+
+  #tell(now: number): void {
+    for (const { item, count } of this.#causes.due(now)) warn(item, count - 1);
+  }
+}
+
+function warn({ code, text, listen, frames }: Told, more: number): void {
+  const others = more === 0 ? '' : ` (and ${more} more like it)`;
+  process.emitWarning(`${text}${others}. ${listen}`, {
+    type: 'ForklessWarning',
+    code,
+    ...(frames.length > 0 && { detail: frames.join('\n') }),
+  });
+}

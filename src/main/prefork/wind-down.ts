@@ -1,0 +1,44 @@
+import { type Clock } from '../../common/core/clock.ts';
+import { type Millis } from '../../common/core/types.ts';
+import { type Pool } from './pool.ts';
+import { type Watchers } from './watchers.ts';
+
+export interface WindDownTerms {
+  readonly clock: Clock;
+  readonly watchers: Watchers;
+  /** What is left of the grace. */
+  readonly grace: () => Millis;
+  /** Of the last output to a slow peer, at most. */
+  readonly lingerTimeout: Millis;
+  /** Gets what to call when the grace has become less. */
+  readonly hurried: (hurry: () => void) => void;
+}
+
+/** Refuses who waits, lets the workers finish and go, or become zombies, and closes what is open then. */
+export async function windDown(pool: Pool, terms: WindDownTerms): Promise<void> {
+  const { clock, watchers, grace } = terms;
+  const { dispatcher, master } = pool;
+  dispatcher.close();
+  master.tell({ kind: 'closing', grace: grace() });
+  const over = (): boolean => master.state.workers.every(({ stage }) => stage.phase === 'zombie');
+  await watchers.until(clock, Infinity, over);
+  await lastOutput(pool, terms);
+  pool.stop();
+}
+
+// Its workers are gone; what they sent to slow peers may still be on its way.
+async function lastOutput({ connections }: Pool, terms: WindDownTerms): Promise<void> {
+  const { clock, watchers, grace, lingerTimeout, hurried } = terms;
+  const gone = (): boolean => connections.size === 0;
+  await new Promise<void>((resolve) => {
+    const wait = (): void => {
+      void watchers.until(clock, Math.min(grace(), lingerTimeout), gone).then(() => {
+        resolve();
+      });
+    };
+    hurried(wait);
+    wait();
+  });
+  connections.destroyAll();
+  await watchers.until(clock, 1_000, gone);
+}

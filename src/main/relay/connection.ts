@@ -1,0 +1,30 @@
+import { Duplex } from 'node:stream';
+import { type Addresses, type ConnectionId, type Millis, type Secured } from '../../common/core/types.ts';
+
+/**
+ * An accepted connection, as the main thread owns it from accept to close. It belongs to no worker: it is offered
+ * to one, taken back, served by one, and outlives the thread that serves it unless its socket was transferred there.
+ */
+export interface Connection {
+  readonly id: ConnectionId;
+  /** While TLS ends in the main thread, what it reads from. Once the socket is transferred, nothing but `LEFT`. */
+  stream: Duplex;
+  readonly addresses: Addresses;
+  /** If its bytes are those of a TLS connection. */
+  secured?: Secured | undefined;
+  /** Or done with its handshake. */
+  acceptedAt: Millis;
+}
+
+/**
+ * In the place of a stream whose socket is in a worker: closed, as is what the socket leaves behind, which would hold
+ * memory for as long as the connection lasts.
+ */
+export const LEFT: Duplex = new Duplex().destroy();
+
+/** The real socket's own calls, where the stream is one. */
+export interface SocketCalls {
+  setNoDelay?(enable: boolean): unknown;
+  setKeepAlive?(enable: boolean, delay: number): unknown;
+  resetAndDestroy?(): unknown;
+}

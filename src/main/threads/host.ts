@@ -1,0 +1,70 @@
+import { type ResourceLimits } from 'node:worker_threads';
+import { type ExitReason, type Millis } from '../../common/core/types.ts';
+import { type BootData } from '../../common/boot/boot-data.ts';
+
+export interface ThreadSpec {
+  /** Shown by debuggers where the host can (Node's own Worker). */
+  readonly name: string;
+  readonly boot: BootData;
+  readonly resourceLimits?: ResourceLimits | undefined;
+  /** Variables that are `undefined` are left out; without `env` the thread gets a copy of `process.env`. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly argv?: readonly string[] | undefined;
+  readonly execArgv?: readonly string[] | undefined;
+}
+
+/** How a thread ended, told once, after its last message was delivered and its OS thread is gone. */
+export interface ThreadExit {
+  readonly code: number;
+  readonly reason: Exclude<ExitReason, 'left' | 'boot-failed'>;
+  /** What was thrown, for `crashed` and `out-of-memory`; may be any value. */
+  readonly error?: unknown;
+}
+
+/** What can be seen of a thread from outside, without its help. */
+export interface ThreadSample {
+  /** Event-loop utilisation since the previous sample, 0 to 1; stuck is 1, once its event loop has begun. */
+  readonly utilization: number;
+}
+
+/** What a look into a running thread has shown. */
+export interface ThreadFindings {
+  /** CPU time of its whole life; `undefined` on Node 20, and where it did not answer. */
+  readonly cpuTime: Millis | undefined;
+  /** Where its JavaScript is, innermost first; empty where it did not answer: it is in a native call, or idle. */
+  readonly stack: readonly string[];
+}
+
+export interface Thread {
+  /** Node's id of the thread, as in `worker_threads.threadId`; -1 if it could not be started. */
+  readonly threadId: number;
+  /** Ends it at once, also if a debugger holds it. Returns at once; `exited` says when it is over, which may be never (native calls). */
+  terminate(): void;
+  sample(): ThreadSample;
+  /**
+   * Looks into it, which takes some 10 ms and may take for ever. `found` is called once, at the latest by the returned
+   * function or by `terminate()`, with what is known by then.
+   */
+  examine(found: (findings: ThreadFindings) => void): () => void;
+  /**
+   * Finds out whether a debugger holds it, without letting it go on. `found` is called once, at the latest by the
+   * returned function or by `terminate()`; with `false` where that cannot be known.
+   */
+  lookForDebugger(found: (debugged: boolean) => void): () => void;
+  ref(): void;
+  /** Lets the process end although the thread runs; on pools, from when the thread has booted. */
+  unref(): void;
+}
+
+/** Something that can run a worker in a thread. */
+export interface ThreadHost {
+  readonly name: HostName | 'inline';
+  /**
+   * Starts a thread. Never throws, neither for what goes wrong in the thread nor for what keeps it from starting:
+   * that comes through `exited`, exactly once, never synchronously.
+   */
+  start(spec: ThreadSpec, exited: (exit: ThreadExit) => void): Thread;
+}
+
+/** Those that a prefork can choose; `'inline'` is for tests. */
+export type HostName = 'piscina' | 'tinypool' | 'worker';

@@ -1,0 +1,98 @@
+import { fileURLToPath } from 'node:url';
+import { type Worker } from 'node:worker_threads';
+import { isWatched, isWatchReport } from '../../common/boot/watch-report.ts';
+import { type HostName, type ThreadHost, type ThreadSpec } from './host.ts';
+import { OneTask } from './one-task.ts';
+import { type Launched, startThread, threadOptions } from './thread.ts';
+
+/** What piscina and tinypool have in common, as far as we use it. */
+interface Pool {
+  readonly threads: readonly unknown[];
+  run(task: unknown, options: object): Promise<unknown>;
+  destroy(): Promise<void>;
+  on(event: 'error', listener: () => void): unknown;
+}
+
+type PoolClass = new (options: object) => Pool;
+
+export interface PoolTraits {
+  readonly name: Exclude<HostName, 'worker'>;
+  readonly options: object;
+  /** Takes the Worker out of a member of the pool's `threads`. */
+  workerOf(thread: unknown): Worker | undefined;
+}
+
+const hasPoolClass = (module: unknown): module is { readonly default: PoolClass } =>
+  typeof module === 'object' &&
+  module !== null &&
+  'default' in module &&
+  typeof module.default === 'function';
+
+/** A host on a pool package, which is loaded only here: it takes 6 to 18 ms that other hosts need not pay. */
+export async function loadPoolHost(traits: PoolTraits): Promise<ThreadHost> {
+  const { name } = traits;
+  // Not a literal, so that bundlers leave it alone: neither pool survives in a bundle, and piscina stops esbuild.
+  const module: unknown = await import(name);
+  if (!hasPoolClass(module))
+    throw new TypeError(`The package ${name} has no default export to make a pool of`);
+  return {
+    name,
+    start: (spec, exited) => startThread(spec, exited, (given) => launch(module.default, traits, given)),
+  };
+}
+
+const ignore = (): void => undefined;
+
+const ENTRY = fileURLToPath(new URL('./pool-entry.cjs', import.meta.url));
+
+function launch(PoolOfOne: PoolClass, traits: PoolTraits, spec: ThreadSpec): Launched {
+  const queue = new OneTask();
+  // The policy decides births and deaths: no thread of the pool's own accord, none reused, none replaced.
+  const size = { minThreads: 0, maxThreads: 1, idleTimeout: 0, taskQueue: queue };
+  const pool = new PoolOfOne({ ...threadOptions(spec), ...traits.options, ...size });
+  // What goes wrong before the task runs comes here, and would be thrown if nobody listened; `watch` hears it too.
+  pool.on('error', ignore);
+  // The file is named here and not to the pool, where its failure would leave the task pending for ever.
+  const settled = pool.run(spec.boot, { filename: ENTRY, transferList: [spec.boot.port] });
+  const drop = (): void => {
+    // Not awaited: with tinypool, which waits for an 'exit' that has been, it never settles.
+    pool.destroy().catch(ignore);
+  };
+  const worker = traits.workerOf(pool.threads[0]);
+  if (worker !== undefined) {
+    if (isWatched()) hideWatchReports(worker);
+    return { worker, settled, drop, ...holding(worker, queue) };
+  }
+  settled.catch(ignore);
+  drop();
+  throw new TypeError(`This version of ${traits.name} does not show its thread`);
+}
+
+// A pool takes them for messages of its own thread, of which the first says that it is up; tinypool fails by them. When
+// they are told of here, Node has passed them on already.
+function hideWatchReports(worker: Worker): void {
+  const emit = worker.emit.bind(worker) as (event: string, ...args: readonly unknown[]) => boolean;
+  worker.emit = (event: string, ...args: readonly unknown[]): boolean =>
+    event === 'message' && isWatchReport(args[0]) ? true : emit(event, ...args);
+}
+
+function holding(worker: Worker, queue: OneTask): Pick<Launched, 'ref' | 'unref'> {
+  let wanted = true;
+  const apply = (): void => {
+    if (wanted) queue.holder?.ref();
+    else queue.holder?.unref();
+  };
+  // The thread's first message says that it is up; the pool has heard it before us and posted the task.
+  worker.once('message', apply);
+  return {
+    ref: () => {
+      wanted = true;
+      apply();
+    },
+    unref: () => {
+      wanted = false;
+      apply();
+      worker.unref();
+    },
+  };
+}

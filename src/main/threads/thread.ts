@@ -1,0 +1,128 @@
+import { type Worker, type WorkerOptions } from 'node:worker_threads';
+import { type Thread, type ThreadExit, type ThreadSample, type ThreadSpec } from './host.ts';
+import { lookForDebugger, mayBeInspected, releaseTerminated } from './debugger.ts';
+import { examine } from './examine.ts';
+import { reportToWatcher } from '../../common/boot/watch-report.ts';
+import { watch } from './watch.ts';
+
+/** A thread as a host has just launched it. */
+export interface Launched {
+  readonly worker: Worker;
+  /** Settles if the host gives the thread up; may never settle. */
+  readonly settled?: Promise<unknown>;
+  readonly ref: () => void;
+  readonly unref: () => void;
+  /** Frees what the host holds of a thread that is gone. */
+  readonly drop?: () => void;
+}
+
+type Launch = (spec: ThreadSpec) => Launched;
+
+type Options = Pick<WorkerOptions, 'resourceLimits' | 'argv' | 'execArgv'> & { env?: Record<string, string> };
+
+/** The options of a thread that every host passes on to Node. */
+export function threadOptions({ resourceLimits, env, argv, execArgv }: ThreadSpec): Options {
+  return {
+    ...(resourceLimits && { resourceLimits }),
+    ...(env && { env: withoutHoles(env) }),
+    ...(argv && { argv: [...argv] }),
+    ...(execArgv && { execArgv: [...execArgv] }),
+  };
+}
+
+// Node would set a variable that is `undefined` to the text "undefined".
+function withoutHoles(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+}
+
+/** What all hosts have in common: `launch` differs, the life after it does not. */
+export function startThread(spec: ThreadSpec, exited: (exit: ThreadExit) => void, launch: Launch): Thread {
+  reportToWatcher(spec.boot.url);
+  try {
+    return live(launch(spec), spec, exited);
+  } catch (error) {
+    return stillborn(error, spec, exited);
+  }
+}
+
+const nothing = (): void => undefined;
+
+function live(launched: Launched, spec: ThreadSpec, exited: (exit: ThreadExit) => void): Thread {
+  const { worker, settled } = launched;
+  const verdict = watch(worker, exited);
+  worker.once('exit', () => {
+    launched.drop?.();
+    closeUnsent(spec);
+  });
+  const end = (): void => {
+    void worker.terminate();
+  };
+  settled?.catch(verdict.blame).then(end, end);
+  // One of each kind at a time; to end one again does nothing.
+  let endExamination = nothing;
+  let endLook = nothing;
+  let terminated = false;
+  let wasHeld = false;
+  return {
+    threadId: worker.threadId,
+    terminate: () => {
+      endExamination();
+      endLook();
+      verdict.terminate();
+      if (!terminated && (wasHeld || mayBeInspected())) releaseTerminated(worker);
+      terminated = true;
+    },
+    sample: sampler(worker),
+    examine: (found) => (endExamination = examine(worker, found)),
+    lookForDebugger: (found) => {
+      // It may have stopped the thread itself.
+      endExamination();
+      return (endLook = lookForDebugger(worker, (held) => {
+        wasHeld = held;
+        found(held);
+      }));
+    },
+    ref: launched.ref,
+    unref: launched.unref,
+  };
+}
+
+function stillborn(error: unknown, spec: ThreadSpec, exited: (exit: ThreadExit) => void): Thread {
+  closeUnsent(spec);
+  setImmediate(() => {
+    exited({ code: 1, reason: 'crashed', error });
+  });
+  return {
+    threadId: -1,
+    terminate: nothing,
+    sample: () => ({ utilization: 0 }),
+    examine: (found) => {
+      found({ cpuTime: undefined, stack: [] });
+      return nothing;
+    },
+    lookForDebugger: (found) => {
+      found(false);
+      return nothing;
+    },
+    ref: nothing,
+    unref: nothing,
+  };
+}
+
+// A thread that ended before it took its port leaves it here, and the far end would wait for ever.
+function closeUnsent({ boot }: ThreadSpec): void {
+  boot.port.close();
+}
+
+function sampler(worker: Worker): () => ThreadSample {
+  let last = worker.performance.eventLoopUtilization();
+  return () => {
+    const now = worker.performance.eventLoopUtilization();
+    const active = now.active - last.active;
+    const whole = active + now.idle - last.idle;
+    last = now;
+    return { utilization: whole > 0 ? Math.min(Math.max(active / whole, 0), 1) : 0 };
+  };
+}

@@ -1,0 +1,13 @@
+import { type Directory } from './sessions.ts';
+import { type AnyParameters } from './parameters.ts';
+import { type State } from './states.ts';
+
+/** What a worker keeps for all its connections. */
+export interface Shop {
+  readonly parameters: AnyParameters;
+  readonly states: ReadonlyMap<string, State>;
+  readonly directory: Directory;
+  readonly masterAlias: string;
+  readonly alias: string;
+  readonly maxEvents: number;
+}

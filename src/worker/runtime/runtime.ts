@@ -1,0 +1,254 @@
+import { toPlain } from '../../common/core/thrown.ts';
+import { type ConnectionId } from '../../common/core/types.ts';
+import { type BootPort } from '../../common/boot/boot-data.ts';
+import { type OwnThread } from '../thread/node-thread.ts';
+import { WorkerHub, type WorkerSocket } from '../sockets/worker-sockets.ts';
+import { Scopes, within } from '../../common/user-code/scope.ts';
+import { sharedNow } from '../../common/boot/shared-clock.ts';
+import { noteClient } from '../../common/wire/activity.ts';
+import { type Pace, type ToMain, type ToWorker, type WorkerSettings } from '../../common/wire/messages.ts';
+import { type PlainTls } from '../../common/tls/options.ts';
+import { lendSecured } from '../../common/tls/secured.ts';
+import { TlsTerminator } from '../../common/tls/terminator.ts';
+import { Context } from './context.ts';
+import { setCurrentWorker } from './current.ts';
+import { type AnyHandlers } from '../session/handlers.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { lendActivity } from './resting.ts';
+import { runSession } from './run-session.ts';
+import { servedSecure } from './secure-socket.ts';
+import { type ServedSocket } from '../session/served-socket.ts';
+import { Troubles } from './troubles.ts';
+
+export interface RuntimeOptions {
+  readonly port: BootPort;
+  readonly settings: WorkerSettings;
+  readonly thread: OwnThread;
+  readonly handlers: AnyHandlers;
+}
+
+// The main thread's own code is wrong: an uncaught exception, as any other.
+const surface = (error: unknown): void => {
+  queueMicrotask(() => {
+    throw error;
+  });
+};
+
+/** One worker from boot to leaving: joins the port to the main thread, the handlers and their sockets. */
+export class Runtime {
+  readonly #port: BootPort;
+  readonly #thread: OwnThread;
+  readonly #settings: WorkerSettings;
+  readonly #handlers: AnyHandlers;
+  readonly #context: Context;
+  readonly #hub: WorkerHub;
+  readonly #scopes = new Scopes();
+  /** In which the callbacks run that concern the whole worker. */
+  readonly #scope = this.#scopes.create();
+  readonly #heartbeat: Heartbeat;
+  readonly #troubles: Troubles;
+  // Those that are not done; a client may be gone while its handler still works.
+  #sessions = 0;
+  #tls: TlsTerminator | undefined;
+  #started = false;
+  #pace: Pace;
+  #stopping = false;
+
+  constructor({ port, settings, thread, handlers }: RuntimeOptions) {
+    this.#port = port;
+    this.#thread = thread;
+    this.#settings = settings;
+    this.#pace = settings.heartbeat;
+    this.#handlers = thread.enter(handlers);
+    this.#context = new Context(settings, (message) => {
+      this.#send(message);
+    });
+    lendActivity(this.#context, settings.activity);
+    setCurrentWorker(port, this.#context);
+    // Client handlers decide themselves what the end of input means.
+    const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
+    this.#hub = new WorkerHub({
+      port,
+      settings: { ...settings, allowHalfOpen },
+      atTurnEnd: this.#atTurnEnd,
+      scopes: this.#scopes,
+      message: (message) => {
+        this.#receive(message as ToWorker);
+      },
+      broken: surface,
+      connected: (socket, secured) => {
+        if (secured) lendSecured(socket, secured);
+        this.#receiveClient(socket);
+      },
+      attends: (id) => {
+        noteClient(settings.activity, id, sharedNow());
+      },
+      gaveUp: () => {
+        // A beat since the claim has counted it.
+        this.#heartbeat.beat();
+      },
+      over: () => {
+        this.#maybeLeave();
+      },
+    });
+    const timers = this.#timersOf(thread);
+    this.#heartbeat = new Heartbeat(
+      timers,
+      () => ({ open: this.#hub.open, served: this.#hub.served }),
+      (beat) => {
+        this.#send(beat);
+      },
+    );
+    this.#troubles = new Troubles(timers, (trouble) => {
+      this.#send(trouble);
+    });
+  }
+
+  // They belong to no client.
+  #timersOf(thread: OwnThread): Pick<OwnThread, 'now' | 'after' | 'vitals'> {
+    return {
+      now: () => thread.now(),
+      after: (delay, run) => this.#scopes.register(() => thread.after(delay, run)),
+      vitals: () => thread.vitals(),
+    };
+  }
+
+  /** Runs `workerStarted` and reports ready, or why not. */
+  async start(): Promise<void> {
+    this.#port.on('message', (message: unknown) => {
+      this.#hub.heard(message);
+    });
+    this.#thread.atEnd(
+      // What was put in the very turn that ends the thread is still sent.
+      () => {
+        this.#troubles.flush();
+        this.#hub.finish();
+      },
+      () => {
+        this.#heartbeat.stop();
+        this.#troubles.stop();
+        this.#hub.cut();
+      },
+    );
+    await within(this.#scope, () => this.#begin());
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      // Throws for a key or certificate that is missing or bad: then this worker is none.
+      if (this.#settings.tls) this.#tls = new TlsTerminator(this.#settings.tls as PlainTls);
+      // Not within `serve()`: what its module has below that may be needed.
+      await Promise.resolve();
+      await this.#handlers.workerStarted?.(this.#context);
+      // What the module does right after `serve()` may fail: then it was never ready.
+      await new Promise<void>(this.#atTurnEnd);
+    } catch (error) {
+      this.#send({ kind: 'failed', error: toPlain(error) });
+      // Asked to leave meanwhile, it may have failed for that very reason.
+      if (this.#context.draining) this.#send({ kind: 'leaving' });
+      this.#thread.leave(0);
+      return;
+    }
+    this.#started = true;
+    const { heap, external } = this.#thread.vitals();
+    this.#send({ kind: 'ready', heap, external });
+    this.#maybeLeave();
+    // Afterwards: what it looks at is loaded for it, and nobody need wait for that.
+    this.#keep(this.#pace);
+  }
+
+  #receive(message: ToWorker): void {
+    if (message.kind === 'heartbeat') this.#keep(message.pace);
+    else this.#drain();
+  }
+
+  #receiveClient(socket: WorkerSocket): void {
+    this.#heartbeat.stir();
+    if (!this.#tls) {
+      this.#serve(socket);
+      return;
+    }
+    socket.on('error', () => undefined);
+    this.#tls.secure(socket, {
+      secured: (secure) => {
+        secure.allowHalfOpen = this.#settings.allowHalfOpen || this.#handlers.connection === undefined;
+        // It closes some turns after the socket under it.
+        this.#sessions += 1;
+        this.#serve(servedSecure(secure, socket, this.#done));
+      },
+    });
+  }
+
+  #serve(socket: ServedSocket): void {
+    this.#sessions += 1;
+    runSession({
+      socket,
+      handlers: this.#handlers,
+      worker: this.#context,
+      maxOutput: this.#settings.maxOutput,
+      report: this.#report,
+      done: this.#done,
+    });
+  }
+
+  // It may be changed while `workerStarted` still runs; nothing beats before ready.
+  #keep(pace: Pace): void {
+    this.#pace = pace;
+    if (this.#started) this.#heartbeat.keep(pace);
+  }
+
+  #drain(): void {
+    within(this.#scope, () => {
+      this.#context.leave();
+    });
+    this.#maybeLeave();
+  }
+
+  // Not before it has started: `workerStopping` undoes what `workerStarted` has done.
+  get #mayLeave(): boolean {
+    const wanted = this.#started && this.#context.draining && !this.#stopping;
+    return wanted && this.#sessions === 0 && this.#hub.open === 0;
+  }
+
+  #maybeLeave(): void {
+    if (!this.#mayLeave) return;
+    // A socket that closes in this turn says so to its handler at the end of the turn, or later in the next.
+    this.#atTurnEnd(() => {
+      this.#atTurnEnd(() => {
+        if (!this.#mayLeave) return;
+        this.#stopping = true;
+        within(this.#scope, () => void this.#leave());
+      });
+    });
+  }
+
+  readonly #atTurnEnd = (run: () => void): void => {
+    this.#scopes.register(this.#thread.atTurnEnd, run);
+  };
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#handlers.workerStopping?.(this.#context);
+    } catch (error) {
+      this.#report(error, undefined, 'workerStopping');
+    }
+    this.#heartbeat.stop();
+    this.#troubles.flush();
+    this.#send({ kind: 'leaving' });
+    this.#thread.leave(this.#settings.leaveTimeout);
+  }
+
+  // Once for all sessions, as `#done`.
+  readonly #report = (error: unknown, connection: ConnectionId | undefined, callback: string): void => {
+    this.#troubles.happened({ error, connection, callback });
+  };
+
+  readonly #done = (): void => {
+    this.#sessions -= 1;
+    this.#maybeLeave();
+  };
+
+  #send(message: ToMain): void {
+    this.#hub.post(message);
+  }
+}

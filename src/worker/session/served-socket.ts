@@ -1,0 +1,25 @@
+import { type Duplex } from 'node:stream';
+import { type Addresses, type ConnectionId } from '../../common/core/types.ts';
+import { type Scope } from '../../common/user-code/scope.ts';
+
+/**
+ * The socket under a client: a Duplex with the fields of a `net.Socket`. For client handlers it is made with
+ * `allowHalfOpen`, since the session decides what the end of input means. It emits `'close'` exactly once.
+ */
+export interface ServedSocket extends Duplex, Addresses {
+  readonly connectionId: ConnectionId;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** What may wait to be written, in bytes: the option `maxOutput`. */
+  readonly maxOutput: number;
+  /** What waits to be written, in bytes, with what each write costs. */
+  readonly outputCost: number;
+  /** @internal In which its handlers run. */
+  readonly scope: Scope;
+  /** Emits `'timeout'` after so many milliseconds without traffic; 0 switches it off. Closes nothing by itself. */
+  setTimeout(timeout: number, callback?: () => void): this;
+  setNoDelay(noDelay?: boolean): this;
+  setKeepAlive(enable?: boolean, initialDelay?: number): this;
+  /** Ends the writable side and destroys the socket once everything is written. */
+  destroySoon?(): void;
+}

@@ -1,0 +1,335 @@
+import { closeFieldsOf } from '../../common/core/thrown.ts';
+import { type Addresses, type ConnectionId, type Millis } from '../../common/core/types.ts';
+import { CreditWindow } from '../../common/wire/credit.ts';
+import { FRAME } from '../../common/wire/frames.ts';
+import { encodeJson, type CloseFrame } from '../../common/wire/messages.ts';
+import { isolated } from '../../common/user-code/guarded.ts';
+import { type Lane } from '../../common/lane/lane.ts';
+import { Outflow, type OutflowOwner } from '../../common/lane/sender.ts';
+import { OutputBound } from './output-bound.ts';
+import { ownBytes } from '../../common/lane/own-bytes.ts';
+import { inCallersContext, type Scope } from '../../common/user-code/scope.ts';
+import { joinPieces } from './join-pieces.ts';
+import { networkError } from './socket-errors.ts';
+import { SocketSurface } from './socket-surface.ts';
+
+export interface RelaySocketOptions {
+  readonly id: ConnectionId;
+  readonly addresses: Addresses;
+  readonly lane: Lane;
+  readonly scope: Scope;
+  /** Credit per direction, bytes. */
+  readonly window: number;
+  readonly allowHalfOpen: boolean;
+  readonly highWaterMark: number | undefined;
+  /**
+   * What may wait before a further write, in bytes; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`.
+   */
+  readonly maxOutput: number;
+  /** Whether the connection has `noDelay` already. */
+  readonly noDelay: boolean;
+  /** The socket is closed and has said so; told once. */
+  readonly over: (socket: RelaySocket) => void;
+}
+
+type WriteDone = (error?: Error | null) => void;
+
+/**
+ * A relayed connection in its worker, with the surface of a `net.Socket` as far as it can have it. Bytes written
+ * count as delivered once the main thread has them; a reset, an error or a half-close of the peer shows as on a
+ * real socket.
+ */
+export class RelaySocket extends SocketSurface implements OutflowOwner {
+  readonly #lane: Lane;
+  readonly #outflow: Outflow;
+  readonly #inflow: CreditWindow;
+  readonly #over: (socket: RelaySocket) => void;
+  /** What may wait before a further write, in bytes. */
+  readonly maxOutput: number;
+  /** Once something waits: most sockets never need it. */
+  #bound: OutputBound | undefined;
+  #unread = 0;
+  /** Chunks that wait to be read, at most. */
+  #pieces = 0;
+  #dispatched = 0;
+  #inFlight = 0;
+  #inFlightWrites = 0;
+  #writeDone: WriteDone | undefined;
+  #peerClosed = false;
+  #resetting = false;
+  #noDelay: boolean;
+
+  constructor(options: RelaySocketOptions) {
+    const { id, addresses, lane, scope, window, allowHalfOpen, highWaterMark, maxOutput, noDelay, over } =
+      options;
+    super({ id, addresses, scope, allowHalfOpen, highWaterMark });
+    this.#lane = lane;
+    this.#over = over;
+    this.maxOutput = maxOutput;
+    this.#noDelay = noDelay;
+    this.#inflow = new CreditWindow(window);
+    this.#outflow = new Outflow({ lane, id, window, owner: this });
+  }
+
+  /** What waits to be written, in bytes, with what each write costs. */
+  get outputCost(): number {
+    return this.#bound?.cost ?? this.writableLength;
+  }
+
+  protected override get dispatched(): number {
+    return this.#dispatched;
+  }
+
+  protected override get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  setNoDelay(enable: unknown = true): this {
+    const wanted = Boolean(enable);
+    if (wanted === this.#noDelay) return this;
+    this.#noDelay = wanted;
+    this.#lane.control(FRAME.call, this.connectionId, encodeJson({ call: 'noDelay', enable: wanted }));
+    return this;
+  }
+
+  setKeepAlive(enable: unknown = false, delay: Millis = 0): this {
+    const wait = Number.isFinite(delay) ? Math.max(0, delay) : 0;
+    const frame = encodeJson({ call: 'keepAlive', enable: Boolean(enable), delay: wait });
+    this.#lane.control(FRAME.call, this.connectionId, frame);
+    return this;
+  }
+
+  /** Closes with a TCP reset where the connection is TCP. */
+  resetAndDestroy(): this {
+    this.#resetting = true;
+    return this.destroy();
+  }
+
+  /** @internal Bytes came for this socket. */
+  receive(payload: Buffer): void {
+    this.#inflow.received(payload.length);
+    if (this.destroyed || this.readableEnded) return;
+    this.bytesRead += payload.length;
+    this.#unread += payload.length;
+    this.active();
+    const chunk = ownBytes(payload);
+    let consumed = true;
+    try {
+      if (this.#flowsFreely()) this.emit('data', chunk);
+      else consumed = this.#buffer(chunk);
+    } finally {
+      // Also if a listener throws: it has had the chunk, and without credit nothing would ever come again.
+      if (consumed) this.#consumed();
+    }
+  }
+
+  #buffer(chunk: Buffer): boolean {
+    const goOn = this.push(chunk);
+    if (this.readableLength > chunk.length) this.#pieces = joinPieces(this, this.#pieces + 1);
+    else this.#pieces = 1;
+    return goOn;
+  }
+
+  // Then a push would only hand the chunk on, and look in a later tick whether more is to be read: a third of what it
+  // costs. The very first chunk is pushed, for what a stream notes about having been read.
+  #flowsFreely(): boolean {
+    return (
+      this.readableDidRead &&
+      this.readableFlowing === true &&
+      this.readableLength === 0 &&
+      this.readableEncoding === null &&
+      this.listenerCount('data') > 0
+    );
+  }
+
+  /** @internal The peer has ended its side. */
+  receiveEnd(): void {
+    if (this.destroyed) return;
+    if (this.#peerClosed) this.#closeInOrder();
+    else this.push(null);
+  }
+
+  /** @internal The connection is closed on the main thread's side. */
+  receiveClose(frame: CloseFrame): void {
+    this.#peerClosed = true;
+    if (frame.code !== undefined) {
+      this.destroy(networkError(frame.code));
+      return;
+    }
+    const waiting = this.#writeDone;
+    this.#outflow.discard();
+    this.#landed();
+    if (waiting) waiting(networkError('EPIPE'));
+    else if (frame.more !== true) this.#closeInOrder();
+  }
+
+  /** @internal */
+  receiveCredit(bytes: number): void {
+    this.active();
+    this.#outflow.grant(bytes);
+  }
+
+  override write(chunk: unknown, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
+    const rest = encoding === undefined && done === undefined ? this.#sendNow(chunk) : chunk;
+    return rest === undefined || this.#write(rest, encoding, done);
+  }
+
+  #write(rest: unknown, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
+    const before = this.writableLength;
+    const waits = before > 0 || this.writableCorked > 0;
+    // A handler may write on and on without a look at the result.
+    if (waits && rest !== '') this.#checkOutput();
+    const goOn =
+      typeof encoding === 'string' ? super.write(rest, encoding, done) : super.write(rest, encoding ?? done);
+    if (waits || this.writableLength > 0) this.#counted(before);
+    return goOn;
+  }
+
+  #counted(before: number): void {
+    this.#bound ??= new OutputBound(this, this.maxOutput);
+    this.#bound.wrote(this.writableLength - before);
+  }
+
+  #checkOutput(): void {
+    const overflow = this.#bound?.overflow();
+    if (overflow) this.destroy(overflow);
+  }
+
+  override cork(): void {
+    if (this.writableCorked === 0) this.#bound?.corked();
+    super.cork();
+  }
+
+  override _read(): void {
+    this.#consumed();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
+    if (this.#peerClosed) {
+      done(networkError('EPIPE'));
+      return;
+    }
+    this.active();
+    this.#dispatched += chunk.length;
+    this.#took(this.#outflow.write(chunk), chunk.length, 1, done);
+  }
+
+  override _writev(writes: { chunk: Buffer; encoding: BufferEncoding }[], done: WriteDone): void {
+    if (this.#peerClosed) {
+      done(networkError('EPIPE'));
+      return;
+    }
+    this.active();
+    let taken = true;
+    let bytes = 0;
+    for (const { chunk } of writes) {
+      bytes += chunk.length;
+      taken = this.#outflow.write(chunk) && taken;
+    }
+    this.#dispatched += bytes;
+    this.#took(taken, bytes, writes.length, done);
+  }
+
+  #took(taken: boolean, bytes: number, writes: number, done: WriteDone): void {
+    if (taken) {
+      // One that found the socket idle is not counted, and nothing else then is.
+      this.#bound?.left(writes);
+      done();
+      return;
+    }
+    this.#inFlight = bytes;
+    this.#inFlightWrites = writes;
+    this.#writeDone = inCallersContext(done);
+  }
+
+  override _final(done: WriteDone): void {
+    this.#outflow.end();
+    // Shutting down a handle takes a turn of the loop; what runs in the meantime expects no 'finish' yet.
+    setImmediate(done);
+  }
+
+  override _destroy(error: Error | null, done: WriteDone): void {
+    try {
+      this.#close(error);
+    } finally {
+      const writeDone = this.#writeDone;
+      this.#landed();
+      this.#over(this);
+      super._destroy(error, done);
+      writeDone?.(error ?? new Error('The socket was closed before all was written'));
+    }
+  }
+
+  #close(error: Error | null): void {
+    const reset = this.#resetting && !this.#peerClosed;
+    if (this.#peerClosed || reset) this.#outflow.discard();
+    if (reset) this.#lane.control(FRAME.reset, this.connectionId);
+    this.#outflow.close((dropped) => {
+      const lost = dropped + this.writableLength - this.#inFlight;
+      const why = this.#peerClosed ? undefined : closeFrame(error, lost);
+      return why && encodeJson(why);
+    });
+  }
+
+  // Bytes that came before the close are still to be read; only then the socket closes.
+  #closeInOrder(): void {
+    if (this.readableEnded || this.destroyed) {
+      this.#closeBehindFinish();
+      return;
+    }
+    if (!this.readableFlowing && this.readableLength === 0) this.resume();
+    this.push(null);
+    this.once('end', () => {
+      this.#closeBehindFinish();
+    });
+  }
+
+  // A side that is ending closes by itself, behind its 'finish'.
+  #closeBehindFinish(): void {
+    if (this.writableFinished || (this.allowHalfOpen && !this.writableEnded)) this.destroy();
+  }
+
+  // What leaves at once needs none of a stream's bookkeeping, which is most of the cost of a small write. Returns what
+  // is left of the chunk.
+  #sendNow(chunk: unknown): unknown {
+    if (!(chunk instanceof Uint8Array) || chunk.length >= this.writableHighWaterMark || !this.#isIdle())
+      return chunk;
+    const sent = this.#outflow.sendNow(chunk);
+    if (sent === 0) return chunk;
+    this.active();
+    this.#dispatched += sent;
+    return sent === chunk.length ? undefined : chunk.subarray(sent);
+  }
+
+  #isIdle(): boolean {
+    return this.writable && this.writableLength === 0 && this.writableCorked === 0 && !this.#peerClosed;
+  }
+
+  /** @internal All that had to wait is sent. */
+  drained(): void {
+    const done = this.#writeDone;
+    this.#bound?.left(this.#inFlightWrites);
+    this.#landed();
+    if (done) isolated(done);
+  }
+
+  #landed(): void {
+    this.#writeDone = undefined;
+    this.#inFlight = 0;
+    this.#inFlightWrites = 0;
+  }
+
+  #consumed(): void {
+    const bytes = this.#unread;
+    if (bytes === 0) return;
+    this.#unread = 0;
+    const grant = this.#inflow.consumed(bytes);
+    if (grant > 0 && !this.destroyed) this.#lane.credit(this.connectionId, grant);
+  }
+}
+
+// Typed as an error, it may be whatever the handler gave to `destroy()`.
+function closeFrame(error: unknown, dropped: number): CloseFrame | undefined {
+  if (error === null) return dropped > 0 ? { dropped } : undefined;
+  return { ...closeFieldsOf(error), handler: true };
+}

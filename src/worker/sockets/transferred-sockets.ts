@@ -1,0 +1,115 @@
+import { Socket } from 'node:net';
+import { errors } from '../../common/core/errors.ts';
+import { Registry } from '../../common/core/registry.ts';
+import { type ConnectionId } from '../../common/core/types.ts';
+import { FRAME } from '../../common/wire/frames.ts';
+import {
+  encodeCounts,
+  encodeTransferClose,
+  readCounts,
+  type SocketMessage,
+  type TransferClose,
+  type WorkerSettings,
+} from '../../common/wire/messages.ts';
+import { type Lane } from '../../common/lane/lane.ts';
+import { type Scopes } from '../../common/user-code/scope.ts';
+import { networkError } from './socket-errors.ts';
+import { takeHandle } from '../../main/relay/send-socket.ts';
+import { countsOf, TransferredSocket, type TransferredOwner } from './transferred-socket.ts';
+
+export type Arrival = SocketMessage & { readonly socket: Socket };
+
+export const isArrival = (message: unknown): message is Arrival =>
+  typeof message === 'object' && message !== null && 'socket' in message && message.socket instanceof Socket;
+
+export interface TransferredSocketsOptions {
+  readonly lane: Lane;
+  readonly scopes: Scopes;
+  readonly settings: Pick<WorkerSettings, 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted'>;
+  /** Something of that connection is taken up. */
+  readonly attends: (id: ConnectionId) => void;
+  readonly over: (id: ConnectionId) => void;
+}
+
+/** The sockets that were transferred to this worker, or are on their way. */
+export class TransferredSockets {
+  readonly #options: TransferredSocketsOptions;
+  readonly #owner: TransferredOwner;
+  readonly #expected = new Set<ConnectionId>();
+  readonly #open = new Registry<ConnectionId, TransferredSocket>();
+  #cut = false;
+
+  constructor(options: TransferredSocketsOptions) {
+    this.#options = options;
+    const { allowHalfOpen, highWaterMark, maxOutput, accepted } = options.settings;
+    this.#owner = {
+      allowHalfOpen,
+      highWaterMark,
+      maxOutput,
+      accepted,
+      attends: options.attends,
+      closes: (socket, end) => {
+        this.#closes(socket, end);
+      },
+    };
+  }
+
+  get size(): number {
+    return this.#expected.size + this.#open.size;
+  }
+
+  /** A connection is claimed, and its socket will come. */
+  expect(id: ConnectionId): void {
+    this.#expected.add(id);
+  }
+
+  /** Its socket will not come after all; false if none is expected. */
+  giveUp(id: ConnectionId): boolean {
+    return this.#expected.delete(id);
+  }
+
+  /** `undefined` once this worker is no more. */
+  take({ id, socket, addresses }: Arrival): TransferredSocket | undefined {
+    if (this.#cut) {
+      socket.destroy();
+      return undefined;
+    }
+    if (!this.#expected.delete(id)) throw errors.badFrame(`socket ${id}, which was not claimed`);
+    const scope = this.#options.scopes.create();
+    const adopted = new TransferredSocket(takeHandle(socket), { id, addresses, scope }, this.#owner);
+    this.#open.set(id, adopted);
+    // As a server's sockets, it reads from the first moment on: else nobody would notice that the peer has gone.
+    adopted.read(0);
+    return adopted;
+  }
+
+  /** The main thread has seen nothing move for too long. It knows less than this side. */
+  still(id: ConnectionId, payload: Buffer): void {
+    const socket = this.#open.get(id);
+    if (socket === undefined) return;
+    const [then, now] = [readCounts(payload), countsOf(socket)];
+    if (then.read === now.read && then.written === now.written) socket.destroy(networkError('ETIMEDOUT'));
+    else this.#options.lane.control(FRAME.counts, id, encodeCounts(now));
+  }
+
+  /** This worker is no more: its sockets end as they do with a thread. */
+  cut(): void {
+    this.#cut = true;
+    const sockets = [...this.#open.values()];
+    this.#open.clear();
+    this.#expected.clear();
+    for (const socket of sockets)
+      socket
+        .removeAllListeners()
+        .on('error', () => undefined)
+        .destroy();
+  }
+
+  #closes(socket: TransferredSocket, end: TransferClose): void {
+    if (this.#cut) return;
+    const id = socket.connectionId;
+    this.#options.lane.control(FRAME.close, id, encodeTransferClose(end));
+    this.#open.delete(id);
+    this.#options.over(id);
+  }
+}

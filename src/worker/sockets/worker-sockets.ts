@@ -1,0 +1,199 @@
+import { errors } from '../../common/core/errors.ts';
+import { Registry } from '../../common/core/registry.ts';
+import { type ConnectionId, type Secured } from '../../common/core/types.ts';
+import { claim } from '../../common/wire/claims.ts';
+import { FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
+import { readClose, readOpen, type OpenFrame, type WorkerSettings } from '../../common/wire/messages.ts';
+import { isolated } from '../../common/user-code/guarded.ts';
+import { type LaneEnd, type LaneEndOptions } from '../../common/lane/lane.ts';
+import { laneToMain } from '../../common/lane/open-lane.ts';
+import { RelaySocket } from './relay-socket.ts';
+import { type Scopes, within } from '../../common/user-code/scope.ts';
+import { type TransferredSocket } from './transferred-socket.ts';
+import { isArrival, TransferredSockets, type Arrival } from './transferred-sockets.ts';
+
+/** A connection in its worker, as its transport brings it. */
+export type WorkerSocket = RelaySocket | TransferredSocket;
+
+export interface WorkerHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
+  readonly settings: Pick<
+    WorkerSettings,
+    'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted' | 'claims' | 'rings'
+  >;
+  readonly scopes: Scopes;
+  /** A connection was claimed and is to be served; called in its scope. */
+  readonly connected: (socket: WorkerSocket, secured: Secured | undefined) => void;
+  /** Something of that connection is taken up, and user code may run for it. */
+  readonly attends?: (id: ConnectionId) => void;
+  /** What it had claimed is not its own after all: it came to say so too late. */
+  readonly gaveUp?: () => void;
+  /** A connection is closed, or given up. */
+  readonly over: (id: ConnectionId) => void;
+}
+
+/** Length of the offer of a connection that is to be transferred. */
+const WORD = 4;
+
+/** The worker's side of all its connections. */
+export class WorkerHub {
+  readonly #options: WorkerHubOptions;
+  readonly #lane: LaneEnd;
+  readonly #relayed = new Registry<ConnectionId, RelaySocket>();
+  readonly #transferred: TransferredSockets;
+  #served = 0;
+  #cut = false;
+
+  readonly #over = (socket: RelaySocket): void => {
+    this.#relayed.delete(socket.connectionId);
+    this.#options.over(socket.connectionId);
+  };
+
+  constructor(options: WorkerHubOptions) {
+    this.#options = options;
+    this.#lane = laneToMain(options.settings.rings, {
+      ...options,
+      sink: (kind, id, payload) => {
+        this.#onFrame(kind, id, payload);
+      },
+      passed: () => undefined,
+      message: (message) => {
+        if (isArrival(message)) this.#arrived(message);
+        else options.message(message);
+      },
+    });
+    this.#transferred = new TransferredSockets({
+      lane: this.#lane,
+      scopes: options.scopes,
+      settings: options.settings,
+      attends: (id) => options.attends?.(id),
+      over: options.over,
+    });
+  }
+
+  /** Connections claimed and not closed. */
+  get open(): number {
+    return this.#relayed.size + this.#transferred.size;
+  }
+
+  /** Connections ever claimed, without those that were given up. */
+  get served(): number {
+    return this.#served;
+  }
+
+  /** Sends a control message, behind all that was sent before. */
+  post(message: object): void {
+    this.#lane.post(message);
+  }
+
+  /** Something came by the port. */
+  heard(message: unknown): void {
+    this.#lane.heard(message);
+  }
+
+  /** This thread ends now: what was written in its very last turn is still sent. */
+  finish(): void {
+    this.#lane.finish();
+  }
+
+  /** This worker is no more, though its code may be: nothing is read, sent or told from here on. */
+  cut(): void {
+    this.#cut = true;
+    const sockets = [...this.#relayed.values()];
+    this.#relayed.clear();
+    for (const socket of sockets) {
+      socket.removeAllListeners().on('error', () => undefined);
+      socket.setTimeout(0);
+    }
+    this.#transferred.cut();
+    this.#lane.close();
+  }
+
+  #arrived(arrival: Arrival): void {
+    const socket = this.#transferred.take(arrival);
+    if (socket) this.#connected(socket);
+  }
+
+  #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
+    if (kind === FRAME.open) {
+      this.#opened(id, payload);
+      return;
+    }
+    if (kind === FRAME.counts) {
+      this.#transferred.still(id, payload);
+      return;
+    }
+    if (kind === FRAME.close && this.#transferred.giveUp(id)) {
+      // This side was so slow to tell of its claim that another worker has got it.
+      this.#served -= 1;
+      this.#options.gaveUp?.();
+      this.#options.over(id);
+      return;
+    }
+    // A frame for a socket that is closed here is only late.
+    const socket = this.#relayed.get(id);
+    if (!socket) return;
+    // Not for credit: that comes for any connection at any time.
+    if (kind !== FRAME.credit) this.#options.attends?.(id);
+    socket.scope.runInAsyncScope(this.#inScope, this, socket, kind, payload);
+  }
+
+  #inScope(socket: RelaySocket, kind: FrameKind, payload: Buffer): void {
+    isolated(() => {
+      this.#forSocket(socket, kind, payload);
+    });
+  }
+
+  #opened(id: ConnectionId, payload: Buffer): void {
+    if (this.#cut) return;
+    if (payload.length === WORD) {
+      if (this.#claim(id, readWord(payload))) this.#transferred.expect(id);
+      return;
+    }
+    const open = readOpen(payload);
+    // Told a second time: its socket could not be sent, and it is to be relayed.
+    if (this.#transferred.giveUp(id) || this.#claim(id, open.slot)) this.#relay(id, open);
+  }
+
+  #claim(id: ConnectionId, slot: number): boolean {
+    const claimed = claim(this.#options.settings.claims, slot, id);
+    if (claimed) this.#served += 1;
+    this.#lane.control(claimed ? FRAME.claim : FRAME.skip, id);
+    return claimed;
+  }
+
+  #relay(id: ConnectionId, { addresses, secured }: OpenFrame): void {
+    const { settings } = this.#options;
+    const { window, allowHalfOpen, highWaterMark, maxOutput, accepted } = settings;
+    const socket = new RelaySocket({
+      id,
+      addresses,
+      lane: this.#lane,
+      scope: this.#options.scopes.create(),
+      window,
+      allowHalfOpen,
+      highWaterMark,
+      maxOutput,
+      noDelay: accepted.noDelay === true,
+      over: this.#over,
+    });
+    this.#relayed.set(id, socket);
+    this.#connected(socket, secured);
+  }
+
+  #connected(socket: WorkerSocket, secured?: Secured): void {
+    this.#options.attends?.(socket.connectionId);
+    within(socket.scope, () => {
+      isolated(() => {
+        this.#options.connected(socket, secured);
+      });
+    });
+  }
+
+  #forSocket(socket: RelaySocket, kind: FrameKind, payload: Buffer): void {
+    if (kind === FRAME.data) socket.receive(payload);
+    else if (kind === FRAME.end) socket.receiveEnd();
+    else if (kind === FRAME.close) socket.receiveClose(readClose(payload));
+    else if (kind === FRAME.credit) socket.receiveCredit(readWord(payload));
+    else throw errors.badFrame(`kind ${kind} for a worker`);
+  }
+}

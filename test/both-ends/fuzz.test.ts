@@ -1,0 +1,97 @@
+import { duplexPair } from 'node:stream';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type Connection } from '../../src/main/relay/connection.ts';
+import { Hub } from '../../src/main/relay/hub.ts';
+import { FRAME, FrameWriter, type FrameKind } from '../../src/common/wire/frames.ts';
+import { createRings, RingWriter, type Rings } from '../../src/common/wire/ring.ts';
+
+const CONNECTIONS = 3;
+const WINDOW = 64;
+
+const frame = fc.record({
+  kind: fc.constantFrom<FrameKind[]>(...Object.values(FRAME)),
+  // Mostly ids that are on offer or open.
+  id: fc.oneof(fc.integer({ min: 1, max: CONNECTIONS }), fc.integer({ min: 0, max: 0xffff_ffff })),
+  payload: fc.oneof(
+    fc.uint8Array({ maxLength: WINDOW }),
+    fc.json().map((text) => new TextEncoder().encode(text)),
+    fc.constant(new Uint8Array(0)),
+    fc.constant(new Uint8Array([10, 0, 0, 0])),
+  ),
+});
+
+const claimed = fc.uniqueArray(fc.integer({ min: 1, max: CONNECTIONS }));
+
+interface Sent {
+  readonly kind: FrameKind;
+  readonly id: number;
+  readonly payload: Uint8Array;
+}
+
+const batchTo =
+  (hub: Hub) =>
+  ({ kind, id, payload }: Sent): void => {
+    const writer = new FrameWriter();
+    writer.add(kind, id, payload);
+    hub.heard(writer.take());
+  };
+
+const ringTo = (hub: Hub, rings: Rings): ((frame: Sent) => void) => {
+  const writer = new RingWriter(rings.toMain);
+  return ({ kind, id, payload }) => {
+    writer.frame(kind, id, payload);
+    writer.publish();
+    hub.heard(0);
+  };
+};
+
+it.each(['rings', 'batches'])(
+  '%s: frames in any order from a broken worker are refused or bounded, and every connection ends with its worker',
+  (kind) => {
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 30 }), claimed, (frames, claims) => {
+        const over: number[] = [];
+        const rings = kind === 'rings' ? createRings() : undefined;
+        const broken: unknown[] = [];
+        const hub = new Hub({
+          port: { postMessage: () => undefined },
+          clock: { now: () => 0, callAt: () => () => undefined },
+          rings,
+          message: () => undefined,
+          broken: (error) => broken.push(error),
+          window: WINDOW,
+          lingerTimeout: 1_000,
+          atTurnEnd: (run) => {
+            run();
+          },
+          claimed: () => undefined,
+          released: () => undefined,
+          over: ({ connection }) => over.push(connection.id),
+        });
+        const connections = Array.from({ length: CONNECTIONS }, (_, index): Connection => {
+          const [stream] = duplexPair();
+          stream.on('error', () => undefined);
+          return { id: index + 1, stream, addresses: {}, acceptedAt: 0 };
+        });
+        for (const connection of connections) hub.offer(connection);
+        // What the worker does to the shared words, whether or not it says so.
+        for (const id of claims) {
+          const slot = hub.claims.indexOf(id);
+          Atomics.store(hub.claims, slot, -id);
+        }
+        const send = rings ? ringTo(hub, rings) : batchTo(hub);
+        for (const each of frames) if (broken.length === 0) send(each);
+        for (const error of broken) expect(error).toMatchObject({ code: 'FORKLESS_BAD_FRAME' });
+        expect(broken.length).toBeLessThanOrEqual(1);
+        for (const { stream } of connections) expect(stream.writableLength).toBeLessThanOrEqual(WINDOW);
+        const unclaimed = hub.abandon('worker-lost').map(({ id }) => id);
+        expect([...unclaimed, ...claims].sort()).toEqual([1, 2, 3]);
+        expect(new Set(over).size).toBe(over.length);
+        hub.destroy();
+        for (const { stream } of connections) stream.destroy();
+      }),
+      { numRuns: 500 },
+    );
+  },
+);

@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeUnheard } from '../../../src/main/prefork/describe-unheard.ts';
+import { type PreforkEvents } from '../../../src/main/prefork/events.ts';
+import { framesOf, placeOf } from '../../../src/main/prefork/place.ts';
+import { UnheardWarnings } from '../../../src/main/prefork/unheard.ts';
+import { VirtualClock } from '../../../src/testing/virtual-clock.ts';
+import { errors } from '../../../src/common/core/errors.ts';
+
+/** An error that was thrown there. */
+const thrownAt = (place: string, message = 'm'): Error => {
+  const error = new Error(message);
+  error.stack = `Error: ${message}\n    at node:internal/x:1:1\n    at run (${place})`;
+  return error;
+};
+
+const failed = (error: Error, repeated = 0): PreforkEvents['handlerError'] => [
+  { worker: 1, connection: 2, callback: 'clientInput', error, repeated },
+];
+
+describe('warnings', () => {
+  let clock: VirtualClock;
+  let unheard: UnheardWarnings;
+  let emit: typeof process.emitWarning;
+  let told: string[];
+
+  beforeEach(() => {
+    clock = new VirtualClock();
+    unheard = new UnheardWarnings(clock);
+    told = [];
+    emit = process.emitWarning.bind(process);
+    process.emitWarning = (warning: string | Error) => {
+      told.push(String(warning).replace(/\. (?:Give|Listen).*/, ''));
+    };
+  });
+
+  afterEach(() => {
+    process.emitWarning = emit;
+  });
+
+  it('come once for each place and interval, with a count, and leave no timer', () => {
+    const [one, other] = [thrownAt('file:///srv/a.js:1:2'), thrownAt('file:///srv/a.js:9:9')];
+    const first = '`clientInput` of worker 1 failed at /srv/a.js:1:2: Error: m';
+    unheard.missed('handlerError', failed(one, 4));
+    unheard.missed('handlerError', failed(one));
+    unheard.missed('handlerError', failed(one, 9));
+    unheard.missed('handlerError', failed(other));
+    expect(told.splice(0)).toEqual([
+      `${first} (and 4 more like it)`,
+      '`clientInput` of worker 1 failed at /srv/a.js:9:9: Error: m',
+    ]);
+    expect([clock.armed, clock.next]).toEqual([1, 10_000]);
+    clock.fireNext();
+    expect(told.splice(0)).toEqual([`${first} (and 10 more like it)`]);
+    expect(clock.armed).toBe(0);
+    clock.sleep(10_000);
+    unheard.missed('handlerError', failed(one));
+    unheard.missed('handlerError', failed(one));
+    expect(told.splice(0)).toEqual([first]);
+    unheard.stop();
+    expect(told).toEqual([first]);
+    expect(clock.armed).toBe(0);
+  });
+
+  it('of any number of causes are bounded', () => {
+    for (let n = 0; n < 10_000; n += 1)
+      unheard.missed('handlerError', failed(thrownAt(`file:///srv/a.js:${n}:1`)));
+    expect(told.length).toBe(65);
+    unheard.stop();
+    expect(told.length).toBe(66);
+    expect(told.at(-1)).toContain('(and 9934 more like it)');
+  });
+});
+
+describe('what is told', () => {
+  const exit = { worker: 3, generation: 1, code: 1, why: undefined, error: undefined };
+  const text = <Name extends keyof PreforkEvents>(name: Name, ...event: PreforkEvents[Name]): unknown => {
+    const told = describeUnheard(name, event);
+    return told && [told.code, told.text];
+  };
+
+  it('is a failure, in words', () => {
+    const error = new RangeError('m');
+    error.stack = 'RangeError: m';
+    expect([
+      text('workerExited', { ...exit, reason: 'crashed', error }),
+      text('workerExited', { ...exit, reason: 'out-of-memory', error }),
+      text('workerExited', { ...exit, reason: 'exited', code: 7 }),
+      text('degraded', { cause: 'boot', failures: 2, retryIn: 99.2, error: undefined }),
+      text('acceptError', { error, count: 5 }),
+      text('drop', { connection: { id: 1 }, reason: 'dispatch-failed', error }),
+    ]).toEqual([
+      ['FORKLESS_WORKER_CRASH', 'Worker 3 crashed: RangeError: m'],
+      ['FORKLESS_WORKER_CRASH', 'Worker 3 ran out of memory: RangeError: m'],
+      ['FORKLESS_WORKER_CRASH', 'Worker 3 was ended by process.exit(7)'],
+      [
+        'FORKLESS_DEGRADED',
+        'Workers fail to boot or to stay, 2 in a row; the next is born in 100 ms; the last one failed',
+      ],
+      ['FORKLESS_ACCEPT_ERROR', 'Accepting a connection failed: RangeError: m'],
+      ['FORKLESS_DISPATCH_FAILED', 'A connection was refused: `dispatch` failed: RangeError: m'],
+    ]);
+  });
+
+  it('is nothing else', () => {
+    expect([
+      text('workerExited', { ...exit, reason: 'left', why: 'asked', code: 0 }),
+      text('workerExited', { ...exit, reason: 'terminated', why: 'closing' }),
+      text('workerExited', { ...exit, reason: 'exited', code: 0 }),
+      text('workerExited', { ...exit, reason: 'exited', why: 'asked' }),
+      text('workerExited', {
+        ...exit,
+        reason: 'crashed',
+        error: errors.bootFailed('file:///w.js', 'failed'),
+      }),
+      text('degraded', { cause: 'zombies', zombies: 5, maxZombies: 4 }),
+      text('drop', { connection: { id: 1 }, reason: 'closing', error: undefined }),
+      text('paused'),
+      text('workerSpawned', { worker: 1, generation: 1 }),
+    ]).toEqual(Array(9).fill(undefined));
+  });
+
+  it('is short, and one line', () => {
+    const told = describeUnheard(
+      'handlerError',
+      failed(thrownAt('/srv/a.js:1:1', `a\n\r\u001b[2J\u202e${'x'.repeat(1e6)}`)),
+    );
+    expect(told?.text.length).toBeLessThan(1_200);
+    expect(told?.text).not.toMatch(/\p{Cc}|\u202e/u);
+  });
+});
+
+describe('the place of an error', () => {
+  const ours = (file: string): string => new URL(`../../../src/${file}`, import.meta.url).pathname;
+
+  it.each<[string, string[], string | undefined]>([
+    ['in a module', ['    at f (file:///srv/a%20b.js:1:2)'], '/srv/a b.js:1:2'],
+    ['in an inline worker', ['    at f (file:///srv/a.js?forkless-worker=3:1:2)'], '/srv/a.js:1:2'],
+    ['in CommonJS', ['    at Object.f [as g] (/srv/a (1)/b.js:1:2)'], '/srv/a (1)/b.js:1:2'],
+    ['without a function', ['    at async file:///srv/a.js:1:2'], '/srv/a.js:1:2'],
+    ['on Windows', ['    at f (C:\\srv\\a.js:1:2)'], 'C:\\srv\\a.js:1:2'],
+    [
+      'below frames of Node',
+      ['    at f (node:net:1:2)', '    at new Promise (<anonymous>)', '    at /a.js:1:2'],
+      '/a.js:1:2',
+    ],
+    [
+      'below frames of ours',
+      [`    at f (file://${ours('worker/client.ts')}:1:2)`, '    at /a.js:1:2'],
+      '/a.js:1:2',
+    ],
+    [
+      'below an eval',
+      ['    at eval (eval at f (/b.js:3:4), <anonymous>:1:1)', '    at /a.js:1:2'],
+      '/a.js:1:2',
+    ],
+    ['as an inspector tells it', ['(anonymous) (file:///srv/a.js:1:2)'], '/srv/a.js:1:2'],
+    ['nowhere', ['    at f (node:net:1:2)', `    at g (${ours('core/check.ts')}:1:2)`], undefined],
+  ])('%s', (_, frames, place) => {
+    expect(placeOf(frames)).toBe(place);
+  });
+
+  it('is not one that a message names', () => {
+    const error = thrownAt('/srv/true.js:1:2', 'm\n    at f (/srv/false.js:1:2)');
+    expect(placeOf(framesOf(error))).toBe('/srv/true.js:1:2');
+  });
+
+  it('is that of the cause where the error itself was made here', () => {
+    const error = errors.bootFailed('file:///w.js', 'failed', thrownAt('/srv/a.js:1:2'));
+    error.stack = `${String(error)}\n    at f (${ours('core/errors.ts')}:1:1)`;
+    expect(placeOf(framesOf(error))).toBe('/srv/a.js:1:2');
+  });
+
+  it('is unknown for what cannot be asked', () => {
+    const { proxy, revoke } = Proxy.revocable(new Error(), {});
+    revoke();
+    for (const each of [proxy, undefined, null, 5, { stack: 7 }]) expect(framesOf(each)).toEqual([]);
+  });
+});
