@@ -72,6 +72,7 @@ const fronts = {
     'common/filters',
     'common/codecs',
     'common/user-code',
+    'common/boot',
     'main/prefork',
     'worker/session',
     'worker/runtime',
@@ -90,13 +91,24 @@ const effectGlobals = [
   'queueMicrotask',
 ];
 
-const roomRule = ([room]) => ({
+// As the importing file writes the way to another room.
+function wayTo(from, to) {
+  const [wing] = from.split('/');
+  if (!from.includes('/')) return `\\.\\./${to}/`;
+  return to.startsWith(`${wing}/`) ? `\\.\\./${to.slice(wing.length + 1)}/` : `\\.\\./\\.\\./${to}/`;
+}
+
+const roomRule = ([room, below]) => ({
   files: [`src/${room}/**/*.ts`],
   rules: {
     'no-restricted-imports': [
       'error',
       {
         patterns: [
+          {
+            regex: `^(?!${[...below.map((to) => wayTo(room, to)), '\\./'].join('|')})\\.`,
+            message: `src/${room} may import only: ${below.join(', ') || 'nothing'}.`,
+          },
           ...(pure.includes(room)
             ? [{ regex: '^node:', message: `src/${room} is pure: no node: imports.` }]
             : []),

@@ -1,5 +1,6 @@
 export { PreforkTCP } from './poe/prefork-tcp.ts';
-export { type Call, type SessionInfo } from './poe/call.ts';
+export { type Call } from './poe/call.ts';
+export { type SessionInfo } from './poe/sessions.ts';
 export { type FilterParameter } from './poe/filters.ts';
 export { type Kernel } from './poe/kernel.ts';
 export { type Master } from './poe/master.ts';
@@ -8,9 +9,9 @@ export {
   type AcceptorHeap,
   type ConnectionHeap,
   type ListenParameters,
-  type PoolParameters,
   type PreforkTCPParameters,
 } from './poe/parameters.ts';
+export { type PoolParameters } from './poe/pool-options.ts';
 export { type Wheel, type WheelEvents } from './poe/wheel.ts';
 export { type Filter } from './common/filters/filter.ts';
 export { LineFilter } from './common/filters/line.ts';

@@ -32,6 +32,8 @@ async function bundle(files, options) {
 const ALONE = {
   'alone/hosts': 'main/threads/hosts',
   'alone/boot': 'common/boot/boot-data',
+  'alone/parent-port': 'worker/thread/parent-port',
+  'alone/leave': 'worker/thread/leave',
   'alone/inline-host': 'testing/inline-host',
   'alone/virtual-clock': 'testing/virtual-clock',
 };
@@ -49,6 +51,9 @@ const worker = await bundle({ worker: 'worker' }, (build) => build.generate({ fo
 const inWorker = new Set(
   Object.entries(worker.output[0].modules).flatMap(([id, { code }]) => (code ? [id] : [])),
 );
+const strangers = [...inWorker].filter((id) => id.startsWith(join(root, 'src/main/')));
+if (strangers.length > 0)
+  throw new Error(`A worker would load code of the main thread: ${strangers.join(', ')}`);
 const inMain = /\/src\/(common|main|worker)\//;
 await bundle(files, (build) =>
   build.write({

@@ -1,10 +1,5 @@
 import { type Kernel } from './kernel.ts';
-
-/** Whose heap a callback runs with, and to whom events can be posted. */
-export interface SessionInfo {
-  /** Of a connection: its number, unique within one prefork. */
-  readonly ID: number | string;
-}
+import { type SessionInfo } from './sessions.ts';
 
 export interface CallOptions<Args extends readonly unknown[], Heap> {
   readonly heap: Heap;

@@ -1,8 +1,7 @@
 import { MAX_WAIT } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';
-import { type SessionInfo } from './call.ts';
-import { type Directory, type Target } from './sessions.ts';
+import { type Directory, type Target, type SessionInfo } from './sessions.ts';
 
 /** As much of POE's kernel as a server needs, for one session. It reaches the sessions of its own thread. */
 export class Kernel {

@@ -1,8 +1,8 @@
 import { oneOf, port as checkedPort } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';
-import { type ListenTarget } from '../main/prefork/options.ts';
 import { type ListenParameters } from './parameters.ts';
+import { type ListenTarget } from '../main/prefork/option-types.ts';
 
 const DOMAINS = ['AF_INET', 'AF_INET6', 'AF_UNIX'] as const;
 const ANY = { AF_INET: '0.0.0.0', AF_INET6: '::' } as const;

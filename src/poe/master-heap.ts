@@ -1,6 +1,5 @@
 import { type Prefork } from '../main/prefork/prefork.ts';
-import { type PoolParameters } from './parameters.ts';
-import { poolOptions, type PoolOptions } from './pool-options.ts';
+import { poolOptions, type PoolOptions, type PoolParameters } from './pool-options.ts';
 
 interface Field {
   readonly parameter: keyof PoolParameters;

@@ -1,9 +1,10 @@
-import { type ListenTarget, type PreforkOptions } from '../main/prefork/options.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { type Call } from './call.ts';
 import { type FilterParameter } from './filters.ts';
 import { type MasterHeap } from './master-heap.ts';
 import { type Wheel } from './wheel.ts';
+import { type PoolParameters } from './pool-options.ts';
+import { type ListenTarget, type PreforkOptions } from '../main/prefork/option-types.ts';
 
 /** The heap of one connection. Add to it what you like. */
 export interface ConnectionHeap<In = string, Out = string> {
@@ -32,31 +33,6 @@ export interface AcceptorHeap {
 
 /** A handler of a custom event. A method, so that it may say what its arguments are. */
 export type StateCallback<Heap> = { run(call: Call<readonly unknown[], Heap>): unknown }['run'];
-
-/** How many servers there are and how long they live. Times are seconds, and fractions of them. */
-export interface PoolParameters {
-  readonly MaxServer?: number | undefined;
-  readonly StartServer?: number | undefined;
-  readonly MinServer?: number | undefined;
-  readonly MinSpareServer?: number | undefined;
-  /** 0: no limit. */
-  readonly MaxSpareServer?: number | undefined;
-  readonly MasterHeartBeatTime?: number | undefined;
-  readonly ServerHeartBeatTime?: number | undefined;
-  /** 0: no limit. */
-  readonly MaxSessionPerServer?: number | undefined;
-  /** 0: never. */
-  readonly MaxServerExpireTime?: number | undefined;
-  readonly GraceExpireTime?: number | undefined;
-  /** 0: never. */
-  readonly MaxServerSpareTime?: number | undefined;
-  /** 0: never. */
-  readonly MaxServerLifeTime?: number | undefined;
-  /** 0: no limit. */
-  readonly MaxServerLifeTimes?: number | undefined;
-  /** Connections of one server: -1 for no limit, 0 for none until `set_concurrency`. With `MaxSessionPerServer` the smaller one counts. */
-  readonly Concurrency?: number | undefined;
-}
 
 /** Where to listen. */
 export interface ListenParameters {

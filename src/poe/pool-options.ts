@@ -1,7 +1,31 @@
 import { integer, MAX_WAIT } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';
-import { type PoolParameters } from './parameters.ts';
+
+/** How many servers there are and how long they live. Times are seconds, and fractions of them. */
+export interface PoolParameters {
+  readonly MaxServer?: number | undefined;
+  readonly StartServer?: number | undefined;
+  readonly MinServer?: number | undefined;
+  readonly MinSpareServer?: number | undefined;
+  /** 0: no limit. */
+  readonly MaxSpareServer?: number | undefined;
+  readonly MasterHeartBeatTime?: number | undefined;
+  readonly ServerHeartBeatTime?: number | undefined;
+  /** 0: no limit. */
+  readonly MaxSessionPerServer?: number | undefined;
+  /** 0: never. */
+  readonly MaxServerExpireTime?: number | undefined;
+  readonly GraceExpireTime?: number | undefined;
+  /** 0: never. */
+  readonly MaxServerSpareTime?: number | undefined;
+  /** 0: never. */
+  readonly MaxServerLifeTime?: number | undefined;
+  /** 0: no limit. */
+  readonly MaxServerLifeTimes?: number | undefined;
+  /** Connections of one server: -1 for no limit, 0 for none until `set_concurrency`. With `MaxSessionPerServer` the smaller one counts. */
+  readonly Concurrency?: number | undefined;
+}
 
 /** What the pool's parameters become: counts, and milliseconds; `Infinity` where the ancestor says 0 for "off". */
 export interface PoolOptions {

@@ -1,8 +1,8 @@
 import { awaited } from '../common/core/caller.ts';
 import { integer } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
-import { createPrefork, prefork } from '../main/prefork/create.ts';
-import { type PreforkOptions } from '../main/prefork/options.ts';
+import { createPrefork } from '../main/prefork/create.ts';
+import { prefork } from '../one-module/prefork.ts';
 import { bootSlot } from '../common/boot/boot-data.ts';
 import { checkHandlers } from '../worker/session/handlers.ts';
 import { checkParameters } from './check-parameters.ts';
@@ -11,6 +11,7 @@ import { Master } from './master.ts';
 import { type AnyParameters, type MappedOption, type PreforkTCPParameters } from './parameters.ts';
 import { poolOptions } from './pool-options.ts';
 import { workerHandlers } from './worker-handlers.ts';
+import { type PreforkOptions } from '../main/prefork/option-types.ts';
 
 type Warn = (text: string) => void;
 

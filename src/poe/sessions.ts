@@ -1,5 +1,10 @@
-import { type SessionInfo } from './call.ts';
 import { type EventQueue } from './event-queue.ts';
+
+/** Whose heap a callback runs with, and to whom events can be posted. */
+export interface SessionInfo {
+  /** Of a connection: its number, unique within one prefork. */
+  readonly ID: number | string;
+}
 
 /** Whoever events can be posted to. */
 export interface Target extends SessionInfo {

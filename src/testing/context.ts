@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { lendBootSlot, postAsUser, type BootSlot, type TransferGiven } from '../common/boot/boot-data.ts';
+import { lendBootSlot, type BootSlot, type TransferGiven } from '../common/boot/boot-data.ts';
+import { postAsUser } from '../worker/thread/parent-port.ts';
 import { Belongings } from './belongings.ts';
 import { lendParentPort } from './parent-port.ts';
 

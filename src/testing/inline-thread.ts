@@ -10,7 +10,8 @@ import {
 } from '../main/threads/host.ts';
 import { afterLastMessage } from '../main/threads/watch.ts';
 import { type BootSlot } from '../common/boot/boot-data.ts';
-import { ownMemory, type OwnThread } from '../worker/thread/node-thread.ts';
+import { type OwnThread } from '../common/boot/own-thread.ts';
+import { ownMemory } from '../worker/thread/node-thread.ts';
 import {
   leftBy,
   letGoOf,

@@ -1,8 +1,8 @@
 import { type Millis } from '../common/core/types.ts';
 import { integer } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
-import { type PreforkOptions } from '../main/prefork/options.ts';
 import { type Load } from './inline-host.ts';
+import { type PreforkOptions } from '../main/prefork/option-types.ts';
 
 const OF_THREADS = ['threadHost', 'resourceLimits', 'env', 'argv', 'execArgv'] as const;
 

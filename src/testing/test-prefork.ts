@@ -6,7 +6,6 @@ import { type Millis, type WorkerId } from '../common/core/types.ts';
 import { CALLS, WAITS } from '../main/prefork/create.ts';
 import { type Duplex } from 'node:stream';
 import { type DrainReport } from '../main/prefork/drain.ts';
-import { type ListenTarget } from '../main/prefork/options.ts';
 import { Prefork } from '../main/prefork/prefork.ts';
 import { ownSurroundings } from '../main/prefork/surroundings.ts';
 import { InlineHost } from './inline-host.ts';
@@ -17,6 +16,7 @@ import { quiet, settled } from './quiet.ts';
 import { UnheardErrors } from './unheard-errors.ts';
 import { Vigil } from './vigil.ts';
 import { VirtualClock } from './virtual-clock.ts';
+import { type ListenTarget } from '../main/prefork/option-types.ts';
 
 /** How births go wrong, and how many of the next ones do. */
 export interface BootTrouble {

@@ -4,12 +4,8 @@ import { type PolicyOptions, resolvePolicy } from '../../src/main/policy/config.
 import { checkParameters, PARAMETERS } from '../../src/poe/check-parameters.ts';
 import { filterOf } from '../../src/poe/filters.ts';
 import { listenTarget } from '../../src/poe/listen-target.ts';
-import {
-  type ListenParameters,
-  type PoolParameters,
-  type PreforkTCPParameters,
-} from '../../src/poe/parameters.ts';
-import { poolOptions, type PoolOptions } from '../../src/poe/pool-options.ts';
+import { type ListenParameters, type PreforkTCPParameters } from '../../src/poe/parameters.ts';
+import { poolOptions, type PoolOptions, type PoolParameters } from '../../src/poe/pool-options.ts';
 import { preforkOptions } from '../../src/poe/prefork-tcp.ts';
 import { statesOf } from '../../src/poe/states.ts';
 import { systemError } from '../../src/poe/system-error.ts';

@@ -1,10 +1,10 @@
 import { type Millis } from '../../src/common/core/types.ts';
-import { type ListenTarget, type RunningOptions } from '../../src/main/prefork/options.ts';
 import { Prefork } from '../../src/main/prefork/prefork.ts';
 import { type ThreadHost } from '../../src/main/threads/host.ts';
 import { FakeClock } from '../main/master/fake-clock.ts';
 import { fakeLink, type FakePort } from './fake-link.ts';
 import { FakeThread, type Fate, type Manner, type ThreadWorld } from './fake-thread.ts';
+import { type RunningOptions, type ListenTarget } from '../../src/main/prefork/option-types.ts';
 
 export const WELL: Fate = {
   bootTime: 50,

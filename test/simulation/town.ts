@@ -1,6 +1,5 @@
 import { type CloseReason, type DropReason, type Millis } from '../../src/common/core/types.ts';
 import { REPLACEMENTS } from '../../src/main/policy/births.ts';
-import { type RunningOptions } from '../../src/main/prefork/options.ts';
 import { Prefork } from '../../src/main/prefork/prefork.ts';
 import { memoryPair } from '../../src/main/listener/memory-pair.ts';
 import { type ThreadHost } from '../../src/main/threads/host.ts';
@@ -9,6 +8,7 @@ import { generator } from '../main/policy/simulation.ts';
 import { fakeLink, type FakePort } from './fake-link.ts';
 import { FakeThread, type Fate, type Manner, type ThreadWorld } from './fake-thread.ts';
 import { SimulatedPeer } from './peer.ts';
+import { type RunningOptions } from '../../src/main/prefork/option-types.ts';
 
 /** How likely what misfortunes are, 0 to 1. */
 export interface Luck {

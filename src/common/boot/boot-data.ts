@@ -1,9 +1,6 @@
-import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { errors } from '../core/errors.ts';
-import { type Backlog, enter, leave } from '../wire/backlog.ts';
-import { type ToMain } from '../wire/messages.ts';
-import { type OwnThread } from '../../worker/thread/node-thread.ts';
-import { isWatched, isWatchReport } from './watch-report.ts';
+import { isMainThread, type MessagePort, workerData } from 'node:worker_threads';
+import { type Backlog } from '../wire/backlog.ts';
+import { type OwnThread } from './own-thread.ts';
 
 /** What a worker uses of its MessagePort. */
 export interface BootPort {
@@ -81,56 +78,8 @@ export function lendBootSlot(find: () => BootSlot | undefined): () => void {
   };
 }
 
-/** Ends the thread in order. */
-export function leaveThread(): void {
-  // On pools too, where returning from the task would be the usual way: they answer it with terminate(), which
-  // skips the user's exit handlers, gives code 1, and comes from a timer that does not hold the process.
-  process.exit(0);
-}
-
 /** Second argument of `postMessage()`. */
 export type Transfer = NonNullable<Parameters<MessagePort['postMessage']>[1]>;
 
 /** The same in both forms that Node takes. */
 export type TransferGiven = Transfer | { readonly transfer?: Transfer };
-
-const transferred = (given: TransferGiven | undefined): Transfer =>
-  given === undefined || Array.isArray(given) ? (given ?? []) : ('transfer' in given && given.transfer) || [];
-
-/** Posts a message of user code; throws `FORKLESS_MESSAGES_OVERFLOW` while the quota is used up. */
-export function postAsUser(
-  { port, quota }: Pick<BootSlot, 'port' | 'quota'>,
-  value: unknown,
-  transfer?: TransferGiven,
-): void {
-  const message: ToMain = { kind: 'message', value };
-  if (quota && !enter(quota.backlog, quota.most)) throw errors.messagesOverflow(quota.most);
-  try {
-    port.postMessage(message, transferred(transfer));
-  } catch (error) {
-    // It cannot be cloned, and was not sent.
-    if (quota) leave(quota.backlog);
-    throw error;
-  }
-}
-
-/**
- * Makes what user code posts to `parentPort` arrive as a `message` on the boot port. On its own way it would kill the
- * task on tinypool, and `null` would throw in the main thread. The pools need `parentPort` only before their task.
- * From then on `postMessage` throws `FORKLESS_MESSAGES_OVERFLOW` while the quota is used up. What Node itself posts by it
- * goes on its own way.
- */
-export function guardParentPort({ port, quota }: Pick<BootSlot, 'port' | 'quota'>): void {
-  if (parentPort === null) return;
-  const watched = isWatched();
-  const own = parentPort.postMessage.bind(parentPort);
-  const postMessage = (value: unknown, transfer?: TransferGiven): void => {
-    if (watched && isWatchReport(value)) own(value);
-    else postAsUser({ port, ...(quota && { quota }) }, value, transfer);
-  };
-  Object.defineProperty(parentPort, 'postMessage', {
-    value: postMessage,
-    configurable: true,
-    writable: true,
-  });
-}

@@ -44,3 +44,6 @@ export function isolated(userCode: () => void): void {
     });
   }
 }
+
+/** A listener for errors that somebody else deals with: without any, they would be uncaught exceptions. */
+export const ignore = (): void => undefined;

@@ -15,11 +15,15 @@ import {
 import { networkOf, type Crowd } from './admission.ts';
 import { type Connection, type SocketCalls } from '../relay/connection.ts';
 import { destroyStream, guarded } from '../../common/user-code/guarded.ts';
-import { keep, type StreamKeeper } from '../../common/user-code/stream-events.ts';
+import { keep, type StreamKeeper } from '../relay/stream-events.ts';
 import { type ConnectionEnd } from '../relay/connection-end.ts';
 import { securedOf } from '../../common/tls/secured.ts';
 import { LAST_CONNECTION_ID } from '../../common/wire/claims.ts';
-import { type ConnectionInfo } from '../prefork/events.ts';
+
+/** A connection in events: its number, and where it comes from and arrived. */
+export interface ConnectionInfo extends Addresses {
+  readonly id: ConnectionId;
+}
 
 export const infoOf = ({ id, addresses }: Connection): ConnectionInfo => ({ id, ...addresses });
 

@@ -1,15 +1,27 @@
 import { type Duplex } from 'node:stream';
 import { errors } from '../../common/core/errors.ts';
+import { type PlainTls } from '../../common/tls/options.ts';
 import { type DropReason } from '../../common/core/types.ts';
 import { type Connection } from '../relay/connection.ts';
 import { refusalOf } from './admission.ts';
+import { type Connections } from './connections.ts';
+import { type Dispatcher, type DispatcherConfig } from './dispatcher.ts';
 import { Handshakes } from './handshakes.ts';
-import { type PreforkSettings } from '../prefork/options.ts';
-import { type Pool } from '../prefork/pool.ts';
+
+/** What is behind the entrance: the books of all connections, and who hands them on. */
+interface Behind {
+  readonly connections: Connections;
+  readonly dispatcher: Dispatcher;
+}
+
+interface EntranceSettings {
+  readonly dispatcher: DispatcherConfig;
+  readonly tls: PlainTls | undefined;
+}
 
 /** Where every connection comes in, from a port or not: it is refused, does its handshake first, or is handed on. */
 export class Arrivals {
-  readonly #pool: Pool;
+  readonly #pool: Behind;
   readonly #left: () => void;
   readonly #handshakes = new Handshakes((connection, plain, shown) => {
     const { connections, dispatcher } = this.#pool;
@@ -23,11 +35,11 @@ export class Arrivals {
     else dispatcher.left(connection);
     this.#left();
   };
-  #settings: PreforkSettings;
+  #settings: EntranceSettings;
   #closing = false;
 
   /** `left` is called when a connection is closed. Throws as `configure()`. */
-  constructor(pool: Pool, settings: PreforkSettings, left: () => void) {
+  constructor(pool: Behind, settings: EntranceSettings, left: () => void) {
     this.#pool = pool;
     this.#left = left;
     this.#settings = settings;
@@ -35,7 +47,7 @@ export class Arrivals {
   }
 
   /** Throws for a key or certificate that is missing or bad; then nothing changes. */
-  configure(settings: PreforkSettings): void {
+  configure(settings: EntranceSettings): void {
     if (settings.tls !== this.#settings.tls) this.#handshakes.configure(settings.tls);
     this.#settings = settings;
   }

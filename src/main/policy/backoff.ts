@@ -1,18 +1,8 @@
 import { type Millis } from '../../common/core/types.ts';
 import { type PolicyConfig } from './config.ts';
-import { isReady, type PoolState, type WorkerRecord } from './state.ts';
-
-/** Failures of new workers in a row, and until when no worker is born for it. */
-export interface Backoff {
-  readonly failures: number;
-  readonly until: Millis;
-  /** The last of them booted and died young: it takes more than a boot to get over that. */
-  readonly young: boolean;
-}
+import { isReady, type PoolState, type WorkerRecord, type Backoff, NO_BACKOFF } from './state.ts';
 
 export type BackoffConfig = Pick<PolicyConfig, 'bootRetryDelay' | 'maxBootRetryDelay' | 'minUptime'>;
-
-export const NO_BACKOFF: Backoff = { failures: 0, until: -Infinity, young: false };
 
 /**
  * The backoff after one more failure: `bootRetryDelay`, doubled with each failure in a row up to

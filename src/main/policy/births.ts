@@ -1,9 +1,17 @@
 import { type Millis } from '../../common/core/types.ts';
-import { type Backoff, backoffOf } from './backoff.ts';
+import { backoffOf } from './backoff.ts';
 import { type PolicyConfig } from './config.ts';
 import { spentWhy } from './limits.ts';
 import { wantedByLoad } from './load.ts';
-import { type Decision, isLive, isReady, isSpare, type PoolState, type WorkerRecord } from './state.ts';
+import {
+  type Decision,
+  isLive,
+  isReady,
+  isSpare,
+  type PoolState,
+  type WorkerRecord,
+  type Backoff,
+} from './state.ts';
 
 export const zombiesOf = ({ workers }: PoolState): number =>
   workers.filter(({ stage }) => stage.phase === 'zombie').length;

@@ -1,6 +1,14 @@
 import { type LeaveReason, type Millis, type WorkerId } from '../../common/core/types.ts';
-import { type Backoff, type BackoffConfig, backoffOf, failed, isYoung, NO_BACKOFF } from './backoff.ts';
-import { type Decision, type PoolEvent, type PoolState, type Stage, type WorkerRecord } from './state.ts';
+import { type BackoffConfig, backoffOf, failed, isYoung } from './backoff.ts';
+import {
+  type Decision,
+  type PoolEvent,
+  type PoolState,
+  type Stage,
+  type WorkerRecord,
+  type Backoff,
+  NO_BACKOFF,
+} from './state.ts';
 import { tell } from './worker-events.ts';
 
 /**

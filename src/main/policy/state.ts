@@ -1,5 +1,12 @@
 import { type Addresses, type LeaveReason, type Millis, type WorkerId } from '../../common/core/types.ts';
-import { type Backoff } from './backoff.ts';
+
+/** Failures of new workers in a row, and until when no worker is born for it. */
+export interface Backoff {
+  readonly failures: number;
+  readonly until: Millis;
+  /** The last of them booted and died young: it takes more than a boot to get over that. */
+  readonly young: boolean;
+}
 
 /**
  * Where a worker is in its life. `since` is when it came there and never restarts: being asked again does not
@@ -174,3 +181,5 @@ export const initialState = (startWorkers: number): PoolState => ({
   backoff: { failures: 0, until: -Infinity, young: false },
   closing: undefined,
 });
+
+export const NO_BACKOFF: Backoff = { failures: 0, until: -Infinity, young: false };

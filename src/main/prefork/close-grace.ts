@@ -1,6 +1,6 @@
 import { millisOrNever } from '../../common/core/check.ts';
 import { type Millis } from '../../common/core/types.ts';
-import { type PreforkSettings } from './options.ts';
+import { type PreforkSettings } from './option-types.ts';
 
 /**
  * The default grace of `close()`. Kubernetes kills 30 s after it has asked; what follows the grace (`killTimeout`, and a

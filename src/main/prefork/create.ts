@@ -1,17 +1,7 @@
-import { awaited, called, showCallers } from '../../common/core/caller.ts';
-import { checkObject, onlyKnown } from '../../common/core/check.ts';
-import { callOf } from '../../common/core/module-call.ts';
-import { bootSlot, type BootSlot } from '../../common/boot/boot-data.ts';
-import {
-  checkHandlers,
-  HANDLER_NAMES,
-  type AnyHandlers,
-  type Handlers,
-} from '../../worker/session/handlers.ts';
-import { serve } from '../../worker/runtime/serve.ts';
-import { numbered } from './same-module.ts';
-import { moduleUrl, PREFORK_OPTIONS, type PreforkOptions } from './options.ts';
+import { called, showCallers } from '../../common/core/caller.ts';
+import { checkObject } from '../../common/core/check.ts';
 import { Prefork } from './prefork.ts';
+import { type PreforkOptions } from './option-types.ts';
 
 /** The public methods of a prefork that may throw an error of ours. */
 export const CALLS: readonly string[] = [
@@ -40,78 +30,4 @@ export function createPrefork(options: PreforkOptions & { readonly worker: URL |
     const { worker, ...rest } = options;
     return new Prefork(worker, rest);
   });
-}
-
-/**
- * Server and handlers in one module: `await prefork(import.meta.url, { port, clientInput, … })`. In the main thread it
- * creates a `Prefork`, listens and resolves with it. In a worker, which loads the same module, it registers the
- * handlers, and its promise never settles: what follows `await prefork(…)` runs in the main thread only.
- * `prepare` is called in the main thread, with the prefork before it listens: the place to listen for events from the
- * first birth on. Rejects as `Prefork.listen()` does, and with what `prepare` throws.
- */
-export function prefork<Heap extends object = Record<string, unknown>, In = string, Out = string>(
-  url: URL | string,
-  options: PreforkOptions & Handlers<Heap, In, Out>,
-  prepare?: (server: Prefork) => void,
-): Promise<Prefork> {
-  return awaited(prefork, () => preforkOf(url, options, prepare));
-}
-
-async function preforkOf<Heap extends object, In, Out>(
-  url: URL | string,
-  options: PreforkOptions & Handlers<Heap, In, Out>,
-  prepare: ((server: Prefork) => void) | undefined,
-): Promise<Prefork> {
-  checkObject('options', options);
-  const isHandler = ([key]: [string, unknown]): boolean => HANDLER_NAMES.includes(key);
-  // Exactly the keys of `Handlers`, by the filter.
-  const handlers = Object.fromEntries(Object.entries(options).filter(isHandler)) as Handlers<Heap, In, Out>;
-  const boot = bootSlot();
-  if (boot) {
-    if (isOwnCall(boot, moduleUrl(url))) serve(handlers);
-    return new Promise<never>(() => undefined);
-  }
-  // In the main thread too, though only workers use them: a mistake should show at once and once.
-  onlyKnown(options, [...PREFORK_OPTIONS, ...HANDLER_NAMES], 'option or handler');
-  const anyHandlers: AnyHandlers = handlers;
-  checkHandlers(anyHandlers);
-  const server = own(url, Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry))));
-  prepare?.(server);
-  await server.listen();
-  return server;
-}
-
-/** The prefork of this call, whose workers know it from other calls in their module. */
-function own(url: URL | string, options: PreforkOptions): Prefork {
-  let server: Prefork | undefined;
-  let isOver = (): boolean => isClosed(server);
-  try {
-    server = new Prefork(
-      numbered(moduleUrl(url), () => isOver()),
-      options,
-    );
-    return server;
-  } catch (error) {
-    isOver = () => true;
-    throw error;
-  }
-}
-
-// One that is starting has no status yet.
-function isClosed(server: Prefork | undefined): boolean {
-  try {
-    return server?.status().state === 'closed';
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a worker has come by the call that it belongs to. */
-function isOwnCall(boot: BootSlot, given: string): boolean {
-  const { module, number } = callOf(boot.url);
-  // A worker may load modules that are preforks of their own in the main thread; here they are nothing. A test runner that
-  // transforms modules may take the query off that makes one of each worker's.
-  if (![module, boot.loadedAs].includes(callOf(given).module)) return false;
-  boot.calls = (boot.calls ?? 0) + 1;
-  return boot.calls === number;
 }

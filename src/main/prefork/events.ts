@@ -1,5 +1,4 @@
 import {
-  type Addresses,
   type CloseReason,
   type ConnectionId,
   type DropReason,
@@ -10,12 +9,22 @@ import {
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { type AddressInfo } from 'node:net';
 import { type Evidence } from './evidence.ts';
-import { type Degradation, type DegradedCause } from './health.ts';
+import { type ConnectionInfo } from '../listener/connections.ts';
 
-/** A connection in events: its number, and where it comes from and arrived. */
-export interface ConnectionInfo extends Addresses {
-  readonly id: ConnectionId;
-}
+/** Why a pool is less than it should be: workers fail, or more threads than `maxZombies` cannot be terminated. */
+export type DegradedCause = 'boot' | 'zombies';
+
+export type Degradation =
+  | {
+      readonly cause: 'boot';
+      /** Failures in a row. */
+      readonly failures: number;
+      /** The next try is in so many milliseconds. */
+      readonly retryIn: Millis;
+      /** `undefined` where the worker left without one, by `process.exit()`. */
+      readonly error: Error | undefined;
+    }
+  | { readonly cause: 'zombies'; readonly zombies: number; readonly maxZombies: number };
 
 /** The events of a `Prefork`, each with one argument. An `error` is an Error, whatever was thrown. */
 export interface PreforkEvents {

@@ -1,8 +1,7 @@
 import { type Millis } from '../../common/core/types.ts';
 import { type WorkerHandle } from '../master/worker-handle.ts';
 import { type ThreadFindings } from '../threads/host.ts';
-import { type Connections } from '../listener/connections.ts';
-import { type ConnectionInfo } from './events.ts';
+import { type Connections, type ConnectionInfo } from '../listener/connections.ts';
 
 /** What is known of a worker that does not answer, found out without its help. */
 export interface Evidence {

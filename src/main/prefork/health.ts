@@ -1,31 +1,16 @@
 import { type Clock } from '../../common/core/clock.ts';
 import { errorField } from '../../common/core/thrown.ts';
 import { type Millis } from '../../common/core/types.ts';
-import { type Backoff, backoffOf } from '../policy/backoff.ts';
+import { backoffOf } from '../policy/backoff.ts';
 import { zombiesOf } from '../policy/births.ts';
 import { type PolicyConfig } from '../policy/config.ts';
-import { type PoolState } from '../policy/state.ts';
+import { type PoolState, type Backoff } from '../policy/state.ts';
 import { restingClients } from '../../common/wire/activity.ts';
 import { callUser } from './call-user.ts';
-import { type Announce } from './events.ts';
+import { type Announce, type DegradedCause } from './events.ts';
 import { IdleGrowth } from './idle-growth.ts';
 import { type Pool } from './pool.ts';
 import { type StuckReport, warnOfZombies } from './stuck.ts';
-
-/** Why a pool is less than it should be: workers fail, or more threads than `maxZombies` cannot be terminated. */
-export type DegradedCause = 'boot' | 'zombies';
-
-export type Degradation =
-  | {
-      readonly cause: 'boot';
-      /** Failures in a row. */
-      readonly failures: number;
-      /** The next try is in so many milliseconds. */
-      readonly retryIn: Millis;
-      /** `undefined` where the worker left without one, by `process.exit()`. */
-      readonly error: Error | undefined;
-    }
-  | { readonly cause: 'zombies'; readonly zombies: number; readonly maxZombies: number };
 
 interface HealthOptions {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import { BlockList } from 'node:net';
 import { boolean, instance, integer, port, strings, millis, record, text } from '../../common/core/check.ts';
-import { type ListenTarget, type PreforkOptions } from './options.ts';
+import { type ListenTarget, type PreforkOptions } from './option-types.ts';
 
 type Check = (name: string, value: unknown) => unknown;
 

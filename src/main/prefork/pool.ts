@@ -14,8 +14,8 @@ import { Connections, infoOf } from '../listener/connections.ts';
 import { evidenceOf, gather, LONGEST_LOOK, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
 import { IdleWatch } from '../listener/idle-watch.ts';
-import { type PreforkSettings } from './options.ts';
 import { type Surroundings } from './surroundings.ts';
+import { type PreforkSettings } from './option-types.ts';
 
 export interface PoolOptions extends Surroundings {
   readonly settings: PreforkSettings;

@@ -19,16 +19,7 @@ import { type Announce, type PreforkEvents } from './events.ts';
 import { firstReady } from './first-ready.ts';
 import { Health } from './health.ts';
 import { knownTo } from './known-to.ts';
-import {
-  checkTarget,
-  reconfigure,
-  resolveOptions,
-  type CheckedTarget,
-  type ListenTarget,
-  type PreforkOptions,
-  type PreforkSettings,
-  type RunningOptions,
-} from './options.ts';
+import { checkTarget, reconfigure, resolveOptions } from './options.ts';
 import { memoryPair } from '../listener/memory-pair.ts';
 import { Pool } from './pool.ts';
 import { reload } from './reload.ts';
@@ -36,6 +27,13 @@ import { snapshot, type PreforkStatus } from './status.ts';
 import { ownSurroundings, type Surroundings } from './surroundings.ts';
 import { Watchers } from './watchers.ts';
 import { windDown } from './wind-down.ts';
+import {
+  type RunningOptions,
+  type ListenTarget,
+  type PreforkOptions,
+  type PreforkSettings,
+  type CheckedTarget,
+} from './option-types.ts';
 
 type Address = AddressInfo | string | null;
 

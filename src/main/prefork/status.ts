@@ -12,8 +12,9 @@ import { openOf, type Beat, type Phase, type WorkerRecord } from '../policy/stat
 import { type Tally } from '../listener/connections.ts';
 import { type State } from './lifecycle.ts';
 import { type Evidence } from './evidence.ts';
-import { causesOf, type DegradedCause } from './health.ts';
+import { causesOf } from './health.ts';
 import { type Pool } from './pool.ts';
+import { type DegradedCause } from './events.ts';
 
 /** One worker, as the master sees it at this instant. */
 export interface WorkerStatus {

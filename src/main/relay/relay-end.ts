@@ -13,7 +13,7 @@ import { READ_SIZE, readDirectly, type DirectReader } from './direct-read.ts';
 import { GatheredBytes } from '../../common/lane/gathered-bytes.ts';
 import { destroyStream, guarded, isSo } from '../../common/user-code/guarded.ts';
 import { Outflow, type OutflowOwner } from '../../common/lane/sender.ts';
-import { tellOwner, type StreamOwner } from '../../common/user-code/stream-events.ts';
+import { tellOwner, type StreamOwner } from './stream-events.ts';
 import { hasLeft, heldBy, isDirect, unsentBy, writeThrough } from './write-through.ts';
 
 export interface RelayEndOptions {

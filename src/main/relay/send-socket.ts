@@ -52,17 +52,6 @@ export function sendOff(stream: Duplex, send: () => unknown): Duplex | undefined
   return stream.destroyed ? new Socket({ handle, allowHalfOpen: true } as SocketConstructorOpts) : stream;
 }
 
-/**
- * Takes the handle out of a socket that came by a port, for another one to be made of: Node makes the one that came
- * without the options it was accepted with, and as an object with a dictionary of its fields, which costs a tenth of a
- * small request. Node documents the handle nowhere; `canTransfer` has asked for it.
- */
-export function takeHandle(socket: Socket): object {
-  const handle = Reflect.get(socket, '_handle') as object;
-  Reflect.set(socket, '_handle', null);
-  return handle;
-}
-
 const isOpen = (handle: unknown): boolean =>
   typeof handle === 'object' &&
   handle !== null &&

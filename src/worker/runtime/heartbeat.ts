@@ -1,5 +1,5 @@
 import { type Cancel } from '../../common/core/clock.ts';
-import { type OwnThread } from '../thread/node-thread.ts';
+import { type OwnThread } from '../../common/boot/own-thread.ts';
 import { type Pace, type ToMain } from '../../common/wire/messages.ts';
 
 type Beat = Extract<ToMain, { kind: 'beat' }>;

@@ -1,7 +1,7 @@
 import { toPlain } from '../../common/core/thrown.ts';
 import { type ConnectionId } from '../../common/core/types.ts';
 import { type BootPort } from '../../common/boot/boot-data.ts';
-import { type OwnThread } from '../thread/node-thread.ts';
+import { type OwnThread } from '../../common/boot/own-thread.ts';
 import { WorkerHub, type WorkerSocket } from '../sockets/worker-sockets.ts';
 import { Scopes, within } from '../../common/user-code/scope.ts';
 import { sharedNow } from '../../common/boot/shared-clock.ts';

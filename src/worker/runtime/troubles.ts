@@ -2,7 +2,7 @@ import { type Cancel } from '../../common/core/clock.ts';
 import { Ration, type RationLimits } from '../../common/core/ration.ts';
 import { toPlain } from '../../common/core/thrown.ts';
 import { type ConnectionId } from '../../common/core/types.ts';
-import { type OwnThread } from '../thread/node-thread.ts';
+import { type OwnThread } from '../../common/boot/own-thread.ts';
 import { type ToMain } from '../../common/wire/messages.ts';
 
 type Trouble = Extract<ToMain, { kind: 'trouble' }>;

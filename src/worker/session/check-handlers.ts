@@ -1,23 +1,9 @@
 import { errors } from '../../common/core/errors.ts';
+import { FILTER_NAMES, FUNCTION_NAMES, HANDLER_NAMES } from '../../common/core/handler-names.ts';
 import { knownAre } from '../../common/core/nearest.ts';
 import { show } from '../../common/core/thrown.ts';
 import { type Filter } from '../../common/filters/filter.ts';
 
-const functionNames = [
-  'heap',
-  'clientPreConnect',
-  'clientConnected',
-  'clientInput',
-  'clientFlushed',
-  'clientHigh',
-  'clientLow',
-  'clientError',
-  'clientDisconnected',
-  'workerStarted',
-  'workerStopping',
-  'connection',
-];
-const filterNames = ['clientFilter', 'clientInputFilter', 'clientOutputFilter'];
 const markNames = ['clientHigh', 'clientLow', 'highMark', 'lowMark'];
 const filterMethods = ['push', 'take', 'encode', 'release', 'clone'];
 // What has a meaning beside `connection`.
@@ -38,17 +24,14 @@ export function isFilter(value: unknown): value is Filter {
 }
 
 const checks = new Map<string, readonly [check: Check, expected: string]>([
-  ...functionNames.map((name) => [name, [isFunction, 'a function']] as const),
-  ...filterNames.map(
+  ...FUNCTION_NAMES.map((name) => [name, [isFunction, 'a function']] as const),
+  ...FILTER_NAMES.map(
     (name) => [name, [isFilter, `a filter object with the methods ${filterMethods.join(', ')}`]] as const,
   ),
   ['clientShutdownOnError', [isBoolean, 'a boolean']],
   ['highMark', [isIntegerFrom(2), 'an integer of at least 2']],
   ['lowMark', [isIntegerFrom(1), 'an integer of at least 1']],
 ]);
-
-/** All keys of `Handlers`. */
-export const HANDLER_NAMES: readonly string[] = [...checks.keys()];
 
 /** Throws `FORKLESS_BAD_HANDLERS` that names what is wrong. Keys whose value is `undefined` count as absent. */
 export function checkHandlers(handlers: object): void {

@@ -109,4 +109,4 @@ export interface Handlers<Heap = Record<string, unknown>, In = string, Out = str
 /** Handlers of whatever types. Methods are bivariant: any `Handlers` can be given where these are wanted. */
 export type AnyHandlers = Handlers<unknown, unknown, unknown>;
 
-export { checkHandlers, HANDLER_NAMES } from './check-handlers.ts';
+export { checkHandlers } from './check-handlers.ts';

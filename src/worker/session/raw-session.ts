@@ -1,6 +1,5 @@
 import { asError } from '../../common/core/thrown.ts';
-import { destroyStream } from '../../common/user-code/guarded.ts';
-import { ignore } from '../../common/user-code/stream-events.ts';
+import { destroyStream, ignore } from '../../common/user-code/guarded.ts';
 import { Calls, type CallsOwner } from './calls.ts';
 import { type SessionOptions } from './session.ts';
 

@@ -14,8 +14,7 @@ import {
 import { type Lane } from '../../common/lane/lane.ts';
 import { type Scopes } from '../../common/user-code/scope.ts';
 import { networkError } from './socket-errors.ts';
-import { takeHandle } from '../../main/relay/send-socket.ts';
-import { countsOf, TransferredSocket, type TransferredOwner } from './transferred-socket.ts';
+import { countsOf, takeHandle, TransferredSocket, type TransferredOwner } from './transferred-socket.ts';
 
 export type Arrival = SocketMessage & { readonly socket: Socket };
 

@@ -1,6 +1,7 @@
 // Tells who it is, answers every message with itself, and leaves when told to.
 import { isMainThread, resourceLimits, threadId } from 'node:worker_threads';
-import { bootSlot, leaveThread } from '../../../dist/alone/boot.js';
+import { bootSlot } from '../../../dist/alone/boot.js';
+import { leaveThread } from '../../../dist/alone/leave.js';
 
 const { port, settings, url } = bootSlot();
 process.on('exit', () => port.postMessage('bye'));

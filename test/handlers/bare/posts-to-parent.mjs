@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { bootSlot, guardParentPort } from '../../../dist/alone/boot.js';
+import { bootSlot } from '../../../dist/alone/boot.js';
+import { guardParentPort } from '../../../dist/alone/parent-port.js';
 
 const boot = bootSlot();
 const { port } = boot;

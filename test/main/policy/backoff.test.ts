@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { backoffOf, failed, forgivenAt, NO_BACKOFF } from '../../../src/main/policy/backoff.ts';
+import { backoffOf, failed, forgivenAt } from '../../../src/main/policy/backoff.ts';
 import { plan } from '../../../src/main/policy/plan.ts';
 import { config as policy, draining, pool, starting, worker } from './pool.ts';
+import { NO_BACKOFF } from '../../../src/main/policy/state.ts';
 
 const config = { bootRetryDelay: 100, maxBootRetryDelay: 1000 };
 

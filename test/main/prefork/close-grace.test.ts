@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { closeGrace } from '../../../src/main/prefork/close-grace.ts';
-import { resolveOptions, type PreforkOptions } from '../../../src/main/prefork/options.ts';
+import { resolveOptions } from '../../../src/main/prefork/options.ts';
+import { type PreforkOptions } from '../../../src/main/prefork/option-types.ts';
 
 const graceOf = (options: PreforkOptions, grace?: number): number =>
   closeGrace(resolveOptions('data:text/javascript,', options), grace);

@@ -3,16 +3,13 @@ import { BlockList } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { ForklessError } from '../../../src/common/core/errors.ts';
+import { checkTarget, moduleUrl, reconfigure, resolveOptions } from '../../../src/main/prefork/options.ts';
+import { canTransfer } from '../../../src/main/relay/send-socket.ts';
 import {
-  checkTarget,
-  moduleUrl,
-  reconfigure,
-  resolveOptions,
+  type RunningOptions,
   type ListenTarget,
   type PreforkOptions,
-  type RunningOptions,
-} from '../../../src/main/prefork/options.ts';
-import { canTransfer } from '../../../src/main/relay/send-socket.ts';
+} from '../../../src/main/prefork/option-types.ts';
 
 const WORKER = 'file:///srv/worker.js';
 

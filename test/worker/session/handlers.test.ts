@@ -2,12 +2,8 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { LineFilter } from '../../../src/common/filters/line.ts';
 import { StreamFilter } from '../../../src/common/filters/stream.ts';
 import { type Client } from '../../../src/worker/session/client.ts';
-import {
-  checkHandlers,
-  HANDLER_NAMES,
-  type AnyHandlers,
-  type Handlers,
-} from '../../../src/worker/session/handlers.ts';
+import { HANDLER_NAMES } from '../../../src/common/core/handler-names.ts';
+import { checkHandlers, type AnyHandlers, type Handlers } from '../../../src/worker/session/handlers.ts';
 
 const clientInput = (): undefined => undefined;
 const connection = clientInput;

@@ -1,5 +1,6 @@
-import { urlOfCall } from '../../common/core/module-call.ts';
-import { framesOf, placeOf } from './place.ts';
+// The main thread.
+import { urlOfCall } from '../common/core/module-call.ts';
+import { framesOf, placeOf } from '../main/prefork/place.ts';
 
 /** One call of `prefork()` in the main thread. */
 interface Call {

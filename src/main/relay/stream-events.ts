@@ -58,6 +58,3 @@ export function tellOwner(stream: Owned, owner: StreamOwner): void {
   // A peer that has ended within its TLS handshake has said so before anybody could hear.
   else if (stream.readableEnded) owner.ended();
 }
-
-/** A listener for errors that somebody else deals with: without any, they would be uncaught exceptions. */
-export const ignore = (): void => undefined;

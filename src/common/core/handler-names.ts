@@ -1,0 +1,27 @@
+/** The handlers that are functions. */
+export const FUNCTION_NAMES: readonly string[] = [
+  'heap',
+  'clientPreConnect',
+  'clientConnected',
+  'clientInput',
+  'clientFlushed',
+  'clientHigh',
+  'clientLow',
+  'clientError',
+  'clientDisconnected',
+  'workerStarted',
+  'workerStopping',
+  'connection',
+];
+
+/** Those that are filters. */
+export const FILTER_NAMES: readonly string[] = ['clientFilter', 'clientInputFilter', 'clientOutputFilter'];
+
+/** All keys of `Handlers`. */
+export const HANDLER_NAMES: readonly string[] = [
+  ...FUNCTION_NAMES,
+  ...FILTER_NAMES,
+  'clientShutdownOnError',
+  'highMark',
+  'lowMark',
+];

@@ -1,0 +1,142 @@
+import { type BlockList, type ListenOptions, type ServerOpts } from 'node:net';
+import { type ResourceLimits } from 'node:worker_threads';
+import { type Millis } from '../../common/core/types.ts';
+import { type DispatcherConfig } from '../listener/dispatcher.ts';
+import { type PolicyConfig, type PolicyOptions } from '../policy/config.ts';
+import { type Dispatch } from '../policy/state.ts';
+import { type HostName } from '../threads/host.ts';
+import { type IdleLimits } from '../listener/idle-watch.ts';
+import { type StuckReport } from './stuck.ts';
+import { type PlainTls, type TlsOptions } from '../../common/tls/options.ts';
+
+/** Options that `configure()` can change while the prefork runs. */
+export interface RunningOptions extends PolicyOptions {
+  /**
+   * Which worker gets a connection: `'least-open'` (default: fewest open connections, then the `minWorkers` oldest, then
+   * least recent hand-over), `'round-robin'`, `'least-busy'` (event-loop utilisation), `'sticky-address'`, or a function.
+   * With each of them, workers of the newest generation come first while a reload goes on.
+   */
+  readonly dispatch?: Dispatch | undefined;
+  /** Connections of all listeners together, at most; further ones are refused. Exact. Default `Infinity`. */
+  readonly maxConnections?: number | undefined;
+  /** The same from one address, at most; of IPv6, from one /64 network. Exact. Default `Infinity`. */
+  readonly maxConnectionsPerAddress?: number | undefined;
+  /** Connections from these addresses are refused. Default none. */
+  readonly blockList?: BlockList | undefined;
+  /** Connections that wait for a worker, at most; further ones are refused. Default 511. */
+  readonly maxWaiting?: number | undefined;
+  /** A connection that no worker could take for so long is refused. Default 30 000 ms. */
+  readonly waitTimeout?: Millis | undefined;
+  /** A connection that its worker has not claimed for so long is given to another. Default 1 000 ms. */
+  readonly claimTimeout?: Millis | undefined;
+  /**
+   * A connection on which nothing has moved in either direction for so long is closed, with a quarter more time at most;
+   * its handlers see `ETIMEDOUT`. Output moves when it has left for the peer. `Infinity` for never. Default 3 600 000 ms.
+   */
+  readonly idleTimeout?: Millis | undefined;
+  /** The same, for a peer that has not sent anything yet. Default 120 000 ms. */
+  readonly firstByteTimeout?: Millis | undefined;
+  /**
+   * Ends TLS on every connection, in the workers or in the main thread. Changed by `configure()`, it holds for new
+   * handshakes in the main thread at once, in workers for those born afterwards: `reload()` next.
+   */
+  readonly tls?: TlsOptions | undefined;
+}
+
+/** Where to listen: what `net.Server.listen()` takes. */
+export type ListenTarget = Pick<
+  ListenOptions,
+  'host' | 'path' | 'backlog' | 'ipv6Only' | 'exclusive' | 'readableAll' | 'writableAll'
+> & {
+  /** Also as digits, which `process.env.PORT` has. 0 takes any free port. */
+  readonly port?: number | string | undefined;
+  /** A socket that listens already, by its file descriptor. */
+  readonly fd?: number | undefined;
+  /** Lets several processes listen on one port, where the system can; from Node 22.12 on. */
+  readonly reusePort?: boolean | undefined;
+};
+
+export type TransportName = 'relay' | 'transfer' | 'auto';
+
+/** All options of a prefork; README.md has them in tables. Bad ones throw a `ForklessError` that names the first. */
+export interface PreforkOptions extends RunningOptions, ListenTarget {
+  /** Credit of a connection in each direction, bytes: its share of memory at most. Default 262 144. */
+  readonly window?: number | undefined;
+  /** Output that may wait in a worker for a client that does not read; past it the client is closed. Default 64 MiB. */
+  readonly maxOutput?: number | undefined;
+  /** How long a peer may take for the rest of its output after its worker has closed. Default 30 000 ms. */
+  readonly lingerTimeout?: Millis | undefined;
+  /**
+   * How long a worker that leaves in order may go on with what it has under way (files being written, connections of
+   * its own) when its clients have ended and `workerStopping` has settled. Default 1 000 ms.
+   */
+  readonly leaveTimeout?: Millis | undefined;
+  /** What the workers run on. Default `'piscina'`; `'worker'` (Node's own) for bundles and single executables. */
+  readonly threadHost?: HostName | undefined;
+  /**
+   * How a connection reaches its worker: `'relay'` (default: its bytes pass through the main thread), `'transfer'` (its
+   * socket moves to the worker, where it can: TCP that is not decrypted in the main thread; the rest is relayed), or
+   * `'auto'`: transfer where this Node can, relay otherwise. `'transfer'` is refused on a Node that cannot: it takes
+   * 24.21, 26.6 or later.
+   */
+  readonly transport?: TransportName | undefined;
+  /**
+   * What to do when more threads than `maxZombies` cannot be terminated: each further one costs a place of the pool.
+   * Called with each. Default: a process warning, and it serves on with what is left.
+   */
+  readonly onStuck?: ((report: StuckReport) => void) | undefined;
+  /** Kill the workers at `close()` instead of letting them finish. Default false. */
+  readonly shutdownWorkers?: boolean | undefined;
+  /** Of each thread, megabytes, as for Node's `Worker`. No wall: see `maxHeap`. Default Node's. */
+  readonly resourceLimits?: ResourceLimits | undefined;
+  /** `process.env` of the workers. Default a copy of the main thread's. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Appended to `process.argv` of the workers. Default none. */
+  readonly argv?: readonly string[] | undefined;
+  /** Node's options for the workers. Default those of the process. */
+  readonly execArgv?: readonly string[] | undefined;
+  /**
+   * Messages from `parentPort.postMessage()` of one worker that may wait for the main thread; a further one throws
+   * `FORKLESS_MESSAGES_OVERFLOW` in the worker. Default 4 096.
+   */
+  readonly maxWorkerMessages?: number | undefined;
+  /** Sends small pieces at once, as for `net.createServer()`. Default true, unlike there. */
+  readonly noDelay?: boolean | undefined;
+  /** TCP probes on silent connections, so that a peer that vanished is noticed. Default Node's: false. */
+  readonly keepAlive?: boolean | undefined;
+  /** How long a connection is silent before the first probe. Default the system's. */
+  readonly keepAliveInitialDelay?: Millis | undefined;
+  /** For `connection(socket)` handlers: keep the writable side open when the peer ends. Default false. */
+  readonly allowHalfOpen?: boolean | undefined;
+  /** Of the streams on both sides, bytes. Default Node's. */
+  readonly highWaterMark?: number | undefined;
+  /** Aborting it closes the prefork; before `listen()` has ended it rejects that. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * At SIGINT and SIGTERM the prefork closes gracefully, and the process ends with code 0 once all preforks that have
+   * this option have closed. A second signal ends it at once. Default false.
+   */
+  readonly signals?: boolean | undefined;
+}
+
+export interface PreforkSettings {
+  readonly url: string;
+  readonly policy: PolicyConfig;
+  readonly dispatcher: DispatcherConfig;
+  readonly idle: IdleLimits;
+  readonly given: PreforkOptions;
+  readonly threadHost: HostName;
+  readonly window: number;
+  readonly maxOutput: number;
+  readonly lingerTimeout: Millis;
+  readonly leaveTimeout: Millis;
+  readonly maxWorkerMessages: number;
+  /** Sockets are sent to the workers, where they can be. */
+  readonly transfer: boolean;
+  readonly socket: ServerOpts;
+  readonly listen: CheckedTarget;
+  readonly tls: PlainTls | undefined;
+}
+
+/** The same, checked. */
+export type CheckedTarget = Omit<ListenTarget, 'port'> & { readonly port?: number };
