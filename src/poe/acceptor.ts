@@ -4,10 +4,10 @@ import { Call } from './call.ts';
 import { type Target } from './sessions.ts';
 import { Kernel } from './kernel.ts';
 import { type AcceptorHeap } from './parameters.ts';
-import { type Shop } from './worker-setup.ts';
+import { type WorkerSetup } from './worker-setup.ts';
 
 /** `Acceptor` as a handler of raw sockets. Its heap is the listener's in that worker: one for all its connections. */
-export function acceptor(shop: Shop): (socket: ServedSocket, worker: WorkerContext) => unknown {
+export function acceptor(shop: WorkerSetup): (socket: ServedSocket, worker: WorkerContext) => unknown {
   const { parameters, directory, alias, masterAlias } = shop;
   const heap: AcceptorHeap = { alias, master_alias: masterAlias };
   return (socket, worker) => {

@@ -7,7 +7,7 @@ import { ConnectionSession } from './connection-session.ts';
 import { filterOf } from './filters.ts';
 import { type AnyParameters } from './parameters.ts';
 import { settled } from './settled.ts';
-import { type Shop } from './worker-setup.ts';
+import { type WorkerSetup } from './worker-setup.ts';
 import { systemError } from './system-error.ts';
 
 /** Our own heap of a connection: the ancestor's session, from PreConnect on. */
@@ -18,7 +18,7 @@ export interface Holder {
 type PoeHandlers = Handlers<Holder, unknown, unknown>;
 
 /** The `Client…` parameters as our handlers. */
-export function clientHandlers(shop: Shop): PoeHandlers {
+export function clientHandlers(shop: WorkerSetup): PoeHandlers {
   const { parameters } = shop;
   const args = parameters.ClientArgs ?? parameters.Args ?? [];
   return {

@@ -9,7 +9,7 @@ import { EventQueue } from './event-queue.ts';
 import { Kernel } from './kernel.ts';
 import { type ClientCallback, type ConnectionHeap } from './parameters.ts';
 import { settled } from './settled.ts';
-import { type Shop } from './worker-setup.ts';
+import { type WorkerSetup } from './worker-setup.ts';
 import { Wheel, type WheelEvents } from './wheel.ts';
 
 type Heap = ConnectionHeap<unknown, unknown>;
@@ -20,12 +20,12 @@ export class ConnectionSession implements Target {
   readonly heap: Heap;
   readonly kernel: Kernel;
   readonly queue: EventQueue;
-  readonly #shop: Shop;
+  readonly #shop: WorkerSetup;
   readonly #info: ClientInfo;
   #client: Client<unknown, unknown> | undefined;
   #redirected: WheelEvents = {};
 
-  constructor(shop: Shop, info: ClientInfo, workerId: number) {
+  constructor(shop: WorkerSetup, info: ClientInfo, workerId: number) {
     const { directory, maxEvents, parameters, masterAlias } = shop;
     this.#shop = shop;
     this.#info = info;

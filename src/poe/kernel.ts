@@ -1,17 +1,17 @@
 import { MAX_WAIT } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';
-import { type Directory, type Target, type SessionInfo } from './sessions.ts';
+import { type Sessions, type Target, type SessionInfo } from './sessions.ts';
 
 /** As much of POE's kernel as a server needs, for one session. It reaches the sessions of its own thread. */
 export class Kernel {
   /** The number of the worker, 0 in the main thread: what `$$` tells apart in the ancestor. */
   readonly ID: number;
   readonly #self: Target;
-  readonly #directory: Directory;
+  readonly #directory: Sessions;
 
   /** @internal */
-  constructor(ID: number, self: Target, directory: Directory) {
+  constructor(ID: number, self: Target, directory: Sessions) {
     this.ID = ID;
     this.#self = self;
     this.#directory = directory;

@@ -3,7 +3,7 @@ import { errors } from '../common/core/errors.ts';
 import { isError, messageOf, show, textOf } from '../common/core/thrown.ts';
 import { type Prefork } from '../main/prefork/prefork.ts';
 import { Call } from './call.ts';
-import { Directory, type Target } from './sessions.ts';
+import { Sessions, type Target } from './sessions.ts';
 import { EventQueue } from './event-queue.ts';
 import { Kernel } from './kernel.ts';
 import { type MasterHeap, RunningParameters } from './master-heap.ts';
@@ -36,7 +36,7 @@ export class Master implements Target {
     this.#running = new RunningParameters(prefork, parameters, warn);
     this.queue = new EventQueue(maxEvents);
     const alias = parameters.Alias ?? 'prefork_server';
-    const directory = new Directory();
+    const directory = new Sessions();
     for (const name of [this.ID, alias]) directory.add(name, this);
     this.kernel = new Kernel(0, this, directory);
     this.heap = this.#makeHeap(alias);

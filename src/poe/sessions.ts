@@ -20,7 +20,7 @@ export interface Target extends SessionInfo {
 type Name = number | string;
 
 /** The sessions of one thread, by number or alias. */
-export class Directory {
+export class Sessions {
   readonly #targets = new Map<Name, Target>();
   readonly #names = new Map<Target, Set<Name>>();
 

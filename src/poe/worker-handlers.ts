@@ -1,9 +1,9 @@
 import { type Handlers } from '../worker/session/handlers.ts';
 import { acceptor } from './acceptor.ts';
 import { clientHandlers, type Holder } from './client-handlers.ts';
-import { Directory } from './sessions.ts';
+import { Sessions } from './sessions.ts';
 import { type AnyParameters } from './parameters.ts';
-import { type Shop } from './worker-setup.ts';
+import { type WorkerSetup } from './worker-setup.ts';
 import { statesOf } from './states.ts';
 import { WorkerMaster } from './worker-master.ts';
 
@@ -12,10 +12,10 @@ export function workerHandlers(
   parameters: AnyParameters,
   maxEvents: number,
 ): Handlers<Holder, unknown, unknown> {
-  const shop: Shop = {
+  const shop: WorkerSetup = {
     parameters,
     states: statesOf(parameters),
-    directory: new Directory(),
+    directory: new Sessions(),
     masterAlias: parameters.MasterAlias ?? 'prefork_master',
     alias: parameters.Alias ?? 'prefork_server',
     maxEvents,

@@ -1,11 +1,11 @@
 import { duplexPair, type Duplex } from 'node:stream';
 import { type LanePort } from '../../src/common/lane/lane.ts';
 import { type Connection } from '../../src/main/relay/connection.ts';
-import { type ConnectionEnd } from '../../src/main/relay/connection-end.ts';
+import { type ConnectionSide } from '../../src/main/relay/connection-side.ts';
 import { Hub } from '../../src/main/relay/hub.ts';
 import { RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
 import { Scopes } from '../../src/common/user-code/scope.ts';
-import { WorkerHub, type WorkerSocket } from '../../src/worker/sockets/worker-sockets.ts';
+import { WorkerSockets, type WorkerSocket } from '../../src/worker/sockets/worker-sockets.ts';
 import { type AcceptedOptions, type SocketMessage } from '../../src/common/wire/messages.ts';
 import { createRings, HEAD, TAIL, type Rings } from '../../src/common/wire/ring.ts';
 import { FakeClock } from '../main/master/fake-clock.ts';
@@ -87,14 +87,14 @@ export class Rig {
   readonly mainPort: HeldPort;
   readonly workerPort: HeldPort;
   readonly hub: Hub;
-  readonly relay: WorkerHub;
+  readonly relay: WorkerSockets;
   readonly sockets = new Map<number, RelaySocket>();
   readonly transferred: Exclude<WorkerSocket, RelaySocket>[] = [];
   readonly received = new Map<number, Buffer[]>();
   readonly socketErrors: unknown[] = [];
   readonly claimed: number[] = [];
   readonly released: number[] = [];
-  readonly over: ConnectionEnd[] = [];
+  readonly over: ConnectionSide[] = [];
   readonly workerOver: number[] = [];
   gaveUp = 0;
   /** Control messages, as they arrived. */
@@ -143,7 +143,7 @@ export class Rig {
       released: ({ id }) => this.released.push(id),
       over: (end) => this.over.push(end),
     });
-    this.relay = new WorkerHub({
+    this.relay = new WorkerSockets({
       scopes: new Scopes(),
       ...both,
       port: this.workerPort,

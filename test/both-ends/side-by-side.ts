@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Hub } from '../../src/main/relay/hub.ts';
 import { Scopes } from '../../src/common/user-code/scope.ts';
-import { WorkerHub } from '../../src/worker/sockets/worker-sockets.ts';
+import { WorkerSockets } from '../../src/worker/sockets/worker-sockets.ts';
 import { createRings } from '../../src/common/wire/ring.ts';
 import { SystemClock } from '../../src/main/master/system-clock.ts';
 
@@ -68,7 +68,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
     released: () => undefined,
     over: () => undefined,
   });
-  const relay = new WorkerHub({
+  const relay = new WorkerSockets({
     scopes: new Scopes(),
     port: port2,
     settings: {
@@ -116,7 +116,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
   };
 }
 
-function listen(port: MessagePort, end: Hub | WorkerHub): void {
+function listen(port: MessagePort, end: Hub | WorkerSockets): void {
   port.on('message', (message: unknown) => {
     end.heard(message);
   });

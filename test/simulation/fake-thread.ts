@@ -7,7 +7,7 @@ import {
 } from '../../src/main/threads/host.ts';
 import { RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
 import { Scopes } from '../../src/common/user-code/scope.ts';
-import { WorkerHub } from '../../src/worker/sockets/worker-sockets.ts';
+import { WorkerSockets } from '../../src/worker/sockets/worker-sockets.ts';
 import { type ToMain, type ToWorker, type WorkerSettings } from '../../src/common/wire/messages.ts';
 import { Heartbeat } from '../../src/worker/runtime/heartbeat.ts';
 import { type FakePort } from './fake-link.ts';
@@ -51,7 +51,7 @@ export class FakeThread implements Thread {
   readonly #exited: (exit: ThreadExit) => void;
   readonly #fate: Fate;
   readonly #turns: (() => void)[] = [];
-  readonly #hub: WorkerHub;
+  readonly #hub: WorkerSockets;
   readonly #heartbeat: Heartbeat;
   #draining = false;
   #exit: ThreadExit | undefined;
@@ -65,7 +65,7 @@ export class FakeThread implements Thread {
     this.#near = this.#port.far!;
     this.#exited = exited;
     this.#fate = fate;
-    this.#hub = new WorkerHub({
+    this.#hub = new WorkerSockets({
       scopes: new Scopes(),
       port: this.#port,
       settings: { ...this.#settings, allowHalfOpen: true },

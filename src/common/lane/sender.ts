@@ -6,17 +6,17 @@ import { GatheredBytes } from './gathered-bytes.ts';
 import { type Lane, type LaneSource } from './lane.ts';
 import { ownBytes, pieceOf } from './own-bytes.ts';
 
-export interface OutflowOwner {
+export interface SenderOwner {
   /** Bytes that had to wait are all sent. */
   drained(): void;
 }
 
-export interface OutflowOptions {
+export interface SenderOptions {
   readonly lane: Lane;
   readonly id: ConnectionId;
   /** Credit to begin with, bytes. */
   readonly window: number;
-  readonly owner: OutflowOwner;
+  readonly owner: SenderOwner;
 }
 
 /**
@@ -34,10 +34,10 @@ const LARGEST_BLOCK = 65_536;
  * The sending half of one connection: keeps the bytes that the far side has not allowed yet, in order, and the end or
  * the close behind them. It never sends more than its credit.
  */
-export class Outflow implements LaneSource {
+export class Sender implements LaneSource {
   readonly #lane: Lane;
   readonly #id: ConnectionId;
-  readonly #owner: OutflowOwner;
+  readonly #owner: SenderOwner;
   readonly #window: number;
   #chunks: Uint8Array[] = [];
   /** How many of `#chunks` are sent. */
@@ -53,7 +53,7 @@ export class Outflow implements LaneSource {
   #stage: Stage = 'open';
   #closeFrame: Uint8Array | undefined;
 
-  constructor({ lane, id, window, owner }: OutflowOptions) {
+  constructor({ lane, id, window, owner }: SenderOptions) {
     this.#lane = lane;
     this.#id = id;
     this.#window = this.#credit = window;

@@ -16,7 +16,7 @@ import { networkOf, type Crowd } from './admission.ts';
 import { type Connection, type SocketCalls } from '../relay/connection.ts';
 import { destroyStream, guarded } from '../../common/user-code/guarded.ts';
 import { keep, type StreamKeeper } from '../relay/stream-events.ts';
-import { type ConnectionEnd } from '../relay/connection-end.ts';
+import { type ConnectionSide } from '../relay/connection-side.ts';
 import { securedOf } from '../../common/tls/secured.ts';
 import { LAST_CONNECTION_ID } from '../../common/wire/claims.ts';
 
@@ -159,7 +159,7 @@ export class Connections {
     destroyStream(stream);
   }
 
-  closed({ connection, reason, bytesRead, bytesWritten }: ConnectionEnd): void {
+  closed({ connection, reason, bytesRead, bytesWritten }: ConnectionSide): void {
     count(this.closes, reason);
     this.bytesRead += bytesRead;
     this.bytesWritten += bytesWritten;

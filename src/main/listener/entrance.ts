@@ -20,7 +20,7 @@ interface EntranceSettings {
 }
 
 /** Where every connection comes in, from a port or not: it is refused, does its handshake first, or is handed on. */
-export class Arrivals {
+export class Entrance {
   readonly #pool: Behind;
   readonly #left: () => void;
   readonly #handshakes = new Handshakes((connection, plain, shown) => {

@@ -1,7 +1,7 @@
 import { MAX_WAIT } from '../../common/core/check.ts';
 import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { type CloseReason, type Millis } from '../../common/core/types.ts';
-import { type ConnectionEnd } from '../relay/connection-end.ts';
+import { type ConnectionSide } from '../relay/connection-side.ts';
 
 export interface IdleLimits {
   readonly idleTimeout: Millis;
@@ -23,12 +23,12 @@ const LOOKS_PER_LIMIT = 4;
  */
 export class IdleWatch {
   readonly #clock: Clock;
-  readonly #ends: () => Iterable<ConnectionEnd>;
+  readonly #ends: () => Iterable<ConnectionSide>;
   #limits: IdleLimits;
-  #seen: Map<ConnectionEnd, Seen> = new Map<ConnectionEnd, Seen>();
+  #seen: Map<ConnectionSide, Seen> = new Map<ConnectionSide, Seen>();
   #cancel: Cancel | undefined;
 
-  constructor(clock: Clock, ends: () => Iterable<ConnectionEnd>, limits: IdleLimits) {
+  constructor(clock: Clock, ends: () => Iterable<ConnectionSide>, limits: IdleLimits) {
     this.#clock = clock;
     this.#ends = ends;
     this.#limits = limits;
@@ -78,7 +78,7 @@ export class IdleWatch {
     }
   }
 
-  #exceeded({ bytesRead }: ConnectionEnd, stillFor: Millis): CloseReason | undefined {
+  #exceeded({ bytesRead }: ConnectionSide, stillFor: Millis): CloseReason | undefined {
     const { idleTimeout, firstByteTimeout } = this.#limits;
     if (bytesRead === 0 && stillFor >= firstByteTimeout) return 'first-byte-timeout';
     return stillFor >= idleTimeout ? 'idle-timeout' : undefined;

@@ -12,7 +12,7 @@ import {
 } from '../../common/core/types.ts';
 import { type Beat } from '../policy/state.ts';
 import { type Connection } from '../relay/connection.ts';
-import { type ConnectionEnd } from '../relay/connection-end.ts';
+import { type ConnectionSide } from '../relay/connection-side.ts';
 import { exitError } from './exit-error.ts';
 import { Hub } from '../relay/hub.ts';
 import { type Link } from '../../common/lane/link.ts';
@@ -55,7 +55,7 @@ export interface WorkerHandleEvents {
   readonly alive: () => void;
   readonly claimed: (connection: Connection) => void;
   readonly released: (connection: Connection) => void;
-  readonly over: (end: ConnectionEnd) => void;
+  readonly over: (end: ConnectionSide) => void;
   /** It sent what no worker sends. */
   readonly broken: (error: unknown) => void;
   /** Its thread has ended: nothing may be handed to it from here on. Comes before all that follows from it. */

@@ -8,7 +8,7 @@ import { type WorkerRecord } from '../policy/state.ts';
 import { BootGate } from '../threads/boot-gate.ts';
 import { type ThreadHost } from '../threads/host.ts';
 import { type Connection } from '../relay/connection.ts';
-import { type ConnectionEnd } from '../relay/connection-end.ts';
+import { type ConnectionSide } from '../relay/connection-side.ts';
 import { type ToMain } from '../../common/wire/messages.ts';
 import { Connections, infoOf } from '../listener/connections.ts';
 import { evidenceOf, gather, LONGEST_LOOK, type Evidence } from './evidence.ts';
@@ -260,7 +260,7 @@ export class Pool implements Crew {
     this.#options.announce(paused ? 'workerPaused' : 'workerResumed', { worker: id });
   }
 
-  *#ends(): Iterable<ConnectionEnd> {
+  *#ends(): Iterable<ConnectionSide> {
     for (const { hub } of this.handles.values()) yield* hub.ends;
   }
 
@@ -268,7 +268,7 @@ export class Pool implements Crew {
     return this.master.state.workers.find((worker) => worker.id === id);
   }
 
-  #over(worker: WorkerId, end: ConnectionEnd): void {
+  #over(worker: WorkerId, end: ConnectionSide): void {
     const { connection, reason, error, bytesRead, bytesWritten } = end;
     this.connections.closed(end);
     this.#options.announce('connectionClosed', {

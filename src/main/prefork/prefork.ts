@@ -10,7 +10,7 @@ import { Listener, portOf } from '../listener/listener.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { AcceptTrouble } from '../listener/accept-trouble.ts';
 import { announcer } from './announcer.ts';
-import { Arrivals } from '../listener/entrance.ts';
+import { Entrance } from '../listener/entrance.ts';
 import { closeGrace } from './close-grace.ts';
 import { checkStream, likeAccepted, type Tally } from '../listener/connections.ts';
 import { MOVES, type State } from './lifecycle.ts';
@@ -52,7 +52,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   #paused = false;
   #held = true;
   #pool: Pool | undefined;
-  #arrivals: Arrivals | undefined;
+  #entrance: Entrance | undefined;
   #closing: Promise<void> | undefined;
   #closeBy: Millis = Infinity;
   #hurried: (() => void) | undefined;
@@ -117,7 +117,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     checkStream(stream);
     stream.allowHalfOpen = true;
     likeAccepted(stream, this.#settings.socket);
-    this.#arrivals?.take(stream);
+    this.#entrance?.take(stream);
   }
 
   /** A connection without a network: returns the client's end of it. */
@@ -187,7 +187,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    */
   async reload(): Promise<void> {
     const pool = this.#running('reload()');
-    this.#arrivals?.renew();
+    this.#entrance?.renew();
     const generation = await reload(pool, this.#clock, this.#watchers);
     if (generation === undefined) throw errors.wrongState('reload()', this.#state);
     this.#announce('reloaded', { generation });
@@ -199,7 +199,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    */
   configure(options: RunningOptions): void {
     const settings = reconfigure(this.#settings, options);
-    this.#arrivals?.configure(settings);
+    this.#entrance?.configure(settings);
     this.#settings = settings;
     this.#pool?.configure(this.#settings);
   }
@@ -301,7 +301,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       listen,
       accepted: (socket: Socket) => {
         // While closing too: the dispatcher refuses it, with its reason in an event.
-        if (this.#arrivals) this.#arrivals.take(socket);
+        if (this.#entrance) this.#entrance.take(socket);
         else socket.destroy();
       },
       failed: (error) => {
@@ -338,7 +338,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       over: look,
     });
     this.#pool.hold(this.#held);
-    this.#arrivals = new Arrivals(this.#pool, this.#settings, look);
+    this.#entrance = new Entrance(this.#pool, this.#settings, look);
   }
 
   async #firstReady(): Promise<void> {
@@ -374,7 +374,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     }
     this.#state = 'closing';
     const ports = this.#listeners.map((listener) => listener.close());
-    this.#arrivals?.close();
+    this.#entrance?.close();
     const pool = this.#pool;
     if (pool)
       await windDown(pool, {

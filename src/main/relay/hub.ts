@@ -14,11 +14,11 @@ import {
 } from '../../common/wire/messages.ts';
 import { type Rings } from '../../common/wire/ring.ts';
 import { LEFT, type Connection } from './connection.ts';
-import { type ConnectionEnd } from './connection-end.ts';
+import { type ConnectionSide } from './connection-side.ts';
 import { type LaneEnd, type LaneEndOptions } from '../../common/lane/lane.ts';
 import { laneToWorker } from '../../common/lane/open-lane.ts';
-import { RelayEnd } from './relay-end.ts';
-import { TransferEnd } from './transfer-end.ts';
+import { RelaySide } from './relay-side.ts';
+import { TransferSide } from './transfer-side.ts';
 import { isTransferable, sendOff } from './send-socket.ts';
 
 export interface HubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
@@ -34,7 +34,7 @@ export interface HubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   /** The worker has closed its side of a connection that it had claimed, or can have none any more. */
   readonly released: (connection: Connection) => void;
   /** A connection that the worker had claimed is closed on both sides. */
-  readonly over: (end: ConnectionEnd) => void;
+  readonly over: (end: ConnectionSide) => void;
 }
 
 interface Offer {
@@ -51,11 +51,11 @@ export class Hub {
   readonly #offered = new Registry<ConnectionId, Offer>();
   // The slots of what was taken back though the worker had claimed it: it has not said so yet, nor got the socket.
   readonly #revoked = new Registry<ConnectionId, Pick<Offer, 'slot'>>();
-  readonly #ends = new Registry<ConnectionId, RelayEnd | TransferEnd>();
-  readonly #written: RelayEnd[] = [];
+  readonly #ends = new Registry<ConnectionId, RelaySide | TransferSide>();
+  readonly #written: RelaySide[] = [];
   #gone = false;
 
-  readonly #over = (end: ConnectionEnd): void => {
+  readonly #over = (end: ConnectionSide): void => {
     this.#ends.delete(end.connection.id);
     this.#options.over(end);
   };
@@ -84,7 +84,7 @@ export class Hub {
   }
 
   /** All of these. */
-  get ends(): Iterable<ConnectionEnd> {
+  get ends(): Iterable<ConnectionSide> {
     return this.#ends.values();
   }
 
@@ -164,7 +164,7 @@ export class Hub {
     }
     // A frame for a connection that is over is only late.
     const end = this.#ends.get(id);
-    if (end instanceof TransferEnd) this.#forTransferred(end, kind, payload);
+    if (end instanceof TransferSide) this.#forTransferred(end, kind, payload);
     else if (end) this.#forRelayed(end, kind, payload);
   }
 
@@ -187,12 +187,12 @@ export class Hub {
     return this.#offers.settle(id) && this.#offered.delete(id);
   }
 
-  #endOf({ connection, slot, transfer }: Offer): RelayEnd | TransferEnd {
+  #endOf({ connection, slot, transfer }: Offer): RelaySide | TransferSide {
     const { clock, window, lingerTimeout } = this.#options;
-    if (transfer && this.#transfer(connection)) return new TransferEnd(connection, this.#lane, this.#over);
+    if (transfer && this.#transfer(connection)) return new TransferSide(connection, this.#lane, this.#over);
     // It was to be transferred and cannot be: it is closed, bytes of it were read, or no descriptor is free.
     if (transfer) this.#openRelay(connection, slot);
-    return new RelayEnd({ connection, lane: this.#lane, clock, window, lingerTimeout, over: this.#over });
+    return new RelaySide({ connection, lane: this.#lane, clock, window, lingerTimeout, over: this.#over });
   }
 
   #transfer(connection: Connection): boolean {
@@ -207,7 +207,7 @@ export class Hub {
     this.#lane.control(FRAME.open, id, encodeJson({ slot, addresses, secured }));
   }
 
-  #forTransferred(end: TransferEnd, kind: FrameKind, payload: Buffer): void {
+  #forTransferred(end: TransferSide, kind: FrameKind, payload: Buffer): void {
     if (kind === FRAME.counts) {
       end.count(readCounts(payload));
       return;
@@ -218,7 +218,7 @@ export class Hub {
   }
 
   #forRelayed(
-    end: RelayEnd,
+    end: RelaySide,
     kind: Exclude<FrameKind, typeof FRAME.open | typeof FRAME.claim | typeof FRAME.skip>,
     payload: Buffer,
   ): void {
@@ -246,7 +246,7 @@ export class Hub {
     }
   }
 
-  #released(end: RelayEnd, payload: Buffer): void {
+  #released(end: RelaySide, payload: Buffer): void {
     const held = isHeld(end);
     end.close(readClose(payload));
     if (held) this.#options.released(end.connection);
@@ -254,5 +254,5 @@ export class Hub {
 }
 
 /** Whether the worker has not closed its side yet. */
-const isHeld = (end: RelayEnd | TransferEnd): boolean =>
-  end instanceof TransferEnd || end.state === 'open' || end.state === 'stream-closed';
+const isHeld = (end: RelaySide | TransferSide): boolean =>
+  end instanceof TransferSide || end.state === 'open' || end.state === 'stream-closed';

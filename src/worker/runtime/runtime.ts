@@ -2,7 +2,7 @@ import { toPlain } from '../../common/core/thrown.ts';
 import { type ConnectionId } from '../../common/core/types.ts';
 import { type BootPort } from '../../common/boot/boot-data.ts';
 import { type OwnThread } from '../../common/boot/own-thread.ts';
-import { WorkerHub, type WorkerSocket } from '../sockets/worker-sockets.ts';
+import { WorkerSockets, type WorkerSocket } from '../sockets/worker-sockets.ts';
 import { Scopes, within } from '../../common/user-code/scope.ts';
 import { sharedNow } from '../../common/boot/shared-clock.ts';
 import { noteClient } from '../../common/wire/activity.ts';
@@ -41,7 +41,7 @@ export class Runtime {
   readonly #settings: WorkerSettings;
   readonly #handlers: AnyHandlers;
   readonly #context: Context;
-  readonly #hub: WorkerHub;
+  readonly #hub: WorkerSockets;
   readonly #scopes = new Scopes();
   /** In which the callbacks run that concern the whole worker. */
   readonly #scope = this.#scopes.create();
@@ -67,7 +67,7 @@ export class Runtime {
     setCurrentWorker(port, this.#context);
     // Client handlers decide themselves what the end of input means.
     const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
-    this.#hub = new WorkerHub({
+    this.#hub = new WorkerSockets({
       port,
       settings: { ...settings, allowHalfOpen },
       atTurnEnd: this.#atTurnEnd,

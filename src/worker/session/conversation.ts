@@ -7,7 +7,7 @@ import { Faults, type Fault } from './faults.ts';
 import { filtersFor } from './filters-for.ts';
 import { FlushWatch } from './flush-watch.ts';
 import { type AnyHandlers, type ClientContext, type WorkerContext } from './handlers.ts';
-import { Inlet, type InletOwner } from './input.ts';
+import { Input, type InputOwner } from './input.ts';
 import { MarkWatch } from './marks.ts';
 import { Output } from './output.ts';
 import { type ServedSocket } from './served-socket.ts';
@@ -23,7 +23,7 @@ export interface ConversationOptions {
 }
 
 /** The part of a session from Connected to Disconnected. */
-export class Conversation implements ClientOwner, InletOwner {
+export class Conversation implements ClientOwner, InputOwner {
   readonly client: Client<unknown, unknown>;
   readonly #socket: ServedSocket;
   readonly #handlers: AnyHandlers;
@@ -31,7 +31,7 @@ export class Conversation implements ClientOwner, InletOwner {
   readonly #calls: Calls;
   readonly #report: ConversationOptions['report'];
   readonly #faults: Faults;
-  readonly #inlet: Inlet;
+  readonly #input: Input;
   readonly #flush: FlushWatch | undefined;
   readonly #marks: MarkWatch | undefined;
   #step: 'open' | 'failed' | 'disconnected' = 'open';
@@ -57,16 +57,16 @@ export class Conversation implements ClientOwner, InletOwner {
     this.client = new Client({ socket, owner: this, inputFilter, output, marks: this.#marks });
     this.#context = { client: this.client, worker, heap };
     this.#faults = new Faults({ handlers, calls, report, context: this.#context });
-    this.#inlet = new Inlet(this.client, this);
+    this.#input = new Input(this.client, this);
   }
 
   start(): void {
     this.#socket.on('finish', () => {
-      if (this.client.isShutdown || this.#inlet.isShut) this.#socket.destroy();
+      if (this.client.isShutdown || this.#input.isShut) this.#socket.destroy();
     });
     const connected = (): unknown => this.#handlers.clientConnected?.(this.#context);
     this.#calls.run('clientConnected', connected, () => {
-      if (!this.#socket.destroyed) this.#inlet.open();
+      if (!this.#socket.destroyed) this.#input.open();
     });
   }
 
@@ -107,20 +107,20 @@ export class Conversation implements ClientOwner, InletOwner {
   }
 
   pauseInput(): void {
-    this.#inlet.pause();
+    this.#input.pause();
   }
 
   resumeInput(): void {
-    this.#inlet.resume();
+    this.#input.resume();
   }
 
   shutdownInput(): void {
-    this.#inlet.shut();
+    this.#input.shut();
     if (this.#socket.writableFinished) this.#socket.destroy();
   }
 
   inputChanged(): void {
-    this.#inlet.wake();
+    this.#input.wake();
   }
 
   get takesInput(): boolean {
@@ -140,7 +140,7 @@ export class Conversation implements ClientOwner, InletOwner {
   refuse(error: unknown): boolean {
     return this.#faults.blame({ told: describe('read', error), place: 'inputFilter' }, (late) => {
       this.#shutdownOnError();
-      if (late) this.#inlet.settled();
+      if (late) this.#input.settled();
     });
   }
 
@@ -155,7 +155,7 @@ export class Conversation implements ClientOwner, InletOwner {
   }
 
   readonly #settled = (): void => {
-    this.#inlet.settled();
+    this.#input.settled();
   };
 
   #flushed(): boolean {

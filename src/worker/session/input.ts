@@ -1,8 +1,8 @@
 import { isWithin } from '../../common/user-code/scope.ts';
 import { type Client } from './client.ts';
 
-/** What the inlet needs of its session. */
-export interface InletOwner {
+/** What the input needs of its session. */
+export interface InputOwner {
   /** Whether records may still be delivered at all. */
   readonly takesInput: boolean;
   /** Calls `clientInput`. `true`: its promise is pending, and `settled()` follows. */
@@ -39,9 +39,9 @@ function isEnough(): boolean {
  * The input of one connection: bytes from the socket through the filter to the handler, one record at a time.
  * While a handler's promise is pending nothing is read, so the peer is held back.
  */
-export class Inlet {
+export class Input {
   readonly #client: Client<unknown, unknown>;
-  readonly #owner: InletOwner;
+  readonly #owner: InputOwner;
   // Until `open()`, and while a handler runs or its promise is pending.
   #busy = true;
   #paused = false;
@@ -49,7 +49,7 @@ export class Inlet {
   #wakeIsDue = false;
   #refusable = SLACK;
 
-  constructor(client: Client<unknown, unknown>, owner: InletOwner) {
+  constructor(client: Client<unknown, unknown>, owner: InputOwner) {
     this.#client = client;
     this.#owner = owner;
   }

@@ -5,7 +5,7 @@ import { FRAME } from '../../common/wire/frames.ts';
 import { encodeJson, type CloseFrame } from '../../common/wire/messages.ts';
 import { isolated } from '../../common/user-code/guarded.ts';
 import { type Lane } from '../../common/lane/lane.ts';
-import { Outflow, type OutflowOwner } from '../../common/lane/sender.ts';
+import { Sender, type SenderOwner } from '../../common/lane/sender.ts';
 import { OutputBound } from './output-bound.ts';
 import { ownBytes } from '../../common/lane/own-bytes.ts';
 import { inCallersContext, type Scope } from '../../common/user-code/scope.ts';
@@ -39,9 +39,9 @@ type WriteDone = (error?: Error | null) => void;
  * count as delivered once the main thread has them; a reset, an error or a half-close of the peer shows as on a
  * real socket.
  */
-export class RelaySocket extends SocketSurface implements OutflowOwner {
+export class RelaySocket extends SocketSurface implements SenderOwner {
   readonly #lane: Lane;
-  readonly #outflow: Outflow;
+  readonly #sender: Sender;
   readonly #inflow: CreditWindow;
   readonly #over: (socket: RelaySocket) => void;
   /** What may wait before a further write, in bytes. */
@@ -68,7 +68,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     this.maxOutput = maxOutput;
     this.#noDelay = noDelay;
     this.#inflow = new CreditWindow(window);
-    this.#outflow = new Outflow({ lane, id, window, owner: this });
+    this.#sender = new Sender({ lane, id, window, owner: this });
   }
 
   /** What waits to be written, in bytes, with what each write costs. */
@@ -157,7 +157,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
       return;
     }
     const waiting = this.#writeDone;
-    this.#outflow.discard();
+    this.#sender.discard();
     this.#landed();
     if (waiting) waiting(networkError('EPIPE'));
     else if (frame.more !== true) this.#closeInOrder();
@@ -166,7 +166,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   /** @internal */
   receiveCredit(bytes: number): void {
     this.active();
-    this.#outflow.grant(bytes);
+    this.#sender.grant(bytes);
   }
 
   override write(chunk: unknown, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
@@ -211,7 +211,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     }
     this.active();
     this.#dispatched += chunk.length;
-    this.#took(this.#outflow.write(chunk), chunk.length, 1, done);
+    this.#took(this.#sender.write(chunk), chunk.length, 1, done);
   }
 
   override _writev(writes: { chunk: Buffer; encoding: BufferEncoding }[], done: WriteDone): void {
@@ -224,7 +224,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
     let bytes = 0;
     for (const { chunk } of writes) {
       bytes += chunk.length;
-      taken = this.#outflow.write(chunk) && taken;
+      taken = this.#sender.write(chunk) && taken;
     }
     this.#dispatched += bytes;
     this.#took(taken, bytes, writes.length, done);
@@ -243,7 +243,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   }
 
   override _final(done: WriteDone): void {
-    this.#outflow.end();
+    this.#sender.end();
     // Shutting down a handle takes a turn of the loop; what runs in the meantime expects no 'finish' yet.
     setImmediate(done);
   }
@@ -262,9 +262,9 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
 
   #close(error: Error | null): void {
     const reset = this.#resetting && !this.#peerClosed;
-    if (this.#peerClosed || reset) this.#outflow.discard();
+    if (this.#peerClosed || reset) this.#sender.discard();
     if (reset) this.#lane.control(FRAME.reset, this.connectionId);
-    this.#outflow.close((dropped) => {
+    this.#sender.close((dropped) => {
       const lost = dropped + this.writableLength - this.#inFlight;
       const why = this.#peerClosed ? undefined : closeFrame(error, lost);
       return why && encodeJson(why);
@@ -294,7 +294,7 @@ export class RelaySocket extends SocketSurface implements OutflowOwner {
   #sendNow(chunk: unknown): unknown {
     if (!(chunk instanceof Uint8Array) || chunk.length >= this.writableHighWaterMark || !this.#isIdle())
       return chunk;
-    const sent = this.#outflow.sendNow(chunk);
+    const sent = this.#sender.sendNow(chunk);
     if (sent === 0) return chunk;
     this.active();
     this.#dispatched += sent;

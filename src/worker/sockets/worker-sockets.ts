@@ -15,7 +15,7 @@ import { isArrival, TransferredSockets, type Arrival } from './transferred-socke
 /** A connection in its worker, as its transport brings it. */
 export type WorkerSocket = RelaySocket | TransferredSocket;
 
-export interface WorkerHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
+export interface WorkerSocketsOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
   readonly settings: Pick<
     WorkerSettings,
     'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted' | 'claims' | 'rings'
@@ -35,8 +35,8 @@ export interface WorkerHubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'
 const WORD = 4;
 
 /** The worker's side of all its connections. */
-export class WorkerHub {
-  readonly #options: WorkerHubOptions;
+export class WorkerSockets {
+  readonly #options: WorkerSocketsOptions;
   readonly #lane: LaneEnd;
   readonly #relayed = new Registry<ConnectionId, RelaySocket>();
   readonly #transferred: TransferredSockets;
@@ -48,7 +48,7 @@ export class WorkerHub {
     this.#options.over(socket.connectionId);
   };
 
-  constructor(options: WorkerHubOptions) {
+  constructor(options: WorkerSocketsOptions) {
     this.#options = options;
     this.#lane = laneToMain(options.settings.rings, {
       ...options,

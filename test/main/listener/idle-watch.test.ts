@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CloseReason } from '../../../src/common/core/types.ts';
 import { IdleWatch, type IdleLimits } from '../../../src/main/listener/idle-watch.ts';
-import { type ConnectionEnd } from '../../../src/main/relay/connection-end.ts';
+import { type ConnectionSide } from '../../../src/main/relay/connection-side.ts';
 import { FakeClock } from '../master/fake-clock.ts';
 
 /** As much of a connection as is looked at. */
@@ -32,7 +32,7 @@ class Rig {
   readonly watch: IdleWatch;
 
   constructor(limits: Partial<IdleLimits> = {}) {
-    this.watch = new IdleWatch(this.clock, () => this.ends as unknown as Iterable<ConnectionEnd>, {
+    this.watch = new IdleWatch(this.clock, () => this.ends as unknown as Iterable<ConnectionSide>, {
       idleTimeout: 1_000,
       firstByteTimeout: 400,
       ...limits,

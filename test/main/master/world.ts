@@ -128,7 +128,7 @@ export class World implements Crew {
     this.clock.afterFiring = () => {
       this.settle();
     };
-    this.#arrivals();
+    this.#entrance();
   }
 
   /** Timers of the master and the dispatcher. */
@@ -258,11 +258,11 @@ export class World implements Crew {
     return client;
   }
 
-  #arrivals(): void {
+  #entrance(): void {
     const { traffic } = this;
     if (traffic !== undefined) this.#arrive();
     this.#in((traffic?.every ?? 500) * 2 * this.#random() + 0.1, () => {
-      this.#arrivals();
+      this.#entrance();
     });
   }
 

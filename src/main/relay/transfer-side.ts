@@ -3,7 +3,7 @@ import { FRAME } from '../../common/wire/frames.ts';
 import { encodeCounts, type Counts, type TransferClose } from '../../common/wire/messages.ts';
 import { reasonOf } from './closing.ts';
 import { type Connection } from './connection.ts';
-import { type ConnectionEnd } from './connection-end.ts';
+import { type ConnectionSide } from './connection-side.ts';
 import { type Lane } from '../../common/lane/lane.ts';
 
 const TIMED_OUT = 'ETIMEDOUT';
@@ -12,16 +12,16 @@ const TIMED_OUT = 'ETIMEDOUT';
  * What the main thread keeps of a connection whose socket it has sent to its worker: it knows of it what the worker
  * tells, and can do nothing to it.
  */
-export class TransferEnd implements ConnectionEnd {
+export class TransferSide implements ConnectionSide {
   readonly connection: Connection;
   readonly #lane: Lane;
-  readonly #over: (end: TransferEnd) => void;
+  readonly #over: (end: TransferSide) => void;
   #reason: CloseReason = 'ended';
   #error: string | undefined;
   #counts: Counts = { read: 0, written: 0 };
   #timedOut: CloseReason | undefined;
 
-  constructor(connection: Connection, lane: Lane, over: (end: TransferEnd) => void) {
+  constructor(connection: Connection, lane: Lane, over: (end: TransferSide) => void) {
     this.connection = connection;
     this.#lane = lane;
     this.#over = over;

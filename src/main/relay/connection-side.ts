@@ -2,7 +2,7 @@ import { type CloseReason } from '../../common/core/types.ts';
 import { type Connection } from './connection.ts';
 
 /** The main thread's end of a connection that a worker has claimed, whatever the transport. */
-export interface ConnectionEnd {
+export interface ConnectionSide {
   readonly connection: Connection;
   readonly reason: CloseReason;
   /** What closed it, a code where there is one; `undefined` where it ended in order. */

@@ -7,16 +7,16 @@ import { FRAME } from '../../common/wire/frames.ts';
 import { encodeJson, type CallFrame, type CloseFrame } from '../../common/wire/messages.ts';
 import { AFTER, reasonOf, type ClosingState } from './closing.ts';
 import { type Connection, type SocketCalls } from './connection.ts';
-import { type ConnectionEnd } from './connection-end.ts';
+import { type ConnectionSide } from './connection-side.ts';
 import { type Lane } from '../../common/lane/lane.ts';
 import { READ_SIZE, readDirectly, type DirectReader } from './direct-read.ts';
 import { GatheredBytes } from '../../common/lane/gathered-bytes.ts';
 import { destroyStream, guarded, isSo } from '../../common/user-code/guarded.ts';
-import { Outflow, type OutflowOwner } from '../../common/lane/sender.ts';
+import { Sender, type SenderOwner } from '../../common/lane/sender.ts';
 import { tellOwner, type StreamOwner } from './stream-events.ts';
 import { hasLeft, heldBy, isDirect, unsentBy, writeThrough } from './write-through.ts';
 
-export interface RelayEndOptions {
+export interface RelaySideOptions {
   readonly connection: Connection;
   readonly lane: Lane;
   readonly clock: Clock;
@@ -25,7 +25,7 @@ export interface RelayEndOptions {
   /** How long the peer may take nothing of the rest of the output once the worker has closed. */
   readonly lingerTimeout: Millis;
   /** Both sides are closed; told once. */
-  readonly over: (end: RelayEnd) => void;
+  readonly over: (end: RelaySide) => void;
 }
 
 // After everything is flushed and the end is sent, a peer that is still there has this long to end its side: closing
@@ -43,15 +43,15 @@ const GATHERED_UP_TO = 4_096;
 const NOTHING = Buffer.alloc(0);
 
 /** The main thread's end of one relayed connection: between its stream and the lane to the worker that claimed it. */
-export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, DirectReader {
+export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, DirectReader {
   readonly connection: Connection;
   readonly #stream: Duplex & SocketCalls;
   readonly #lane: Lane;
   readonly #clock: Clock;
   readonly #lingerTimeout: Millis;
-  readonly #over: (end: RelayEnd) => void;
+  readonly #over: (end: RelaySide) => void;
   readonly #direct: boolean;
-  readonly #outflow: Outflow;
+  readonly #sender: Sender;
   readonly #inflow: CreditWindow;
   /** Bytes that must find credit before the peer is read again. */
   readonly #nextRead: number;
@@ -73,7 +73,7 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   #blockedSince: Millis | undefined;
   #slowest: Millis = 0;
 
-  constructor({ connection, lane, clock, window, lingerTimeout, over }: RelayEndOptions) {
+  constructor({ connection, lane, clock, window, lingerTimeout, over }: RelaySideOptions) {
     this.connection = connection;
     this.#stream = connection.stream;
     this.#direct = isDirect(connection.stream);
@@ -83,7 +83,7 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
     this.#over = over;
     this.#inflow = new CreditWindow(window);
     this.#nextRead = Math.min(READ_SIZE, window / 4);
-    this.#outflow = new Outflow({ lane, id: connection.id, window, owner: this });
+    this.#sender = new Sender({ lane, id: connection.id, window, owner: this });
   }
 
   get state(): ClosingState {
@@ -135,7 +135,7 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   }
 
   ended(): void {
-    this.#outflow.end();
+    this.#sender.end();
     this.#endedBothWays();
   }
 
@@ -242,13 +242,13 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   }
 
   grant(bytes: number): void {
-    this.#outflow.grant(bytes);
+    this.#sender.grant(bytes);
     this.drained();
   }
 
   /** There is credit again, or room: reads on if there is enough. */
   drained(): void {
-    if (!this.#paused || this.#state !== 'open' || !this.#outflow.allows(this.#nextRead)) return;
+    if (!this.#paused || this.#state !== 'open' || !this.#sender.allows(this.#nextRead)) return;
     this.#paused = false;
     this.#resume();
   }
@@ -295,15 +295,15 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   /** Closes the stream at once. */
   destroy(): void {
     destroyStream(this.#stream);
-    if (this.#state === 'stream-closed' && this.#outflow.pending > 0) this.#dropAndTell();
+    if (this.#state === 'stream-closed' && this.#sender.pending > 0) this.#dropAndTell();
   }
 
   #fromPeer(chunk: Uint8Array, borrowed: boolean): void {
     this.#bytesRead += chunk.length;
     if (this.#state !== 'open') return;
-    this.#outflow.write(chunk, borrowed);
+    this.#sender.write(chunk, borrowed);
     // Before bytes have to wait: those that do are copied once more.
-    if (this.#outflow.allows(this.#nextRead)) return;
+    if (this.#sender.allows(this.#nextRead)) return;
     this.#paused = true;
     guarded(this.#stream, () => this.#stream.pause());
   }
@@ -333,7 +333,7 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
   #workerClosed(): void {
     const before = this.#state;
     this.#state = AFTER.worker[before];
-    this.#outflow.discard();
+    this.#sender.discard();
     if (before === 'stream-closed') this.#over(this);
     if (before === 'open') this.#lingerOn();
   }
@@ -373,12 +373,12 @@ export class RelayEnd implements ConnectionEnd, OutflowOwner, StreamOwner, Direc
     // A peer that ended in order may leave bytes that the worker has no credit for yet. The close goes before them:
     // a worker that waits to write, and reads nothing until then, would never grant that credit.
     const inOrder = isSo(this.#stream, 'readableEnded') && this.#reason === 'ended';
-    if (inOrder && this.#outflow.pending > 0) this.#tellWorker({ more: true });
+    if (inOrder && this.#sender.pending > 0) this.#tellWorker({ more: true });
     else this.#dropAndTell();
   }
 
   #dropAndTell(): void {
-    this.#outflow.discard();
+    this.#sender.discard();
     this.#tellWorker(this.#error === undefined ? undefined : { code: this.#error });
   }
 
