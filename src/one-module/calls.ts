@@ -6,6 +6,8 @@ import { framesOf, placeOf } from '../main/prefork/place.ts';
 interface Call {
   /** The line of the user's that made it; `undefined` where that cannot be told. */
   readonly place: string | undefined;
+  /** The names of its handlers, and their texts. */
+  readonly handlers: string;
   isOver: () => boolean;
 }
 
@@ -14,15 +16,26 @@ const calls = new Map<string, Call[]>();
 
 /**
  * The URL by which the workers of this call load their module. A worker runs the module anew, and comes by all its calls
- * of `prefork()`: the number says which of them is its own. Where a prefork is closed and the same line begins another,
- * that one takes its number, for the worker comes by that line once. `isOver` says whether the prefork is closed.
+ * of `prefork()`: the number says which of them is its own. Where a prefork is closed and the same line begins another with
+ * handlers of the same text, that one takes its number, for the worker comes by that line once. `isOver` says whether the
+ * prefork is closed.
  */
-export function numbered(url: string, isOver: () => boolean): string {
+export function numbered(url: string, given: object, isOver: () => boolean): string {
+  const handlers = textOf(given);
   const place = placeOf(framesOf(new Error('here')));
   const before = calls.get(url) ?? [];
-  const again = before.findIndex((call) => call.place === place && call.isOver());
+  const again = before.findIndex(
+    (call) => call.place === place && call.handlers === handlers && call.isOver(),
+  );
   const at = again < 0 ? before.length : again;
-  before[at] = { place, isOver };
+  before[at] = { place, handlers, isOver };
   calls.set(url, before);
   return urlOfCall(url, at + 1);
 }
+
+const textOf = (handlers: object): string =>
+  Object.entries(handlers)
+    .map(([name, value]: [string, unknown]) =>
+      typeof value === 'function' ? `${name}: ${Function.prototype.toString.call(value)}` : name,
+    )
+    .join('\n');

@@ -44,19 +44,33 @@ async function preforkOf<Heap extends object, In, Out>(
   onlyKnown(options, [...PREFORK_OPTIONS, ...HANDLER_NAMES], 'option or handler');
   const anyHandlers: AnyHandlers = handlers;
   checkHandlers(anyHandlers);
-  const server = own(url, Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry))));
-  prepare?.(server);
-  await server.listen();
+  const rest = Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry)));
+  let over = false;
+  const server = own(url, rest, handlers, () => over);
+  try {
+    prepare?.(server);
+    await server.listen();
+  } catch (error) {
+    over = true;
+    // One that has not begun is closed for what it holds: the user's signal.
+    await server.close({ grace: 0 });
+    throw error;
+  }
   return server;
 }
 
 /** The prefork of this call, whose workers know it from other calls in their module. */
-function own(url: URL | string, options: PreforkOptions): Prefork {
+function own(
+  url: URL | string,
+  options: PreforkOptions,
+  handlers: object,
+  hasFailed: () => boolean,
+): Prefork {
   let server: Prefork | undefined;
-  let isOver = (): boolean => isClosed(server);
+  let isOver = (): boolean => hasFailed() || isClosed(server);
   try {
     server = new Prefork(
-      numbered(moduleUrl(url), () => isOver()),
+      numbered(moduleUrl(url), handlers, () => isOver()),
       options,
     );
     return server;
