@@ -5,9 +5,10 @@ const LOOK_EVERY = 250;
 const QUIET_LOOKS = 4;
 
 /**
- * Waits in a thread for its module to call `serve()`. Once the module is loaded, or has come by other calls of `prefork()`
- * than its own, and nothing is under way for a second that could still make that call, `failed` is told why. (A thread
- * that only Node holds ends by itself then; a pool's does not.)
+ * Waits in a thread for its module to call `serve()`. A pool's own port holds its thread, so a module that never does so would
+ * only be known by `bootTimeout`. Once it is loaded and nothing that Node names is under way for a second, a process warning
+ * says so; it may still serve, for Node does not name all that may be under way (a hash, a compression). A worker that has
+ * come by other calls of `prefork()` than its own is given up: `failed` is told why.
  */
 export class Expectation {
   readonly #boot: BootData & Pick<BootSlot, 'calls' | 'serves'>;
@@ -34,11 +35,18 @@ export class Expectation {
     this.#quiet = mayWait && process.getActiveResourcesInfo().length <= this.#before ? this.#quiet + 1 : 0;
     if (!serves && this.#quiet < QUIET_LOOKS) return;
     clearInterval(this.#timer);
-    if (!serves) this.#failed(new Error(reasonFor(calls)));
+    if (serves) return;
+    if (calls > 0) this.#failed(new Error(lateCall(calls)));
+    else
+      process.emitWarning(neverServes(this.#boot.url), {
+        type: 'ForklessWarning',
+        code: 'FORKLESS_NEVER_SERVES',
+      });
   };
 }
 
-const reasonFor = (calls: number): string =>
-  calls === 0
-    ? 'it never called serve(), serveHttp() or prefork(), and nothing is under way that could. What a module exports is not served by itself'
-    : `its call of prefork() never came, only ${calls === 1 ? 'another' : `${calls} others`}. ${LATE_CALL}`;
+const lateCall = (calls: number): string =>
+  `its call of prefork() never came, only ${calls === 1 ? 'another' : `${calls} others`}. ${LATE_CALL}`;
+
+const neverServes = (url: string): string =>
+  `The worker module ${url} is loaded and has not called serve(), serveHttp() or prefork(). What a module exports is not served by itself. If it never does, its boot fails at \`bootTimeout\``;
