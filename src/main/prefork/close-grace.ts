@@ -1,4 +1,4 @@
-import { millisOrNever } from '../../common/core/check.ts';
+import { MAX_WAIT, millisOrNever } from '../../common/core/check.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { type PreforkSettings } from './option-types.ts';
 
@@ -11,6 +11,10 @@ export const CLOSE_GRACE: Millis = 25_000;
 /** How long `close()` lets workers finish; throws `FORKLESS_BAD_OPTION`. */
 export function closeGrace({ given, policy }: PreforkSettings, grace?: Millis): Millis {
   if (given.shutdownWorkers === true) return 0;
-  const byDefault = given.graceTime ?? Math.min(policy.graceTime, CLOSE_GRACE);
+  // Longer than a timer can wait is as long as it can.
+  const byDefault =
+    given.graceTime === Infinity
+      ? Infinity
+      : Math.min(given.graceTime ?? Math.min(policy.graceTime, CLOSE_GRACE), MAX_WAIT);
   return millisOrNever('grace', grace ?? byDefault, 0);
 }

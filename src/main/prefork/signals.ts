@@ -10,7 +10,7 @@ const AFTERWARDS: Millis = 1_000;
 
 /** What signals need of a prefork. */
 export interface Closable {
-  close(): Promise<void>;
+  close(options?: { readonly grace?: Millis }): Promise<void>;
   once(event: 'closed', listener: (event: { readonly zombies: readonly WorkerId[] }) => void): unknown;
 }
 
@@ -37,8 +37,7 @@ export class ProcessSignals implements Signals {
     this.#open.add(server);
     server.once('closed', ({ zombies }) => {
       this.#zombies += zombies.length;
-      this.#open.delete(server);
-      if (this.#open.size === 0) this.#allClosed();
+      this.#left(server);
     });
     if (this.#first) this.#stop(server);
   }
@@ -62,7 +61,19 @@ export class ProcessSignals implements Signals {
 
   #stop(server: Closable): void {
     this.#stopped.add(server);
-    void server.close();
+    // Whatever goes wrong: the process is to end.
+    server
+      .close()
+      .catch(() => server.close({ grace: 0 }))
+      // The program may have taken the listener for the event off.
+      .finally(() => {
+        this.#left(server);
+      })
+      .catch(() => undefined);
+  }
+
+  #left(server: Closable): void {
+    if (this.#open.delete(server) && this.#open.size === 0) this.#allClosed();
   }
 
   #allClosed(): void {
