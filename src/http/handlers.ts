@@ -2,6 +2,7 @@ import { Server as Http1Server } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import { type Server } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { errors } from '../common/core/errors.ts';
 import { type Handlers } from '../worker/session/handlers.ts';
 import { tellResting } from '../worker/runtime/resting.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
@@ -59,7 +60,9 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
         });
       },
       connection: (socket) => {
-        if (started) take(socket, started);
+        // Two handlers of that name cannot both be called, and without ours nothing is served.
+        if (!started) throw errors.badHandlers(REPLACED);
+        take(socket, started);
       },
       workerStopping: async (worker) => {
         await served.stop();
@@ -70,6 +73,9 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
     },
   };
 }
+
+const REPLACED =
+  'Beside `...http(app)`, another `workerStarted` has taken the place of its own. Give yours to http(app, { workerStarted })';
 
 interface Started {
   readonly drain: Http1Drain;

@@ -1,5 +1,5 @@
 import { type AsyncResource } from 'node:async_hooks';
-import { type ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { asError } from '../common/core/thrown.ts';
@@ -47,9 +47,13 @@ function callFor(response: ServerResponse, call: () => unknown): void {
 
 const EVENT_STREAM = /^content-type: *text\/event-stream/im;
 
+// Only an EventSource comes back by itself. What others stream in this form, as the answers of a language model, has an end.
+const comesBack = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'GET' && (headers.accept ?? '').includes('text/event-stream');
+
 /** Whether it is a stream of events whose app does not end it by itself. Its client comes back when it is cut. */
 export function isEndless(response: ServerResponse): boolean {
-  if (!response.headersSent || response.listenerCount(LEAVING) > 0) return false;
+  if (!response.headersSent || response.listenerCount(LEAVING) > 0 || !comesBack(response.req)) return false;
   // As it was sent: in HTTP/1, `getHeader()` does not know what was given to `writeHead()` alone.
   const head: unknown = Reflect.get(response, '_header');
   return EVENT_STREAM.test(

@@ -29,6 +29,7 @@ afterEach(async () => {
 });
 
 const head = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+const ACCEPT = 'Accept: text/event-stream\r\n';
 const UPGRADE = head('/', 'Connection: Upgrade\r\nUpgrade: mine\r\n');
 const REFUSED = /^HTTP\/1\.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n$/;
 
@@ -90,11 +91,11 @@ describe.each(TRANSPORTS)('by %s, a worker that is to leave', (by) => {
     'cuts a stream of events whose app knows nothing of it (begun before: %s)',
     async (before) => {
       await serving({ idleGrace: 300 });
-      const peer = before ? await begun(head('/events'), /data/) : await begun();
+      const peer = before ? await begun(head('/events', ACCEPT), /data/) : await begun();
       const exited = left();
       const closed = event(server, 'workerMessage');
       await leaves();
-      if (!before) peer.send(head('/events'));
+      if (!before) peer.send(head('/events', ACCEPT));
       await peer.closed;
       expect(peer.text).toMatch(/data: 2/);
       expect(peer.error).toBeUndefined();
@@ -140,6 +141,17 @@ describe.each(TRANSPORTS)('by %s, a worker that is to leave', (by) => {
     expect(await exited).toMatchObject({ reason: 'left' });
   });
 
+  it('lets a stream of events end by itself that no EventSource has asked for', async () => {
+    await serving({ idleGrace: 100 });
+    const request = head('/finite', `${ACCEPT}Connection: close\r\n`).replace('GET', 'POST');
+    const peer = await begun(request, /data: 1/);
+    const exited = left();
+    server.retire(1);
+    await peer.closed;
+    expect(peer.text).toMatch(/data: 20\n/);
+    expect(await exited).toMatchObject({ reason: 'left' });
+  });
+
   it.each([
     ['/told', /first told/],
     ['/events', /data: 2/],
@@ -147,7 +159,7 @@ describe.each(TRANSPORTS)('by %s, a worker that is to leave', (by) => {
     await serving({ http2: true, idleGrace: 300 });
     const session = connectHttp2(`http://127.0.0.1:${port}`);
     session.on('error', () => undefined);
-    const stream: ClientHttp2Stream = session.request({ ':path': path });
+    const stream: ClientHttp2Stream = session.request({ ':path': path, accept: 'text/event-stream' });
     stream.on('error', () => undefined);
     await once(stream, 'response');
     const text = textOf(stream).catch(() => path);

@@ -11,6 +11,17 @@ const paths = {
     const timer = setInterval(() => response.write('data: 2\n\n'), 20);
     response.once('close', () => clearInterval(timer));
   },
+  '/finite': (response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    let number = 0;
+    const timer = setInterval(() => {
+      number += 1;
+      response.write(`data: ${number}\n\n`);
+      if (number < 20) return;
+      clearInterval(timer);
+      response.end();
+    }, 30);
+  },
   '/told': (response) => {
     response.writeHead(200).write('first ');
     response.on('leaving', () => response.end('told'));
