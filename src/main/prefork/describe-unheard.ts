@@ -112,9 +112,7 @@ function howItEnded({ code, reason, why, error }: Event<'workerExited'>): string
   if (textOf(error, 'code')?.startsWith('FORKLESS_BOOT_') === true) return undefined;
   if (reason === 'crashed') return 'crashed';
   if (reason === 'out-of-memory') return 'ran out of memory';
-  return reason === 'exited' && why === undefined && code !== 0
-    ? `was ended by process.exit(${code})`
-    : undefined;
+  return reason === 'exited' && why === undefined ? `was ended by process.exit(${code})` : undefined;
 }
 
 const LONGEST = 1_000;

@@ -105,7 +105,6 @@ describe('what is told', () => {
     expect([
       text('workerExited', { ...exit, reason: 'left', why: 'asked', code: 0 }),
       text('workerExited', { ...exit, reason: 'terminated', why: 'closing' }),
-      text('workerExited', { ...exit, reason: 'exited', code: 0 }),
       text('workerExited', { ...exit, reason: 'exited', why: 'asked' }),
       text('workerExited', {
         ...exit,
@@ -116,7 +115,7 @@ describe('what is told', () => {
       text('drop', { connection: { id: 1 }, reason: 'closing', error: undefined }),
       text('paused'),
       text('workerSpawned', { worker: 1, generation: 1 }),
-    ]).toEqual(Array(9).fill(undefined));
+    ]).toEqual(Array(8).fill(undefined));
   });
 
   it('is short, and one line', () => {
