@@ -47,15 +47,19 @@ rmSync(dist, { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'src')], { stdio: 'inherit' });
 
-const worker = await bundle({ worker: 'worker' }, (build) => build.generate({ format: 'esm' }));
+// What `forkless/http` needs beside its own is there too, a few lines: it would otherwise come with the main thread's code.
+const served = await bundle({ worker: 'worker', http: 'http' }, (build) => build.generate({ format: 'esm' }));
 const inWorker = new Set(
-  Object.entries(worker.output[0].modules).flatMap(([id, { code }]) => (code ? [id] : [])),
+  served.output
+    .flatMap(({ modules }) => Object.entries(modules))
+    .flatMap(([id, { code }]) => (code && /\/src\/(?:common|main|worker)\//.test(id) ? [id] : [])),
 );
 const strangers = [...inWorker].filter((id) => id.startsWith(join(root, 'src/main/')));
 if (strangers.length > 0)
   throw new Error(`A worker would load code of the main thread: ${strangers.join(', ')}`);
-const inMain = /\/src\/(common|main|worker)\//;
-await bundle(files, (build) =>
+// Filters and codecs are for those who ask for them.
+const inMain = /\/src\/(?:common\/(?!filters\/|codecs\/)|main\/|worker\/|one-module\/)/;
+const built = await bundle(files, (build) =>
   build.write({
     dir: dist,
     format: 'esm',
@@ -63,12 +67,26 @@ await bundle(files, (build) =>
     chunkFileNames: '[name].js',
     codeSplitting: {
       groups: [
-        { name: 'serving', test: (id) => inWorker.has(id) && id !== source('worker'), priority: 2 },
+        { name: 'serving', test: (id) => inWorker.has(id), priority: 2 },
         { name: 'preforking', test: inMain, priority: 1 },
       ],
     },
   }),
 );
+
+/** The built files that one loads, itself among them. */
+function loadedBy(name, seen = new Set()) {
+  const chunk = built.output.find(({ fileName }) => fileName === name);
+  if (chunk && !seen.has(name)) {
+    seen.add(name);
+    for (const each of chunk.imports) loadedBy(each, seen);
+  }
+  return seen;
+}
+for (const front of ['worker.js', 'http.js', 'filters.js'])
+  if (loadedBy(front).has('preforking.js'))
+    throw new Error(`${front} would load the main thread's code in every worker`);
+
 await bundle({ 'pool-entry': 'worker/thread/pool-entry' }, (build) =>
   build.write({ dir: dist, format: 'cjs', exports: 'default', entryFileNames: '[name].cjs' }),
 );
