@@ -101,6 +101,13 @@ describe('what is told', () => {
     ]);
   });
 
+  it('is also an exit that nobody asked for, with code 0 too', () => {
+    expect(text('workerExited', { ...exit, reason: 'exited', code: 0 })).toEqual([
+      'FORKLESS_WORKER_CRASH',
+      'Worker 3 was ended by process.exit(0)',
+    ]);
+  });
+
   it('is nothing else', () => {
     expect([
       text('workerExited', { ...exit, reason: 'left', why: 'asked', code: 0 }),
