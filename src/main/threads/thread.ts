@@ -80,7 +80,8 @@ function live(launched: Launched, spec: ThreadSpec, exited: (exit: ThreadExit) =
       // It may have stopped the thread itself.
       endExamination();
       return (endLook = lookForDebugger(worker, (held) => {
-        wasHeld = held;
+        // One that is cut short by the end of the thread has found nothing.
+        if (held) wasHeld = true;
         found(held);
       }));
     },
