@@ -9,7 +9,7 @@ import { type PlainError } from './types.ts';
 /** A field of the value, `undefined` where it has none or cannot be asked. */
 export function fieldOf(value: unknown, key: string): unknown {
   try {
-    return isKeyed(value) ? Reflect.get(value, key) : undefined;
+    return isKeyed(value) ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
   } catch {
     return undefined;
   }
@@ -39,7 +39,7 @@ export function isError(value: unknown): value is Error {
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   if (typeof value !== 'object' || value === null) return false;
   try {
-    return typeof Reflect.get(value, 'then') === 'function';
+    return typeof (value as { readonly then?: unknown }).then === 'function';
   } catch {
     return true;
   }

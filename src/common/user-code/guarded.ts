@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { asError, fieldOf } from '../core/thrown.ts';
+import { asError } from '../core/thrown.ts';
 
 /** Destroys a stream, also one of which `destroy` itself throws. */
 export function destroyStream(stream: Duplex, error?: Error): void {
@@ -19,8 +19,31 @@ function destroyByForce(stream: Duplex, error: Error | undefined): void {
 }
 
 /** What a stream says of itself; `false` where it cannot be asked. */
-export const isSo = (stream: Duplex, what: 'destroyed' | 'readableEnded' | 'writableFinished'): boolean =>
-  fieldOf(stream, what) === true;
+export function isDestroyed(stream: Duplex): boolean {
+  try {
+    return stream.destroyed;
+  } catch {
+    return false;
+  }
+}
+
+/** The peer has ended its side, and all of it was read. */
+export function hasRead(stream: Duplex): boolean {
+  try {
+    return stream.readableEnded;
+  } catch {
+    return false;
+  }
+}
+
+/** This side was ended, and all of it has left. */
+export function hasWritten(stream: Duplex): boolean {
+  try {
+    return stream.writableFinished;
+  } catch {
+    return false;
+  }
+}
 
 /** Calls a stream that may be the user's own, and throw: that concerns its connection alone, not the worker's others. */
 export function guarded(stream: Duplex, call: () => unknown): void {

@@ -5,6 +5,7 @@ import { errors } from '../../common/core/errors.ts';
 import { Registry } from '../../common/core/registry.ts';
 import { numberOf, textOf } from '../../common/core/thrown.ts';
 import {
+  type AddressInfo,
   type Addresses,
   type CloseReason,
   type ConnectionId,
@@ -27,9 +28,22 @@ export interface ConnectionInfo extends Addresses {
 
 export const infoOf = ({ id, addresses }: Connection): ConnectionInfo => ({ id, ...addresses });
 
-// Read at once: a destroyed socket does not know them any more. A stream of the user's may have anything there, and only
-// text and numbers can travel to a worker.
-export function addressesOf(stream: Duplex): Addresses {
+// Read at once: a destroyed socket does not know them any more.
+function addressesOf(stream: Duplex, arrived: AddressInfo | undefined): Addresses {
+  if (arrived === undefined || !(stream instanceof Socket)) return askedOf(stream);
+  const { remoteAddress, remotePort, remoteFamily } = stream;
+  return {
+    remoteAddress,
+    remotePort,
+    remoteFamily,
+    localAddress: arrived.address,
+    localPort: arrived.port,
+    localFamily: arrived.family,
+  };
+}
+
+// A stream of the user's may have anything there, and only text and numbers can travel to a worker.
+function askedOf(stream: Duplex): Addresses {
   const remoteFamily = textOf(stream, 'remoteFamily');
   return {
     remoteAddress: textOf(stream, 'remoteAddress'),
@@ -60,9 +74,9 @@ class Entry implements Connection, StreamKeeper {
   readonly #left: Left;
 
   /** When its stream has closed, `closed` is called, then `left`. */
-  constructor(id: ConnectionId, stream: Duplex, now: Millis, closed: Left, left: Left) {
+  constructor(id: ConnectionId, stream: Duplex, addresses: Addresses, now: Millis, closed: Left, left: Left) {
     this.id = id;
-    this.addresses = addressesOf(stream);
+    this.addresses = addresses;
     this.stream = stream;
     this.secured = securedOf(stream);
     this.acceptedAt = now;
@@ -109,9 +123,13 @@ export class Connections {
     return connection && infoOf(connection);
   }
 
-  /** Returns it, and who was open before it. `left` is called when its stream has closed. */
-  add(stream: Duplex, left: Left): [Connection, Crowd] {
-    const connection = new Entry(this.#nextId(), stream, this.#clock.now(), this.#forget, left);
+  /**
+   * Returns it, and who was open before it. `left` is called when its stream has closed. `arrived`: where, of a socket
+   * of ours for which that is known.
+   */
+  add(stream: Duplex, left: Left, arrived?: AddressInfo): [Connection, Crowd] {
+    const addresses = addressesOf(stream, arrived);
+    const connection = new Entry(this.#nextId(), stream, addresses, this.#clock.now(), this.#forget, left);
     // First, for what throws here is no stream, and is not counted.
     keep(stream, connection);
     const network = networkOf(connection.addresses);

@@ -3,7 +3,7 @@ import { Registry } from '../../common/core/registry.ts';
 import { type ConnectionId, type DropReason, type Millis, type WorkerId } from '../../common/core/types.ts';
 import { choose, type ChooseConfig } from '../policy/choose.ts';
 import { type PoolEvent, type PoolState } from '../policy/state.ts';
-import { isSo } from '../../common/user-code/guarded.ts';
+import { isDestroyed } from '../../common/user-code/guarded.ts';
 import { type Connection } from '../relay/connection.ts';
 import { refusalOf, type AdmissionConfig, type Crowd } from './admission.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -178,9 +178,8 @@ export class Dispatcher {
   }
 
   #reenter(connections: readonly Connection[]): void {
-    this.#room.reenter(connections.filter(({ stream }) => !isSo(stream, 'destroyed')));
-    for (const connection of connections)
-      if (isSo(connection.stream, 'destroyed')) this.#drop(connection, 'gone');
+    this.#room.reenter(connections.filter(({ stream }) => !isDestroyed(stream)));
+    for (const connection of connections) if (isDestroyed(connection.stream)) this.#drop(connection, 'gone');
   }
 
   #drop(connection: Connection, reason: DropReason, error?: unknown): void {

@@ -1,7 +1,7 @@
 import { type Duplex } from 'node:stream';
 import { errors } from '../../common/core/errors.ts';
 import { type PlainTls } from '../../common/tls/options.ts';
-import { type DropReason } from '../../common/core/types.ts';
+import { type AddressInfo, type DropReason } from '../../common/core/types.ts';
 import { type Connection } from '../relay/connection.ts';
 import { refusalOf } from './admission.ts';
 import { type Connections } from './connections.ts';
@@ -61,9 +61,9 @@ export class Entrance {
     }
   }
 
-  take(stream: Duplex): void {
+  take(stream: Duplex, arrived?: AddressInfo): void {
     const { connections, dispatcher } = this.#pool;
-    const [connection, others] = connections.add(stream, this.#gone);
+    const [connection, others] = connections.add(stream, this.#gone, arrived);
     const refusal = refusalOf(connection.addresses, others, this.#settings.dispatcher);
     // Who will be refused is not worth a handshake.
     if (this.#handshakes.wanted && !this.#closing && refusal === undefined) this.#handshakes.take(connection);

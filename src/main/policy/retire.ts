@@ -77,9 +77,14 @@ const freshReady = (
   live.filter((worker) => isReady(worker) && spentWhy(worker, state, config, now) === undefined);
 
 const oldestIdle = (workers: readonly WorkerRecord[], most: number): readonly WorkerRecord[] =>
-  workers.toSorted((a, b) => a.lastActivity - b.lastActivity || a.id - b.id).slice(0, Math.max(0, most));
+  first(workers, most, (a, b) => a.lastActivity - b.lastActivity || a.id - b.id);
 
 const fewestOpen = (workers: readonly WorkerRecord[], most: number): readonly WorkerRecord[] =>
-  workers
-    .toSorted((a, b) => openOf(a) - openOf(b) || a.lastActivity - b.lastActivity || a.id - b.id)
-    .slice(0, Math.max(0, most));
+  first(workers, most, (a, b) => openOf(a) - openOf(b) || a.lastActivity - b.lastActivity || a.id - b.id);
+
+// A decision is due with nearly every connection, and hardly ever does a worker have to leave.
+const first = (
+  workers: readonly WorkerRecord[],
+  most: number,
+  order: (a: WorkerRecord, b: WorkerRecord) => number,
+): readonly WorkerRecord[] => (most > 0 ? workers.toSorted(order).slice(0, most) : []);

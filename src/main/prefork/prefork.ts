@@ -299,9 +299,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     return new Listener({
       socket: this.#settings.socket,
       listen,
-      accepted: (socket: Socket) => {
+      accepted: (socket: Socket, arrived) => {
         // While closing too: the dispatcher refuses it, with its reason in an event.
-        if (this.#entrance) this.#entrance.take(socket);
+        if (this.#entrance) this.#entrance.take(socket, arrived);
         else socket.destroy();
       },
       failed: (error) => {

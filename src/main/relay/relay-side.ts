@@ -11,7 +11,7 @@ import { type ConnectionSide } from './connection-side.ts';
 import { type Lane } from '../../common/lane/lane.ts';
 import { READ_SIZE, readDirectly, type DirectReader } from './direct-read.ts';
 import { GatheredBytes } from '../../common/lane/gathered-bytes.ts';
-import { destroyStream, guarded, isSo } from '../../common/user-code/guarded.ts';
+import { destroyStream, guarded, hasRead, hasWritten, isDestroyed } from '../../common/user-code/guarded.ts';
 import { Sender, type SenderOwner } from '../../common/lane/sender.ts';
 import { tellOwner, type StreamOwner } from './stream-events.ts';
 import { hasLeft, heldBy, isDirect, unsentBy, writeThrough } from './write-through.ts';
@@ -140,8 +140,7 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
   }
 
   finished(): void {
-    if (this.#state === 'lingering') this.#linger(AFTER_FLUSH);
-    this.#endedBothWays();
+    if (!this.#endedBothWays() && this.#state === 'lingering') this.#linger(AFTER_FLUSH);
   }
 
   failed(error: unknown): void {
@@ -226,7 +225,7 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
   #writeWaiting(done?: () => void): void {
     const pieces = this.#waiting?.take() ?? [];
     this.#waiting = undefined;
-    if (isSo(this.#stream, 'destroyed')) return;
+    if (isDestroyed(this.#stream)) return;
     pieces.forEach((piece, index) => {
       this.#stream.write(piece, index === pieces.length - 1 ? done : undefined);
     });
@@ -319,9 +318,10 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
     if (grant > 0 && this.#state === 'open') this.#lane.credit(this.connection.id, grant);
   }
 
-  #endedBothWays(): void {
-    if (isSo(this.#stream, 'readableEnded') && isSo(this.#stream, 'writableFinished'))
-      destroyStream(this.#stream);
+  #endedBothWays(): boolean {
+    const both = hasRead(this.#stream) && hasWritten(this.#stream);
+    if (both) destroyStream(this.#stream);
+    return both;
   }
 
   #fail(reason: CloseReason, error: string | undefined): void {
@@ -341,7 +341,7 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
   #lingerOn(): void {
     this.end();
     this.#resume();
-    this.#linger(isSo(this.#stream, 'writableFinished') ? AFTER_FLUSH : this.#lingerTimeout);
+    this.#linger(hasWritten(this.#stream) ? AFTER_FLUSH : this.#lingerTimeout);
   }
 
   /** Closes the stream after `time` in which the peer takes nothing. */
@@ -372,7 +372,7 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
     if (before !== 'open') return;
     // A peer that ended in order may leave bytes that the worker has no credit for yet. The close goes before them:
     // a worker that waits to write, and reads nothing until then, would never grant that credit.
-    const inOrder = isSo(this.#stream, 'readableEnded') && this.#reason === 'ended';
+    const inOrder = hasRead(this.#stream) && this.#reason === 'ended';
     if (inOrder && this.#sender.pending > 0) this.#tellWorker({ more: true });
     else this.#dropAndTell();
   }

@@ -49,11 +49,16 @@ export interface Unsent {
   readonly queued: number;
 }
 
+const NOTHING: Unsent = { held: 0, queued: 0 };
+
 export function unsentBy(stream: Duplex): Unsent {
+  const held = heldBy(stream);
+  // What the system has not taken, the stream holds.
+  if (held === 0) return NOTHING;
   const handle: unknown = stream instanceof Socket ? Reflect.get(stream, '_handle') : undefined;
   const queued: unknown =
     typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'writeQueueSize') : undefined;
-  return { held: heldBy(stream), queued: typeof queued === 'number' ? queued : 0 };
+  return { held, queued: typeof queued === 'number' ? queued : 0 };
 }
 
 /** Whether some has left since `before`. The queue may have grown then: a larger write has come under way. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, it, vi } from 'vitest';
 import { Listener } from '../../../src/main/listener/listener.ts';
 
@@ -37,4 +37,38 @@ it('frees the port at once when it closes, while a connection goes on', async ()
   client.destroy();
   accepted[0]?.destroy();
   await second.close();
+});
+
+/** What a listener says of where a client arrived, and what the system says. */
+async function arrival(host: string, to: string): Promise<readonly [said: unknown, asked: unknown]> {
+  const arrivals: (readonly [unknown, unknown])[] = [];
+  const accepted = (socket: Socket, place: AddressInfo | undefined): void => {
+    const { localAddress: address, localPort: port, localFamily: family } = socket;
+    arrivals.push([place, { address, port, family }]);
+    socket.destroy();
+  };
+  const listener = new Listener({ socket: {}, listen: { port: 0, host }, accepted, failed: vi.fn() });
+  const client = connect(portOf(await listener.open()), to).on('error', () => undefined);
+  await vi.waitUntil(() => arrivals.length === 1, { interval: 1 });
+  client.destroy();
+  await listener.close();
+  return arrivals[0] ?? [undefined, undefined];
+}
+
+it.each([['127.0.0.1'], ['127.0.0.2'], ['::1']])(
+  'knows where each client arrives that can arrive at %s only, as the system tells it',
+  async (host) => {
+    const [said, asked] = await arrival(host, host);
+    expect(said).toEqual(asked);
+  },
+);
+
+it.each([
+  ['0.0.0.0', '127.0.0.2'],
+  ['::', '127.0.0.3'],
+  ['::', '::1'],
+  ['::ffff:127.0.0.1', '127.0.0.1'],
+])('leaves it to the system where a client of %s arrives', async (host, to) => {
+  const [said] = await arrival(host, to);
+  expect(said).toBeUndefined();
 });
