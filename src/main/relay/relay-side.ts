@@ -1,20 +1,24 @@
+/**
+ * The main thread's side of one relayed connection: it joins the stream to the peer and the lane to the worker that
+ * claimed the connection. The worker's side is its `RelaySocket`.
+ */
 import { type Duplex } from 'node:stream';
-import { type Cancel, type Clock } from '../../common/core/clock.ts';
-import { asError, closeFieldsOf } from '../../common/core/thrown.ts';
+import { type Clock } from '../../common/core/clock.ts';
+import { closeFieldsOf } from '../../common/core/thrown.ts';
 import { type CloseReason, type Millis } from '../../common/core/types.ts';
+import { type Lane } from '../../common/lane/lane.ts';
+import { Sender, type SenderOwner } from '../../common/lane/sender.ts';
+import { destroyStream, guarded, hasRead, hasWritten } from '../../common/user-code/guarded.ts';
 import { CreditWindow } from '../../common/wire/credit.ts';
 import { FRAME } from '../../common/wire/frames.ts';
 import { encodeJson, type CallFrame, type CloseFrame } from '../../common/wire/messages.ts';
-import { AFTER, reasonOf, type ClosingState } from './closing.ts';
+import { CLOSING, reasonOf, type Closer, type ClosingState, type ClosingTask } from './closing.ts';
 import { type Connection, type SocketCalls } from './connection.ts';
 import { type ConnectionSide } from './connection-side.ts';
-import { type Lane } from '../../common/lane/lane.ts';
 import { READ_SIZE, readDirectly, type DirectReader } from './direct-read.ts';
-import { GatheredBytes } from '../../common/lane/gathered-bytes.ts';
-import { destroyStream, guarded, hasRead, hasWritten, isDestroyed } from '../../common/user-code/guarded.ts';
-import { Sender, type SenderOwner } from '../../common/lane/sender.ts';
+import { AFTER_FLUSH, Linger, type Lingering } from './linger.ts';
 import { tellOwner, type StreamOwner } from './stream-events.ts';
-import { hasLeft, heldBy, isDirect, unsentBy, writeThrough } from './write-through.ts';
+import { ToPeer, type PeerOwner } from './to-peer.ts';
 
 export interface RelaySideOptions {
   readonly connection: Connection;
@@ -25,65 +29,44 @@ export interface RelaySideOptions {
   /** How long the peer may take nothing of the rest of the output once the worker has closed. */
   readonly lingerTimeout: Millis;
   /** Both sides are closed; told once. */
-  readonly over: (end: RelaySide) => void;
+  readonly over: (side: RelaySide) => void;
 }
 
-// After everything is flushed and the end is sent, a peer that is still there has this long to end its side: closing
-// with unread input would make the kernel reset the connection and could cost the peer the tail of our output.
-// (Apache's SECONDS_TO_LINGER.)
-const AFTER_FLUSH: Millis = 2_000;
-
-// A system tells that a peer reads in steps of up to a third of its send buffer. A peer that was seen to take its time is
-// waited for twice as long, and this many times `lingerTimeout` at most.
-const MOST_PATIENCE = 10;
-
-// Larger pieces are worth a system call of their own.
-const GATHERED_UP_TO = 4_096;
-
-const NOTHING = Buffer.alloc(0);
-
-/** The main thread's end of one relayed connection: between its stream and the lane to the worker that claimed it. */
-export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, DirectReader {
+/** Bytes of the peer go to the worker within its credit; bytes of the worker go to the peer; each side's close to the other. */
+export class RelaySide
+  implements ConnectionSide, SenderOwner, StreamOwner, DirectReader, PeerOwner, Lingering
+{
   readonly connection: Connection;
   readonly #stream: Duplex & SocketCalls;
   readonly #lane: Lane;
   readonly #clock: Clock;
   readonly #lingerTimeout: Millis;
-  readonly #over: (end: RelaySide) => void;
-  readonly #direct: boolean;
-  readonly #sender: Sender;
-  readonly #inflow: CreditWindow;
+  readonly #over: (side: RelaySide) => void;
+  readonly #toWorker: Sender;
+  readonly #toPeer: ToPeer;
+  readonly #fromWorker: CreditWindow;
   /** Bytes that must find credit before the peer is read again. */
   readonly #nextRead: number;
   #state: ClosingState = 'open';
   #reason: CloseReason = 'ended';
   #error: string | undefined;
+  /** The peer is not read, because the worker allows no more for now. */
   #paused = false;
-  /** From the worker, and not yet given to the stream: that holds some back, or this pass is not over. */
-  #waiting: GatheredBytes | undefined;
-  #wrote = false;
-  /** Calls that the stream still owes: each comes when all that was written before it has left. */
-  #owedCalls = 0;
-  #ended = false;
-  #received = 0;
   #granted = 0;
   #bytesRead = 0;
-  #cancelLinger: Cancel | undefined;
-  /** Since when the stream holds output back; and the longest that it has taken to let all of it go. */
-  #blockedSince: Millis | undefined;
-  #slowest: Millis = 0;
+  #linger: Linger | undefined;
 
   constructor({ connection, lane, clock, window, lingerTimeout, over }: RelaySideOptions) {
     this.connection = connection;
     this.#stream = connection.stream;
-    this.#direct = isDirect(connection.stream);
     this.#lane = lane;
     this.#clock = clock;
     this.#lingerTimeout = lingerTimeout;
     this.#over = over;
-    this.#inflow = new CreditWindow(window);
+    this.#fromWorker = new CreditWindow(window);
     this.#nextRead = Math.min(READ_SIZE, window / 4);
-    this.#sender = new Sender({ lane, id: connection.id, window, owner: this });
+    this.#toWorker = new Sender({ lane, id: connection.id, window, owner: this });
+    this.#toPeer = new ToPeer(connection.stream, clock, this);
   }
 
   get state(): ClosingState {
@@ -105,16 +88,15 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
 
   /** Bytes from the worker for the peer. */
   get bytesWritten(): number {
-    return this.#received;
+    return this.#toPeer.received;
   }
 
   get moved(): number {
-    return this.#bytesRead + this.#received - this.#unflushed;
+    return this.#bytesRead + this.#toPeer.flushed;
   }
 
-  /** Bytes from the worker that the stream has not flushed. */
-  get #unflushed(): number {
-    return heldBy(this.#stream) + (this.#waiting?.length ?? 0);
+  get slowest(): Millis {
+    return this.#toPeer.slowest;
   }
 
   /** The worker has claimed the connection: its bytes may flow. */
@@ -135,12 +117,12 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
   }
 
   ended(): void {
-    this.#sender.end();
+    this.#toWorker.end();
     this.#endedBothWays();
   }
 
   finished(): void {
-    if (!this.#endedBothWays() && this.#state === 'lingering') this.#linger(AFTER_FLUSH);
+    if (!this.#endedBothWays() && this.#state === 'lingering') this.#lingering.wait(AFTER_FLUSH);
   }
 
   failed(error: unknown): void {
@@ -150,104 +132,37 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
 
   /** Bytes from the worker. Returns true when the caller must call `passed` after the last frame for now. */
   data(payload: Buffer): boolean {
-    this.#inflow.received(payload.length);
-    this.#received += payload.length;
-    if (this.#state !== 'open' || this.#ended) return false;
-    const first = !this.#wrote;
-    this.#wrote = true;
-    try {
-      this.#write(payload, first || payload.length > GATHERED_UP_TO);
-    } catch (error) {
-      destroyStream(this.#stream, asError(error));
-    }
-    return first;
+    this.#fromWorker.received(payload.length);
+    this.#toPeer.count(payload.length);
+    if (this.#state !== 'open' || this.#toPeer.ended) return false;
+    return this.#toPeer.write(payload);
   }
 
   /** All frames that had come are read. */
   passed(): void {
-    this.#wrote = false;
-    this.#flushed();
+    this.#toPeer.passed();
   }
 
-  // The first bytes of a pass go out at once, as nearly always they are the only ones. Small ones behind them are joined,
-  // or a handler that writes to many clients in turn would cost a system call for each piece. So is all that comes while
-  // the peer does not read: a stream's entry for each piece costs a hundred times what a byte does.
-  #write(payload: Buffer, atOnce: boolean): void {
-    if (atOnce) this.#flush();
-    if (!atOnce || this.#waiting || this.#mustWait()) {
-      (this.#waiting ??= new GatheredBytes()).add(payload);
-      return;
-    }
-    // Whether a socket holds bytes back shows only afterwards, and a callback for each write would cost more than that.
-    writeThrough(this.#stream, this.#direct, payload, this.#direct ? undefined : this.#tellFlushed());
-    this.#watchFlush();
-  }
-
-  // Output that somebody else has written is not waited for: nobody would tell when it has left. What comes behind it is
-  // given to the stream, which tells of that.
-  #mustWait(): boolean {
-    return this.#owedCalls > 0 && heldBy(this.#stream) > 0;
-  }
-
-  #tellFlushed(): () => void {
-    this.#owedCalls += 1;
-    return () => {
-      this.#owedCalls -= 1;
-      this.#flushed();
-    };
-  }
-
-  #watchFlush(): void {
-    if (heldBy(this.#stream) === 0) return;
-    this.#blockedSince ??= this.#clock.now();
-    if (this.#owedCalls === 0) this.#stream.write(NOTHING, this.#tellFlushed());
-  }
-
-  /** Gives the stream what waits, unless it still holds some back. */
-  #flush(): void {
-    if (this.#waiting === undefined || this.#mustWait()) return;
-    this.#writeWaiting(this.#direct ? undefined : this.#tellFlushed());
-    this.#watchFlush();
-  }
-
-  #flushed(): void {
-    if (this.#blockedSince !== undefined && heldBy(this.#stream) === 0) {
-      this.#slowest = Math.max(this.#slowest, this.#clock.now() - this.#blockedSince);
-      this.#blockedSince = undefined;
-    }
-    if (this.#waiting)
-      guarded(this.#stream, () => {
-        this.#flush();
-      });
-    this.#grantFlushed();
-  }
-
-  #writeWaiting(done?: () => void): void {
-    const pieces = this.#waiting?.take() ?? [];
-    this.#waiting = undefined;
-    if (isDestroyed(this.#stream)) return;
-    pieces.forEach((piece, index) => {
-      this.#stream.write(piece, index === pieces.length - 1 ? done : undefined);
-    });
+  /** The worker may send as much again as has left for the peer. */
+  flushed(): void {
+    const { flushed } = this.#toPeer;
+    const grant = this.#fromWorker.consumed(flushed - this.#granted);
+    this.#granted = flushed;
+    if (grant > 0 && this.#state === 'open') this.#lane.credit(this.connection.id, grant);
   }
 
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    guarded(this.#stream, () => {
-      this.#writeWaiting();
-      this.#stream.end();
-    });
+    this.#toPeer.end();
   }
 
   grant(bytes: number): void {
-    this.#sender.grant(bytes);
+    this.#toWorker.grant(bytes);
     this.drained();
   }
 
   /** There is credit again, or room: reads on if there is enough. */
   drained(): void {
-    if (!this.#paused || this.#state !== 'open' || !this.#sender.allows(this.#nextRead)) return;
+    if (!this.#paused || this.#state !== 'open' || !this.#toWorker.allows(this.#nextRead)) return;
     this.#paused = false;
     this.#resume();
   }
@@ -277,7 +192,7 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
     destroyStream(this.#stream);
   }
 
-  /** The worker is gone, or will never speak again: what it sent is still delivered, then the connection closes. */
+  /** The worker is gone, or will never speak again: its output so far is still delivered, then the connection closes. */
   abandon(reason: CloseReason): void {
     if (this.#state === 'open') this.#fail(reason, undefined);
     this.#workerClosed();
@@ -294,28 +209,56 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
   /** Closes the stream at once. */
   destroy(): void {
     destroyStream(this.#stream);
-    if (this.#state === 'stream-closed' && this.#sender.pending > 0) this.#dropAndTell();
+    if (this.#state === 'stream-closed' && this.#toWorker.pending > 0) this.#dropAndTell();
+  }
+
+  closed(): void {
+    this.#linger?.stop();
+    const task = this.#closes('stream');
+    if (task === 'over') this.#over(this);
+    if (task === 'tell') this.#tellClosed();
+  }
+
+  gaveUp(unsent: number): void {
+    if (unsent > 0) this.#fail('linger-timeout', undefined);
+    destroyStream(this.#stream);
+  }
+
+  #closes(side: Closer): ClosingTask {
+    const { to, task } = CLOSING[side][this.#state];
+    this.#state = to;
+    return task;
+  }
+
+  #workerClosed(): void {
+    const task = this.#closes('worker');
+    this.#toWorker.discard();
+    if (task === 'over') this.#over(this);
+    if (task === 'linger') this.#lingerOn();
+  }
+
+  #lingerOn(): void {
+    this.end();
+    this.#resume();
+    this.#lingering.wait(hasWritten(this.#stream) ? AFTER_FLUSH : this.#lingerTimeout);
+  }
+
+  get #lingering(): Linger {
+    return (this.#linger ??= new Linger(this.#stream, this.#clock, this.#lingerTimeout, this));
   }
 
   #fromPeer(chunk: Uint8Array, borrowed: boolean): void {
     this.#bytesRead += chunk.length;
     if (this.#state !== 'open') return;
-    this.#sender.write(chunk, borrowed);
+    this.#toWorker.write(chunk, borrowed);
     // Before bytes have to wait: those that do are copied once more.
-    if (this.#sender.allows(this.#nextRead)) return;
+    if (this.#toWorker.allows(this.#nextRead)) return;
     this.#paused = true;
     guarded(this.#stream, () => this.#stream.pause());
   }
 
   #resume(): void {
     guarded(this.#stream, () => this.#stream.resume());
-  }
-
-  #grantFlushed(): void {
-    const consumed = this.#received - this.#unflushed;
-    const grant = this.#inflow.consumed(consumed - this.#granted);
-    this.#granted = consumed;
-    if (grant > 0 && this.#state === 'open') this.#lane.credit(this.connection.id, grant);
   }
 
   #endedBothWays(): boolean {
@@ -330,55 +273,16 @@ export class RelaySide implements ConnectionSide, SenderOwner, StreamOwner, Dire
     this.#error = error;
   }
 
-  #workerClosed(): void {
-    const before = this.#state;
-    this.#state = AFTER.worker[before];
-    this.#sender.discard();
-    if (before === 'stream-closed') this.#over(this);
-    if (before === 'open') this.#lingerOn();
-  }
-
-  #lingerOn(): void {
-    this.end();
-    this.#resume();
-    this.#linger(hasWritten(this.#stream) ? AFTER_FLUSH : this.#lingerTimeout);
-  }
-
-  /** Closes the stream after `time` in which the peer takes nothing. */
-  #linger(time: Millis, again = false): void {
-    this.#cancelLinger?.();
-    const patience = Math.min(this.#slowest * 2, this.#lingerTimeout * MOST_PATIENCE);
-    const before = unsentBy(this.#stream);
-    const wait = Math.max(Math.min(time, this.#lingerTimeout), before.held > 0 ? patience : 0);
-    const until = this.#clock.now() + wait;
-    this.#cancelLinger = this.#clock.callAt(until, () => {
-      const left = unsentBy(this.#stream);
-      if (hasLeft(before, left)) this.#linger(time);
-      // A host that was suspended or blocked has sent nothing meanwhile: it is not the peer who was slow. But only once,
-      // for in a host that always blocks nothing would ever end.
-      else if (!again && this.#clock.now() - until > wait / 4) this.#linger(time, true);
-      else {
-        if (left.held > 0) this.#fail('linger-timeout', undefined);
-        destroyStream(this.#stream);
-      }
-    });
-  }
-
-  closed(): void {
-    const before = this.#state;
-    this.#state = AFTER.stream[before];
-    this.#cancelLinger?.();
-    if (before === 'lingering') this.#over(this);
-    if (before !== 'open') return;
-    // A peer that ended in order may leave bytes that the worker has no credit for yet. The close goes before them:
-    // a worker that waits to write, and reads nothing until then, would never grant that credit.
+  // A peer that ended in order may leave bytes for which the worker has no credit yet. The close goes before them: a worker
+  // that waits until it may write, and reads nothing until then, would never grant that credit.
+  #tellClosed(): void {
     const inOrder = hasRead(this.#stream) && this.#reason === 'ended';
-    if (inOrder && this.#sender.pending > 0) this.#tellWorker({ more: true });
+    if (inOrder && this.#toWorker.pending > 0) this.#tellWorker({ more: true });
     else this.#dropAndTell();
   }
 
   #dropAndTell(): void {
-    this.#sender.discard();
+    this.#toWorker.discard();
     this.#tellWorker(this.#error === undefined ? undefined : { code: this.#error });
   }
 
