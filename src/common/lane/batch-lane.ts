@@ -36,6 +36,8 @@ export class BatchLane implements LaneEnd {
   #unacknowledged = 0;
   #closed = false;
 
+  readonly rests = false;
+
   constructor(options: LaneEndOptions) {
     this.#options = options;
   }

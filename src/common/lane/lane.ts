@@ -28,6 +28,8 @@ export interface Lane {
  * frames get across is its own matter; what travels and in which order is not.
  */
 export interface LaneEnd extends Lane {
+  /** The far side has read everything, and waits for a doorbell. False where that cannot be seen. */
+  readonly rests: boolean;
   /** Sends a control message by the port. It arrives in order with the frames. */
   post(message: object): void;
   /** Something came by the port: the lane's own signals, or a control message. */

@@ -70,6 +70,10 @@ export class RingLane implements LaneEnd {
     this.#reader = new RingReader(options.in);
   }
 
+  get rests(): boolean {
+    return this.#writer.rested;
+  }
+
   control(kind: FrameKind, id: ConnectionId, payload?: Uint8Array): void {
     const most = this.#writer.capacity / 4;
     let from = 0;

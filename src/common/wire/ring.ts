@@ -108,6 +108,11 @@ export class RingWriter extends Ring {
     return (this.#tail - this.#published) | 0;
   }
 
+  /** The reader has read all that was published, and waits for a doorbell. */
+  get rested(): boolean {
+    return Atomics.load(this.words, ASLEEP) === 1;
+  }
+
   /** Bytes that are free, filler and headers included. Looks anew if it knows of fewer than `wanted`. */
   room(wanted: number = this.capacity / 2): number {
     const known = this.capacity - ((this.#tail - this.#head) | 0);

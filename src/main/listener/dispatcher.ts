@@ -6,12 +6,15 @@ import { type PoolEvent, type PoolState } from '../policy/state.ts';
 import { isDestroyed } from '../../common/user-code/guarded.ts';
 import { type Connection } from '../relay/connection.ts';
 import { refusalOf, type AdmissionConfig, type Crowd } from './admission.ts';
+import { StealWatch, type Offers } from './steal-watch.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 export interface DispatcherConfig extends ChooseConfig, AdmissionConfig {
   readonly maxWaiting: number;
   readonly waitTimeout: Millis;
   readonly claimTimeout: Millis;
+  /** `Infinity` for never. */
+  readonly stealAfter: Millis;
 }
 
 export interface DispatcherOptions {
@@ -23,6 +26,8 @@ export interface DispatcherOptions {
   readonly offer: (id: WorkerId, connection: Connection) => void;
   /** Takes a connection back that no handler has seen; false when one may have. */
   readonly takeBack: (id: WorkerId, connection: ConnectionId) => boolean;
+  /** Whether a worker has read everything that it was sent, and waits for more. */
+  readonly rests: (id: WorkerId) => boolean;
   readonly dropped: (connection: Connection, reason: DropReason, error?: unknown) => void;
 }
 
@@ -37,10 +42,11 @@ interface Owed {
  * Decides for each accepted connection: to a worker, into the waiting room, or refused. What a worker does not
  * claim in time comes back here and goes to another.
  */
-export class Dispatcher {
+export class Dispatcher implements Offers {
   readonly #options: DispatcherOptions;
   readonly #room = new WaitingRoom();
   readonly #owed = new Registry<ConnectionId, Owed>();
+  readonly #watch: StealWatch;
   #config: DispatcherConfig;
   #paused = false;
   #pumping = false;
@@ -53,6 +59,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#config = options.config;
+    this.#watch = new StealWatch(options.clock, this, options.config.stealAfter);
   }
 
   get waiting(): number {
@@ -61,6 +68,7 @@ export class Dispatcher {
 
   configure(config: DispatcherConfig): void {
     this.#config = config;
+    this.#watch.configure(config.stealAfter);
     this.pump();
   }
 
@@ -131,6 +139,7 @@ export class Dispatcher {
   /** Refuses all that wait, and all that comes. */
   close(): void {
     this.#closing = true;
+    this.#watch.stop();
     for (const connection of this.#room) this.#drop(connection, 'closing');
     this.#tellWaiting();
     this.#arm();
@@ -151,7 +160,7 @@ export class Dispatcher {
   }
 
   #hand(connection: Connection): boolean {
-    const { state, tell, offer, clock } = this.#options;
+    const { state } = this.#options;
     let worker: WorkerId | undefined;
     try {
       worker = choose(state(), this.#config, connection.addresses);
@@ -160,11 +169,48 @@ export class Dispatcher {
       return true;
     }
     if (worker === undefined) return false;
+    this.#offer(worker, connection);
+    this.#arm();
+    return true;
+  }
+
+  #offer(worker: WorkerId, connection: Connection): void {
+    const { tell, offer, clock } = this.#options;
     this.#owed.set(connection.id, { connection, worker, since: clock.now() });
     tell({ kind: 'handed', id: worker });
     offer(worker, connection);
-    this.#arm();
-    return true;
+    this.#watch.wake();
+  }
+
+  /**
+   * Gives each connection that was offered at `until` or before, and that its worker has not taken up, to a worker that
+   * rests. The oldest come first. A worker that is blocked thus delays a new connection by milliseconds, and not until
+   * `claimTimeout`. A claim that is under way wins over this, whatever the timing.
+   */
+  steal(until: Millis): boolean {
+    for (const { connection, worker, since } of this.#owed.values()) {
+      if (since > until || this.#paused || this.#closing) break;
+      const free = this.#freeFor(connection, worker);
+      if (free === undefined) break;
+      if (!this.#options.takeBack(worker, connection.id)) continue;
+      this.#owed.delete(connection.id);
+      this.#options.tell({ kind: 'stolen', id: worker });
+      this.#offer(free, connection);
+    }
+    return this.#owed.size > 0;
+  }
+
+  // An address that sticks to a worker, and a function of the user's, say where a connection belongs. A client that is
+  // taken from a new generation must not meet an old one, which would soon send it away.
+  #freeFor({ addresses }: Connection, from: WorkerId): WorkerId | undefined {
+    const { dispatch } = this.#config;
+    if (dispatch === 'sticky-address' || typeof dispatch === 'function') return undefined;
+    const state = this.#options.state();
+    const least = state.workers.find(({ id }) => id === from)?.generation ?? -Infinity;
+    const workers = state.workers.filter(
+      ({ id, owed, generation }) => owed === 0 && generation >= least && this.#options.rests(id),
+    );
+    return workers.length === 0 ? undefined : choose({ ...state, workers }, this.#config, addresses);
   }
 
   #wait(connection: Connection): void {

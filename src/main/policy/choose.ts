@@ -102,8 +102,11 @@ const sticky =
   (a, b) =>
     weight(hash, a.id) > weight(hash, b.id);
 
-// A worker that owes a claim may hang, and comes last of its generation; only an address sticks to its own.
-const claims = (a: WorkerRecord, b: WorkerRecord): number => Number(a.owed > 0) - Number(b.owed > 0);
+// A worker that owes a claim, or has let one be stolen, may hang. It comes last of its generation; only an address sticks
+// to its own.
+const claims = (a: WorkerRecord, b: WorkerRecord): number => Number(mayHang(a)) - Number(mayHang(b));
+
+const mayHang = ({ owed, late }: WorkerRecord): boolean => owed > 0 || late;
 
 const utilization = (worker: WorkerRecord): number => worker.beat?.utilization ?? 0;
 

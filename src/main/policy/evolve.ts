@@ -182,6 +182,7 @@ const newborn = (id: WorkerId, generation: number, luck: number, now: Millis): W
   served: 0,
   lastActivity: now,
   lastHandOver: 0,
+  late: false,
   lastBeat: now,
   beat: undefined,
   paused: false,

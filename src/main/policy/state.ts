@@ -68,6 +68,8 @@ export interface WorkerRecord {
   readonly maxSessions: number;
   /** It let a claim time out and has given no sign of life since: it is handed nothing. */
   readonly suspect: boolean;
+  /** A connection was stolen from it, which it had not taken up, and it has given no sign of life since. */
+  readonly late: boolean;
   /** A look into its thread since it is overdue; `clear` once no debugger was seen to hold it. */
   readonly look: { readonly since: Millis; readonly clear: boolean } | undefined;
   /** A debugger held it when it was last looked at, and it has given no sign of life since. */
@@ -106,6 +108,7 @@ export type PoolEvent =
   | { readonly kind: 'handed'; readonly id: WorkerId }
   | { readonly kind: 'claimed'; readonly id: WorkerId }
   | { readonly kind: 'taken-back'; readonly id: WorkerId; readonly overdue: boolean }
+  | { readonly kind: 'stolen'; readonly id: WorkerId } // taken back for a worker that rests
   | { readonly kind: 'closed'; readonly id: WorkerId } // a claimed connection has ended
   | { readonly kind: 'paused'; readonly id: WorkerId; readonly paused: boolean }
   | { readonly kind: 'limited'; readonly id: WorkerId; readonly maxSessions: number }

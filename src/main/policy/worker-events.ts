@@ -37,12 +37,15 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     served: beat.served + worker.owed,
     lastBeat: now,
     suspect: false,
+    late: false,
     // What it was looked at for is over, unless it leaves too slowly.
     look: isReady(worker) ? undefined : worker.look,
     debugged: false,
   }),
   alive: (worker) =>
-    worker.suspect || worker.debugged ? { ...worker, suspect: false, debugged: false } : worker,
+    worker.suspect || worker.debugged || worker.late
+      ? { ...worker, suspect: false, debugged: false, late: false }
+      : worker,
   looked: (worker, { debugged }, now) => {
     // Overtaken by a sign of life.
     if (worker.look === undefined) return worker;
@@ -61,6 +64,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     owed: oneLess(worker.owed),
     claimed: worker.claimed + 1,
     suspect: false,
+    late: false,
     debugged: false,
   }),
   'taken-back': (worker, { overdue }) => ({
@@ -68,6 +72,12 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     owed: oneLess(worker.owed),
     served: oneLess(worker.served),
     suspect: overdue || worker.suspect,
+  }),
+  stolen: (worker) => ({
+    ...worker,
+    owed: oneLess(worker.owed),
+    served: oneLess(worker.served),
+    late: true,
   }),
   closed: (worker, _, now) => ({ ...worker, claimed: oneLess(worker.claimed), lastActivity: now }),
   paused: (worker, { paused }) => (worker.paused === paused ? worker : { ...worker, paused }),

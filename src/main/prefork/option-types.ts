@@ -30,6 +30,11 @@ export interface RunningOptions extends PolicyOptions {
   /** A connection that its worker has not claimed for so long is given to another. Default 1 000 ms. */
   readonly claimTimeout?: Millis | undefined;
   /**
+   * A connection that its worker has not taken up for so long, and twice that at most, goes to a worker that rests, if
+   * there is one. Not with `dispatch: 'sticky-address'` or a function. `Infinity` for never. Default 5 ms.
+   */
+  readonly stealAfter?: Millis | undefined;
+  /**
    * A connection on which nothing has moved in either direction for so long is closed, with a quarter more time at most;
    * its handlers see `ETIMEDOUT`. Output moves when it has left for the peer. `Infinity` for never. Default 3 600 000 ms.
    */

@@ -38,6 +38,7 @@ const DISPATCH = [
   'maxWaiting',
   'waitTimeout',
   'claimTimeout',
+  'stealAfter',
 ] as const;
 const IDLE = ['idleTimeout', 'firstByteTimeout'] as const;
 const FIXED = [
@@ -82,7 +83,7 @@ function pick<K extends string, T extends Partial<Record<K, unknown>>>(
 function resolveDispatcher(options: RunningOptions, policy: PolicyConfig): DispatcherConfig {
   // Not `??`: a `null` is a mistake to be told, not a wish for the default.
   const { dispatch = 'least-open', maxConnections = Infinity, maxConnectionsPerAddress = Infinity } = options;
-  const { maxWaiting = 511, waitTimeout = 30_000, claimTimeout = 1_000 } = options;
+  const { maxWaiting = 511, waitTimeout = 30_000, claimTimeout = 1_000, stealAfter = 5 } = options;
   return {
     minWorkers: policy.minWorkers,
     maxSessionsPerWorker: policy.maxSessionsPerWorker,
@@ -95,6 +96,7 @@ function resolveDispatcher(options: RunningOptions, policy: PolicyConfig): Dispa
     maxWaiting: limit('maxWaiting', maxWaiting, 0),
     waitTimeout: millis('waitTimeout', waitTimeout),
     claimTimeout: millis('claimTimeout', claimTimeout),
+    stealAfter: millisOrNever('stealAfter', stealAfter),
   };
 }
 

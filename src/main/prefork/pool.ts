@@ -81,6 +81,7 @@ export class Pool implements Crew {
         if (!handle) throw new Error(`forkless: worker ${id} is in the books but not there`);
         handle.hub.offer(connection);
       },
+      rests: (id) => this.handles.get(id)?.hub.rests ?? false,
       takeBack: (id, connection) => this.handles.get(id)?.hub.takeBack(connection) ?? false,
       dropped: (connection, reason, error) => {
         this.connections.dropped(connection, reason);
@@ -215,7 +216,7 @@ export class Pool implements Crew {
       alive: () => {
         // Only then is it news; telling it with every message would cost each of them a turn of the master.
         const record = this.#record(id);
-        if (record && (record.suspect || record.debugged)) master.tell({ kind: 'alive', id });
+        if (record && (record.suspect || record.debugged || record.late)) master.tell({ kind: 'alive', id });
       },
       message: (message) => {
         this.#onMessage(id, message);

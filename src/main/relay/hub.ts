@@ -88,6 +88,11 @@ export class Hub {
     return this.#ends.values();
   }
 
+  /** The worker has read everything that was sent to it, and waits for more. */
+  get rests(): boolean {
+    return this.#lane.rests;
+  }
+
   offer(connection: Connection): void {
     const { id } = connection;
     const claimed = this.#revoked.get(id);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ForklessError } from '../../../src/common/core/errors.ts';
-import { type DispatchFunction } from '../../../src/main/policy/state.ts';
+import { type WorkerId } from '../../../src/common/core/types.ts';
+import { type DispatcherConfig } from '../../../src/main/listener/dispatcher.ts';
+import { type Candidate, type DispatchFunction } from '../../../src/main/policy/state.ts';
 import { draining, ready, starting, worker } from '../policy/pool.ts';
-import { Rig } from './rig.ts';
+import { connection, Rig } from './rig.ts';
 
 describe('the dispatcher', () => {
   it('hands over at once where a worker may take it, and tells', () => {
@@ -137,6 +139,141 @@ describe('waiting', () => {
     expect(rig.took()).toEqual([]);
     rig.clock.advance(1);
     expect(rig.took()).toEqual(['1 wait-timeout']);
+  });
+});
+
+describe('a connection that its worker does not take up', () => {
+  const stealing = (workers: number, config: Partial<DispatcherConfig> = {}): Rig =>
+    new Rig(ready(workers), { maxSessionsPerWorker: 5, stealAfter: 5, ...config });
+
+  it('goes to a worker that rests, after stealAfter and before twice that', () => {
+    const rig = stealing(2);
+    rig.resting.add(2);
+    rig.come(1);
+    rig.clock.advance(4);
+    expect(rig.took()).toEqual(['1>1']);
+    rig.clock.advance(6);
+    expect(rig.took()).toEqual(['1>2']);
+    const [blocked, other] = rig.state.workers;
+    expect(blocked).toMatchObject({ owed: 0, served: 0, late: true, suspect: false });
+    expect(other).toMatchObject({ owed: 1, served: 1, late: false });
+  });
+
+  it('stays where it is while no worker rests', () => {
+    const rig = stealing(2);
+    rig.come(1);
+    rig.clock.advance(900);
+    expect(rig.took()).toEqual(['1>1']);
+    rig.resting.add(2);
+    rig.clock.advance(10);
+    expect(rig.took()).toEqual(['1>2']);
+  });
+
+  it.each([
+    ['sticky-address' as const],
+    [(_: unknown, workers: readonly Candidate[]): WorkerId | undefined => workers[0]?.id],
+  ])('stays with the worker that dispatch names: %s', (dispatch) => {
+    const rig = stealing(2, { dispatch });
+    rig.resting.add(1).add(2);
+    rig.come(1);
+    rig.clock.advance(900);
+    expect(rig.took()).toHaveLength(1);
+  });
+
+  it('stays with its worker if that claims it in the same moment', () => {
+    const rig = stealing(2);
+    rig.resting.add(2);
+    const [one] = rig.come(1);
+    rig.offered.delete(one!.id);
+    rig.clock.advance(100);
+    expect(rig.took()).toEqual(['1>1']);
+    rig.dispatcher.claimed(one!);
+    rig.clock.advance(20);
+    expect(rig.clock.armed).toBe(1);
+  });
+
+  it('goes on, one at a time for each worker that rests, the oldest first', () => {
+    const rig = stealing(3);
+    rig.come(3);
+    expect(rig.took()).toEqual(['1>1', '2>2', '3>3']);
+    rig.resting.add(3);
+    rig.claim(connection(3));
+    rig.clock.advance(10);
+    expect(rig.took()).toEqual(['1>3']);
+    rig.clock.advance(10);
+    expect(rig.took()).toEqual([]);
+    rig.claim(connection(1));
+    rig.clock.advance(10);
+    expect(rig.took()).toEqual(['2>3']);
+  });
+
+  it('does not go to an older generation', () => {
+    const rig = new Rig([worker(1, { generation: 0 }), worker(2)], {
+      maxSessionsPerWorker: 5,
+      stealAfter: 5,
+    });
+    rig.resting.add(1);
+    rig.come(1);
+    rig.clock.advance(900);
+    expect(rig.took()).toEqual(['1>2']);
+  });
+
+  it('stays while the prefork is paused, and while it closes', () => {
+    const rig = stealing(2);
+    rig.resting.add(2);
+    rig.come(1);
+    rig.dispatcher.pause();
+    rig.clock.advance(20);
+    rig.dispatcher.resume();
+    rig.dispatcher.close();
+    rig.clock.advance(900);
+    expect(rig.took()).toEqual(['1>1']);
+  });
+
+  it('is not stolen because the host was late, but soon after', () => {
+    const rig = stealing(2);
+    rig.resting.add(2);
+    rig.come(1);
+    rig.clock.sleep(300);
+    rig.clock.advance(0);
+    expect(rig.took()).toEqual(['1>1']);
+    rig.clock.advance(10);
+    expect(rig.took()).toEqual(['1>2']);
+  });
+
+  it('is stolen in a host that is always late', () => {
+    const rig = stealing(2);
+    rig.resting.add(2);
+    rig.come(1);
+    for (let turn = 0; turn < 3; turn++) {
+      rig.clock.sleep(300);
+      rig.clock.advance(0);
+    }
+    expect(rig.took().slice(0, 2)).toEqual(['1>1', '1>2']);
+  });
+
+  it('leaves its worker the last choice until that gives a sign of life', () => {
+    const rig = stealing(2);
+    rig.resting.add(2);
+    const [one] = rig.come(1);
+    rig.clock.advance(10);
+    rig.claim(one!);
+    rig.come(1);
+    expect(rig.took()).toEqual(['1>1', '1>2', '2>2']);
+    rig.tell({ kind: 'alive', id: 1 });
+    rig.come(1);
+    expect(rig.took()).toEqual(['3>1']);
+  });
+
+  it('is stolen or not as configure says', () => {
+    const rig = stealing(2, { stealAfter: Infinity });
+    rig.resting.add(2);
+    rig.come(1);
+    rig.clock.advance(500);
+    expect(rig.took()).toEqual(['1>1']);
+    rig.dispatcher.configure({ ...rig.config, stealAfter: 5 });
+    rig.clock.advance(10);
+    expect(rig.took()).toEqual(['1>2']);
   });
 });
 

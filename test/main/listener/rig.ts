@@ -38,6 +38,7 @@ const CONFIG: DispatcherConfig = {
   maxWaiting: 4,
   waitTimeout: 30_000,
   claimTimeout: 1_000,
+  stealAfter: Infinity,
 };
 
 /** A dispatcher before workers that claim when the test says so. */
@@ -49,6 +50,8 @@ export class Rig {
   readonly drops = new Map<number, unknown>();
   readonly offered = new Map<number, WorkerId>();
   readonly told: PoolEvent[] = [];
+  /** Workers that wait for something to do. */
+  readonly resting = new Set<WorkerId>();
   readonly config: DispatcherConfig;
   state: PoolState;
   #connections = 0;
@@ -67,6 +70,7 @@ export class Rig {
         this.log.push(`${id}>${worker}`);
         this.offered.set(id, worker);
       },
+      rests: (worker) => this.resting.has(worker),
       takeBack: (worker, id) => this.offered.get(id) === worker && this.offered.delete(id),
       dropped: ({ id, stream }, reason: DropReason, error) => {
         this.log.push(`${id} ${reason}`);

@@ -56,6 +56,7 @@ function world(seed: number, luck: Mishaps, more: PolicyOptions = {}): World {
     maxWaiting: 12,
     waitTimeout: 3_000,
     claimTimeout: 400,
+    stealAfter: seed % 3 === 0 ? Infinity : 5,
   };
   return new World({ policy, dispatcher, seed, luck });
 }
@@ -127,6 +128,10 @@ describe.each([1, 2, 3, 4, 5, 11, 12, 13, 14, 15])('under bad luck, seed %i', (s
 });
 
 describe('the simulation', () => {
+  it('has connections stolen from workers that are late', () => {
+    expect(live(1).tally['stolen']).toBeGreaterThan(20);
+  });
+
   it('is the same for the same seed', () => {
     expect(live(7).tally).toEqual(live(7).tally);
   });

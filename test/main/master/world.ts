@@ -115,11 +115,13 @@ export class World implements Crew {
       clock: this.clock,
       state: () => this.master.state,
       tell: (event) => {
+        if (event.kind === 'stolen') this.count('stolen');
         this.master.tell(event);
       },
       offer: (id, connection) => {
         this.#offer(id, connection);
       },
+      rests: (id) => this.#seemsToRest(this.workers.get(id)),
       takeBack: (id, connection) => this.#takeBack(this.workers.get(id), connection),
       dropped: ({ id }, reason) => {
         this.#dropped(this.#client(id), reason);
@@ -312,6 +314,11 @@ export class World implements Crew {
     });
   }
 
+  // One that hangs may seem to rest: what it read last was all that there was.
+  #seemsToRest(worker: FakeWorker | undefined): boolean {
+    return worker?.offered.size === 0 && (!worker.hung || this.#random() < 0.5);
+  }
+
   #takeBack(worker: FakeWorker | undefined, id: number): boolean {
     const client = worker?.offered.get(id);
     if (client === undefined) return false;
@@ -331,7 +338,7 @@ export class World implements Crew {
     const { id } = worker;
     const { connection } = client;
     if (worker.hung || !this.workers.has(id)) return;
-    if (this.master.state.workers.some((each) => each.id === id && each.suspect))
+    if (this.master.state.workers.some((each) => each.id === id && (each.suspect || each.late)))
       this.master.tell({ kind: 'alive', id });
     // It may have been taken back, and even handed to the same worker again: then the later look claims it.
     if (client.worker !== id || !worker.offered.delete(connection.id)) return;
@@ -426,7 +433,8 @@ export class World implements Crew {
     }
     must(waiting === this.dispatcher.waiting, `${waiting} wait, not ${this.dispatcher.waiting} ${at}`);
     must(waiting === this.master.state.waiting, `the policy does not know that ${waiting} wait ${at}`);
-    must(this.armed <= 2, `${this.armed} timers ${at}`);
+    // The master, the dispatcher and its steal watch have one each.
+    must(this.armed <= 3, `${this.armed} timers ${at}`);
   }
 
   #checkBooks(at: string): void {

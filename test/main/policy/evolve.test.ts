@@ -28,6 +28,7 @@ describe('evolve: events of one worker', () => {
     { kind: 'handed', id: 9 },
     { kind: 'claimed', id: 9 },
     { kind: 'taken-back', id: 9, overdue: true },
+    { kind: 'stolen', id: 9 },
     { kind: 'closed', id: 9 },
     { kind: 'paused', id: 9, paused: true },
     { kind: 'limited', id: 9, maxSessions: 1 },
@@ -52,6 +53,17 @@ describe('evolve: events of one worker', () => {
   it('a claim moves from owed to claimed and is a sign of life', () => {
     const state = one({ owed: 2, served: 2, suspect: true }, [{ kind: 'claimed', id: 1 }]);
     expect(only(state)).toMatchObject({ owed: 1, claimed: 1, served: 2, suspect: false });
+  });
+
+  it('what is stolen was never served; its worker is late until the next sign of life', () => {
+    const state = one({ owed: 2, served: 5 }, [{ kind: 'stolen', id: 1 }]);
+    expect(only(state)).toMatchObject({ owed: 1, served: 4, late: true, suspect: false });
+    const signs: readonly PoolEvent[] = [
+      { kind: 'alive', id: 1 },
+      { kind: 'claimed', id: 1 },
+      { kind: 'beat', id: 1, beat: beat() },
+    ];
+    for (const sign of signs) expect(only(after(state, [sign])).late, sign.kind).toBe(false);
   });
 
   it('what is taken back was never served; only an overdue claim makes suspect', () => {

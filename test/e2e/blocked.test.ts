@@ -1,0 +1,55 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Prefork } from 'forkless';
+import { TRANSPORTS } from '../transports.ts';
+import { type Peer, started } from './peers.ts';
+
+let server: Prefork | undefined;
+
+afterEach(async () => {
+  await server?.close({ grace: 0 });
+});
+
+describe.each(TRANSPORTS)('%s: while one of two workers is blocked', (transport) => {
+  it('new connections are served by the other, long before their claim is overdue', async () => {
+    const open = await blocked({ transport, claimTimeout: 60_000 });
+    const peers: Peer[] = [];
+    for (let count = 0; count < 20; count++) {
+      const peer = open();
+      peers.push(peer);
+      await peer.until(/welcome/);
+    }
+    const served = new Set(peers.map(({ text }) => /welcome (\d+)/.exec(text)?.[1]));
+    expect(served.size).toBe(1);
+    const [hung, free] = server!.status().workers.toSorted((a, b) => a.open - b.open);
+    expect([hung?.open, free?.open]).toEqual([1, 20]);
+    for (const { socket } of peers) socket.destroy();
+  });
+
+  it('with stealAfter: Infinity they wait for it until their claim is overdue', async () => {
+    const open = await blocked({ transport, claimTimeout: 300, stealAfter: Infinity });
+    const peers = [open(), open(), open()];
+    const began = performance.now();
+    await Promise.all(peers.map((peer) => peer.until(/welcome/)));
+    expect(performance.now() - began).toBeGreaterThan(250);
+    for (const { socket } of peers) socket.destroy();
+  });
+});
+
+/** Starts two workers, one of which blocks for good; returns what opens a connection. */
+async function blocked(options: Parameters<typeof started>[1]): Promise<() => Peer> {
+  const prefork = await started('commands', {
+    startWorkers: 2,
+    minWorkers: 2,
+    maxWorkers: 2,
+    maxSessionsPerWorker: Infinity,
+    workerExpireTime: 120_000,
+    ...options,
+  });
+  ({ server } = prefork);
+  const peer = prefork.peer();
+  await peer.until(/welcome/);
+  const hangs = new Promise((resolve) => server?.once('workerMessage', resolve));
+  peer.send('hang\n');
+  await hangs;
+  return prefork.peer;
+}
