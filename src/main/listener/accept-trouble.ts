@@ -1,11 +1,13 @@
+/** Failures of the listening sockets, told without flooding the host. */
 import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 
 const PERIOD: Millis = 100;
 
 /**
- * Collects failures of accept(2). With no file descriptor left they come by the thousand (libuv accepts and closes
- * each pending connection), and an event for each would take the very time that is needed to get over it.
+ * Collects failures of accept(2) into one event every 100 ms at most. With no file descriptor left, such failures come by
+ * the thousand, because libuv accepts and closes each pending connection. An event for each would take the very time that
+ * the process needs to recover.
  */
 export class AcceptTrouble {
   readonly #clock: Clock;

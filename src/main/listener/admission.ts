@@ -1,3 +1,4 @@
+/** Admission: whether a new connection is let in. Pure. */
 import { isIP, type BlockList } from 'node:net';
 import { type Addresses, type DropReason } from '../../common/core/types.ts';
 
@@ -26,12 +27,12 @@ export function refusalOf(
   return open.sameNetwork >= config.maxConnectionsPerAddress ? 'max-per-address' : undefined;
 }
 
-// Not left to net.Server: it does so from Node 22.13 on only, and tells of it without a reason.
+// `net.Server` has a block list too, but only from Node 22.13 on, and it tells no reason.
 function isBlocked({ remoteAddress }: Addresses, blockList: BlockList | undefined): boolean {
   if (blockList === undefined || remoteAddress === undefined) return false;
   const address = withoutZone(remoteAddress);
   const version = isIP(address);
-  // A stream of the user's own may call its origin what it likes; the list would throw at that.
+  // A stream of the user's own may name any origin, and the list throws at one that is no address.
   return version !== 0 && blockList.check(address, version === 6 ? 'ipv6' : 'ipv4');
 }
 
@@ -40,8 +41,9 @@ const withoutZone = (address: string): string => address.split('%', 1)[0] ?? add
 const MAPPED = '::ffff:';
 
 /**
- * What counts as one address: an IPv4 address, also when it comes mapped into IPv6; of IPv6 the first 64 bits, since
- * whoever has one address has the whole network of them (RFC 6177). `undefined` where there is none, as for Unix sockets.
+ * The network that counts as one address: an IPv4 address, also when it comes mapped into IPv6, or the first 64 bits of an
+ * IPv6 address, because the owner of one such address owns the whole network (RFC 6177). `undefined` for connections
+ * without an address, such as those of Unix sockets.
  */
 export function networkOf({ remoteAddress }: Addresses): string | undefined {
   if (!remoteAddress?.includes(':')) return remoteAddress;

@@ -1,3 +1,4 @@
+/** The books of every open connection, and the checks at the door for streams that were accepted elsewhere. */
 import { Socket, type ServerOpts } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { type Clock } from '../../common/core/clock.ts';
@@ -28,7 +29,7 @@ export interface ConnectionInfo extends Addresses {
 
 export const infoOf = ({ id, addresses }: Connection): ConnectionInfo => ({ id, ...addresses });
 
-// Read at once: a destroyed socket does not know them any more.
+// The addresses are read at once, because a destroyed socket does not know them any more.
 function addressesOf(stream: Duplex, arrived: AddressInfo | undefined): Addresses {
   if (arrived === undefined || !(stream instanceof Socket)) return askedOf(stream);
   const { remoteAddress, remotePort, remoteFamily } = stream;
@@ -42,7 +43,7 @@ function addressesOf(stream: Duplex, arrived: AddressInfo | undefined): Addresse
   };
 }
 
-// A stream of the user's may have anything there, and only text and numbers can travel to a worker.
+// A stream of the user's may have any values here, and only text and numbers can travel to a worker.
 function askedOf(stream: Duplex): Addresses {
   const remoteFamily = textOf(stream, 'remoteFamily');
   return {
@@ -85,7 +86,7 @@ class Entry implements Connection, StreamKeeper {
   }
 
   closed(stream: Duplex): void {
-    // What a transferred socket leaves behind closes at once, and TLS has another stream above this one.
+    // Another stream counts by now: a transferred socket leaves one behind that closes at once, and TLS has one above this.
     if (this.stream !== stream) return;
     this.#closed(this);
     this.#left(this);
@@ -130,7 +131,7 @@ export class Connections {
   add(stream: Duplex, left: Left, arrived?: AddressInfo): [Connection, Crowd] {
     const addresses = addressesOf(stream, arrived);
     const connection = new Entry(this.#nextId(), stream, addresses, this.#clock.now(), this.#forget, left);
-    // First, for what throws here is no stream, and is not counted.
+    // This comes first: an object that throws here is no stream, and must not be counted.
     keep(stream, connection);
     const network = networkOf(connection.addresses);
     const others = this.#crowd(network);
@@ -195,15 +196,15 @@ export class Connections {
   }
 }
 
-// By every prefork of this thread.
+// Streams that any prefork of this thread was given.
 const handedIn = new WeakSet<Duplex>();
 
 /**
- * Refuses a stream that the relay would lose or garble bytes of, and one that it has had before: its bytes can go to one
- * worker only, and its end is told to one owner only.
+ * Refuses a stream whose bytes the relay would lose or garble, and a stream that was handed in before: its bytes can go
+ * to one worker only, and its end is told to one owner only.
  */
 export function checkStream(stream: Duplex): void {
-  // Not only for types: a stream of another package is one too.
+  // A stream of another package is a stream too, so its methods are looked at, not its class.
   const duck = stream as Partial<Duplex> | null | undefined;
   if (typeof duck?.write !== 'function' || typeof duck.on !== 'function')
     throw errors.badOption('stream', 'an open Duplex of bytes', stream);

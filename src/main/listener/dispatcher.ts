@@ -1,3 +1,4 @@
+/** The dispatcher: the only place that gives connections to workers. `choose` in the policy names the worker. */
 import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { Registry } from '../../common/core/registry.ts';
 import { type ConnectionId, type DropReason, type Millis, type WorkerId } from '../../common/core/types.ts';
@@ -22,7 +23,7 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly state: () => PoolState;
   readonly tell: (event: PoolEvent) => void;
-  /** Hands a connection to a worker. */
+  /** Offers a connection to a worker. */
   readonly offer: (id: WorkerId, connection: Connection) => void;
   /** Takes a connection back that no handler has seen; false when one may have. */
   readonly takeBack: (id: WorkerId, connection: ConnectionId) => boolean;
@@ -34,13 +35,13 @@ export interface DispatcherOptions {
 interface Owed {
   readonly connection: Connection;
   readonly worker: WorkerId;
-  /** When it was handed over; `claimTimeout` runs from here. */
+  /** When it was offered; `claimTimeout` and `stealAfter` run from here. */
   readonly since: Millis;
 }
 
 /**
- * Decides for each accepted connection: to a worker, into the waiting room, or refused. What a worker does not
- * claim in time comes back here and goes to another.
+ * Decides for each accepted connection whether it is offered to a worker, waits, or is refused. A connection that its
+ * worker does not claim in time is taken back and offered to another.
  */
 export class Dispatcher implements Offers {
   readonly #options: DispatcherOptions;
@@ -85,12 +86,12 @@ export class Dispatcher implements Offers {
   arrive(connection: Connection, others: Crowd): void {
     const refusal = this.#closing ? 'closing' : refusalOf(connection.addresses, others, this.#config);
     if (refusal !== undefined) this.#drop(connection, refusal);
-    else if (!this.#mayPass() || !this.#hand(connection)) this.#wait(connection);
+    else if (!this.#mayPass() || !this.#offerToChosen(connection)) this.#wait(connection);
   }
 
   /**
-   * Connections that a worker was handed and never claimed: first in the row for another. The next turn of the master
-   * hands them on: its owner may be about to say that this worker is gone.
+   * Connections were taken back from a worker that had not claimed them. They are the first to be offered again, in the
+   * next turn of the master: its owner may be about to say that this worker is gone.
    */
   comeBack(connections: readonly Connection[], worker: WorkerId, overdue: boolean): void {
     if (connections.length === 0) return;
@@ -99,7 +100,7 @@ export class Dispatcher implements Offers {
       this.#options.tell({ kind: 'taken-back', id: worker, overdue });
     }
     if (this.#closing) for (const connection of connections) this.#drop(connection, 'closing');
-    else this.#reenter(connections);
+    else this.#putBack(connections);
     this.#tellWaiting();
     this.#arm();
   }
@@ -116,19 +117,19 @@ export class Dispatcher implements Offers {
     this.#tellWaiting();
   }
 
-  /** One that never came so far as to need a worker. */
+  /** A connection never came so far as to need a worker. */
   refuse(connection: Connection, reason: DropReason, error: unknown): void {
     this.#drop(connection, reason, error);
   }
 
-  /** Hands over whatever can be: called whenever a worker may have become free. */
+  /** Offers waiting connections to workers that may take them. Call it whenever a worker may have become free. */
   pump(): void {
-    // A user's dispatch function may call what leads here again; the same connection must not be handed over twice.
+    // A dispatch function of the user's may lead here again, and the same connection must not be offered twice.
     if (this.#pumping) return;
     const before = this.#room.size;
     this.#pumping = true;
     try {
-      this.#handOverWaiting();
+      this.#offerWaiting();
     } finally {
       this.#pumping = false;
     }
@@ -136,7 +137,7 @@ export class Dispatcher implements Offers {
     this.#arm();
   }
 
-  /** Refuses all that wait, and all that comes. */
+  /** Refuses the connections that wait, and all that come from now on. */
   close(): void {
     this.#closing = true;
     this.#watch.stop();
@@ -145,21 +146,21 @@ export class Dispatcher implements Offers {
     this.#arm();
   }
 
-  #handOverWaiting(): void {
+  #offerWaiting(): void {
     if (this.#paused) return;
     for (const connection of this.#room) {
-      if (this.#hand(connection)) this.#room.leave(connection);
-      // A function may have a worker for another one; the others choose by the workers alone.
+      if (this.#offerToChosen(connection)) this.#room.leave(connection);
+      // A function may name a worker for the next connection. The named strategies look at the workers alone.
       else if (typeof this.#config.dispatch === 'string') return;
     }
   }
 
-  // Nobody overtakes those who wait.
+  // A new connection does not overtake connections that wait.
   #mayPass(): boolean {
     return !this.#paused && this.#room.size === 0;
   }
 
-  #hand(connection: Connection): boolean {
+  #offerToChosen(connection: Connection): boolean {
     const { state } = this.#options;
     let worker: WorkerId | undefined;
     try {
@@ -223,8 +224,8 @@ export class Dispatcher implements Offers {
     this.#arm();
   }
 
-  #reenter(connections: readonly Connection[]): void {
-    this.#room.reenter(connections.filter(({ stream }) => !isDestroyed(stream)));
+  #putBack(connections: readonly Connection[]): void {
+    this.#room.putBack(connections.filter(({ stream }) => !isDestroyed(stream)));
     for (const connection of connections) if (isDestroyed(connection.stream)) this.#drop(connection, 'gone');
   }
 
@@ -241,20 +242,20 @@ export class Dispatcher implements Offers {
     const { first } = this.#owed;
     const claimBy = (first?.since ?? Infinity) + this.#config.claimTimeout;
     const waitBy = (this.#room.oldest ?? Infinity) + this.#config.waitTimeout;
-    // Not in the past: a timer for what is overdue already would seem to have fired late.
+    // A timer must not be set for the past: it would seem to have fired late.
     const at = Math.max(Math.min(claimBy, waitBy), this.#grantedUntil, this.#options.clock.now());
-    // Nobody is left whom it was granted to.
+    // No connection is left to which time was granted.
     if (at === Infinity) this.#grantedUntil = -Infinity;
     if (at === this.#armedAt) return;
-    // Most hand-overs are claimed long before: a timer that is early is cheaper than a new one each time.
+    // Most offers are claimed long before. A timer that fires early is cheaper than a new one for each offer.
     if (at > this.#armedAt && at !== Infinity) return;
     this.#cancelTimer?.();
     this.#armedAt = at;
     this.#cancelTimer = at === Infinity ? undefined : this.#options.clock.callAt(at, this.#due);
   }
 
-  // A host that was suspended or blocked has heard no claim meanwhile, and its workers may have been stopped as well. But
-  // what was granted is not prolonged, for in a host that always blocks nothing would ever be overdue.
+  // A host that was suspended or blocked has heard no claim meanwhile, and its workers may have been stopped as well. Time
+  // is granted for that, but only once: in a host that always blocks, nothing would ever be overdue otherwise.
   #grantLateness(due: Millis, now: Millis): boolean {
     const { claimTimeout } = this.#config;
     if (due === this.#grantedUntil || now - due <= claimTimeout / 4) return false;

@@ -1,3 +1,4 @@
+/** The entrance of the main thread: every connection passes it, whether it comes from a port or not. */
 import { type Duplex } from 'node:stream';
 import { errors } from '../../common/core/errors.ts';
 import { type PlainTls } from '../../common/tls/options.ts';
@@ -8,7 +9,7 @@ import { type Connections } from './connections.ts';
 import { type Dispatcher, type DispatcherConfig } from './dispatcher.ts';
 import { Handshakes } from './handshakes.ts';
 
-/** What is behind the entrance: the books of all connections, and who hands them on. */
+/** The parts behind the entrance: the books of all connections, and the dispatcher that gives them to workers. */
 interface Behind {
   readonly connections: Connections;
   readonly dispatcher: Dispatcher;
@@ -19,7 +20,7 @@ interface EntranceSettings {
   readonly tls: PlainTls | undefined;
 }
 
-/** Where every connection comes in, from a port or not: it is refused, does its handshake first, or is handed on. */
+/** Refuses a connection, lets it do its TLS handshake first, or passes it on to the dispatcher. */
 export class Entrance {
   readonly #pool: Behind;
   readonly #left: () => void;
@@ -65,18 +66,18 @@ export class Entrance {
     const { connections, dispatcher } = this.#pool;
     const [connection, others] = connections.add(stream, this.#gone, arrived);
     const refusal = refusalOf(connection.addresses, others, this.#settings.dispatcher);
-    // Who will be refused is not worth a handshake.
+    // A connection that will be refused is not worth a handshake.
     if (this.#handshakes.wanted && !this.#closing && refusal === undefined) this.#handshakes.take(connection);
     else dispatcher.arrive(connection, others);
   }
 
-  // A probe that connects and closes is no failure of anybody.
+  // A probe that connects and closes is not a failed handshake.
   #whyFailed(error: unknown): DropReason {
     if (this.#closing) return 'closing';
     return error === undefined ? 'gone' : 'handshake-failed';
   }
 
-  /** Gives all handshakes up. */
+  /** Ends all handshakes that are under way. */
   close(): void {
     this.#closing = true;
     this.#handshakes.close();

@@ -1,15 +1,16 @@
+/** TLS handshakes in the main thread. */
 import { type Duplex } from 'node:stream';
 import { lendAddresses } from '../../common/tls/addresses.ts';
 import { type PlainTls } from '../../common/tls/options.ts';
 import { TlsTerminator } from '../../common/tls/terminator.ts';
 import { type Connection } from '../relay/connection.ts';
 
-/** The handshakes that the main thread does itself, with the option `tls: { in: 'main' }`; none otherwise. */
+/** The handshakes that the main thread does itself. There are some only with the option `tls: { in: 'main' }`. */
 export class Handshakes {
   readonly #secured: (connection: Connection, plain: Duplex, shown: string | undefined) => void;
-  /** Those under way, with what went wrong; nothing does where the peer ends. */
+  /** Handshakes under way, each with the error that it failed by. There is no error where the peer just ended. */
   readonly #pending = new Map<Connection, unknown>();
-  // One that was replaced by a new certificate may still have handshakes to finish.
+  // A terminator that was replaced for a new certificate may still have handshakes to finish.
   readonly #busy = new Set<TlsTerminator>();
   #current: TlsTerminator | undefined;
 
@@ -23,12 +24,12 @@ export class Handshakes {
     this.#current = tls?.in === 'main' ? new TlsTerminator(tls) : undefined;
   }
 
-  /** Whether new connections are to do one. */
+  /** Whether new connections have to do a handshake. */
   get wanted(): boolean {
     return this.#current !== undefined;
   }
 
-  /** Begins one, if they are wanted. */
+  /** Begins a handshake, if handshakes are wanted. */
   take(connection: Connection): void {
     const current = this.#current;
     if (!current) return;
@@ -47,14 +48,14 @@ export class Handshakes {
         lendAddresses(secure, addresses);
         // The worker's side decides when to end.
         secure.allowHalfOpen = true;
-        // A worker could not forbid it any more, as HTTP/2 has to.
+        // HTTP/2 forbids renegotiation, and a worker could not do so any more.
         secure.disableRenegotiation();
         this.#secured(connection, secure, current.shownTo(secure));
       },
     });
   }
 
-  /** A connection is closed; tells what went wrong if that was in its handshake. */
+  /** A connection is closed. Returns the error if that happened within its handshake. */
   left(connection: Connection): { readonly error: unknown } | undefined {
     const error = this.#pending.get(connection);
     return this.#pending.delete(connection) ? { error } : undefined;

@@ -1,3 +1,4 @@
+/** The watch of the main thread over connections on which nothing moves. */
 import { MAX_WAIT } from '../../common/core/check.ts';
 import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { type CloseReason, type Millis } from '../../common/core/types.ts';
@@ -8,18 +9,18 @@ export interface IdleLimits {
   readonly firstByteTimeout: Millis;
 }
 
-/** What a look has found of a connection. */
+/** The last look at a connection. */
 interface Seen {
   readonly moved: number;
   readonly stillFor: Millis;
 }
 
-// So a connection is closed between once and one and a quarter times its limit after the last byte.
+// With four looks per limit, a connection is closed at 1 to 1.25 times its limit after the last byte.
 const LOOKS_PER_LIMIT = 4;
 
 /**
- * Closes connections on which nothing moves. One timer looks at the byte counts of all of them now and then: a timer for
- * each, set anew with each byte, is what a connection would pay for.
+ * Closes connections on which nothing moves. One timer looks at the byte counts of all connections now and then. A timer
+ * for each connection would have to be set anew with each byte.
  */
 export class IdleWatch {
   readonly #clock: Clock;
@@ -52,7 +53,7 @@ export class IdleWatch {
     const at = this.#clock.now() + every;
     this.#cancel = this.#clock.callAt(at, () => {
       this.#cancel = undefined;
-      // A host that was late has not heard its peers meanwhile, so that time counts against none of them.
+      // A host that was late has not heard its peers meanwhile, so that time does not count.
       this.#look(this.#clock.now() - at > every ? 0 : every);
       if (this.#seen.size > 0) this.wake();
     });
@@ -72,7 +73,7 @@ export class IdleWatch {
       const last = before.get(end);
       const stillFor = last?.moved === moved ? last.stillFor + elapsed : 0;
       const reason = this.#exceeded(end, stillFor);
-      // One that says it has moved after all gets its whole time again.
+      // A connection that turns out to have moved after all gets its whole time again.
       this.#seen.set(end, { moved, stillFor: reason === undefined ? stillFor : 0 });
       if (reason !== undefined) end.timeOut(reason);
     }

@@ -1,3 +1,4 @@
+/** A listening socket of the main thread. */
 import {
   createServer,
   isIPv4,

@@ -1,8 +1,9 @@
+/** The waiting room of accepted connections. */
 import { Registry } from '../../common/core/registry.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { type Connection } from '../relay/connection.ts';
 
-/** Accepted connections that no worker can take yet, in order of arrival. Bounded by its owner. */
+/** Accepted connections that no worker can take yet, in order of arrival. Its owner bounds their number. */
 export class WaitingRoom {
   readonly #waiting = new Registry<number, Connection>();
 
@@ -10,13 +11,13 @@ export class WaitingRoom {
     return this.#waiting.size;
   }
 
-  /** Behind all others. */
+  /** Enters a connection behind all others. */
   enter(connection: Connection): void {
     this.#waiting.set(connection.id, connection);
   }
 
-  /** At their old place: these were handed over already and came back, perhaps one by one. */
-  reenter(connections: readonly Connection[]): void {
+  /** Puts connections at their old place. They were offered already and taken back, perhaps one by one. */
+  putBack(connections: readonly Connection[]): void {
     const all = [...connections, ...this.#waiting.values()];
     this.#waiting.clear();
     all.sort((a, b) => a.acceptedAt - b.acceptedAt || a.id - b.id);
@@ -27,12 +28,12 @@ export class WaitingRoom {
     return this.#waiting.delete(connection.id);
   }
 
-  /** In order; leaving while walking is fine. */
+  /** Walks them in order. Connections may leave during the walk. */
   [Symbol.iterator](): Generator<Connection, undefined> {
     return this.#waiting.values();
   }
 
-  /** Arrival of the one that came first, `undefined` when nobody waits. */
+  /** When the first of them arrived; `undefined` when none waits. */
   get oldest(): Millis | undefined {
     return this.#waiting.first?.acceptedAt;
   }

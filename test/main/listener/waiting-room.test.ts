@@ -29,7 +29,7 @@ describe('the waiting room', () => {
   it('puts who came back before all others, in their order', () => {
     const room = new WaitingRoom();
     for (const id of [7, 8]) room.enter(connection(id, id));
-    room.reenter([connection(2, 2), connection(4, 4)]);
+    room.putBack([connection(2, 2), connection(4, 4)]);
     expect(ids(room)).toEqual([2, 4, 7, 8]);
     room.enter(connection(9, 9));
     expect(ids(room)).toEqual([2, 4, 7, 8, 9]);
@@ -38,9 +38,9 @@ describe('the waiting room', () => {
   it('keeps the order of arrival among those who came back at different times', () => {
     const room = new WaitingRoom();
     room.enter(connection(9, 90));
-    room.reenter([connection(2, 20), connection(5, 50)]);
-    room.reenter([connection(1, 20), connection(4, 40)]);
-    room.reenter([connection(6, 60)]);
+    room.putBack([connection(2, 20), connection(5, 50)]);
+    room.putBack([connection(1, 20), connection(4, 40)]);
+    room.putBack([connection(6, 60)]);
     expect(ids(room)).toEqual([1, 2, 4, 5, 6, 9]);
   });
 
@@ -50,7 +50,7 @@ describe('the waiting room', () => {
     room.enter(connection(2, 200));
     expect(room.oldest).toBe(100);
     const back = connection(3, 50);
-    room.reenter([back]);
+    room.putBack([back]);
     expect(room.oldest).toBe(50);
     room.leave(back);
     expect(room.oldest).toBe(100);
