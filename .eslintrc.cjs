@@ -56,6 +56,7 @@ const rooms = {
     'common/tls',
     'common/user-code',
     'common/boot',
+    'common/lane',
     'worker/thread',
     'worker/sockets',
     'worker/session',

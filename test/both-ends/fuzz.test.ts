@@ -2,9 +2,12 @@ import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Connection } from '../../src/main/relay/connection.ts';
+import { type LaneEnd, type LaneEndOptions } from '../../src/common/lane/lane.ts';
+import { laneToWorker } from '../../src/common/lane/open-lane.ts';
 import { Hub } from '../../src/main/relay/hub.ts';
 import { FRAME, FrameWriter, type FrameKind } from '../../src/common/wire/frames.ts';
 import { createRings, RingWriter, type Rings } from '../../src/common/wire/ring.ts';
+import { BatchLane } from './batch-lane.ts';
 
 const CONNECTIONS = 3;
 const WINDOW = 64;
@@ -30,19 +33,19 @@ interface Sent {
 }
 
 const batchTo =
-  (hub: Hub) =>
+  (lane: LaneEnd) =>
   ({ kind, id, payload }: Sent): void => {
     const writer = new FrameWriter();
     writer.add(kind, id, payload);
-    hub.heard(writer.take());
+    lane.heard(writer.take());
   };
 
-const ringTo = (hub: Hub, rings: Rings): ((frame: Sent) => void) => {
+const ringTo = (lane: LaneEnd, rings: Rings): ((frame: Sent) => void) => {
   const writer = new RingWriter(rings.toMain);
   return ({ kind, id, payload }) => {
     writer.frame(kind, id, payload);
     writer.publish();
-    hub.heard(0);
+    lane.heard(0);
   };
 };
 
@@ -54,17 +57,26 @@ it.each(['rings', 'batches'])(
         const over: number[] = [];
         const rings = kind === 'rings' ? createRings() : undefined;
         const broken: unknown[] = [];
-        const hub = new Hub({
+        const options: LaneEndOptions = {
           port: { postMessage: () => undefined },
-          clock: { now: () => 0, callAt: () => () => undefined },
-          rings,
+          sink: (...taken) => {
+            hub.frame(...taken);
+          },
+          passed: () => {
+            hub.passed();
+          },
           message: () => undefined,
           broken: (error) => broken.push(error),
-          window: WINDOW,
-          lingerTimeout: 1_000,
           atTurnEnd: (run) => {
             run();
           },
+        };
+        const lane = rings ? laneToWorker(rings, options) : new BatchLane(options);
+        const hub: Hub = new Hub({
+          lane,
+          clock: { now: () => 0, callAt: () => () => undefined },
+          window: WINDOW,
+          lingerTimeout: 1_000,
           claimed: () => undefined,
           released: () => undefined,
           over: ({ connection }) => over.push(connection.id),
@@ -80,7 +92,7 @@ it.each(['rings', 'batches'])(
           const slot = hub.claims.indexOf(id);
           Atomics.store(hub.claims, slot, -id);
         }
-        const send = rings ? ringTo(hub, rings) : batchTo(hub);
+        const send = rings ? ringTo(lane, rings) : batchTo(lane);
         for (const each of frames) if (broken.length === 0) send(each);
         for (const error of broken) expect(error).toMatchObject({ code: 'FORKLESS_BAD_FRAME' });
         expect(broken.length).toBeLessThanOrEqual(1);

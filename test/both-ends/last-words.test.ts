@@ -96,7 +96,7 @@ describe.each(LANES)('beside busy connections, over the %s lane', (lane) => {
     socket.write('first');
     socket.write(more);
     socket.write('last');
-    rig.relay.finish();
+    rig.workerLane.finish();
     // Written by somebody who hears of the exit later. Only rings are shipped.
     const goodbye = lane === 'ring' ? 'and goodbye' : '';
     socket.write(goodbye);

@@ -173,14 +173,14 @@ describe.each(LANES)('over the %s lane', (lane) => {
     ])('is told so: %s', async (_, batch) => {
       const rig = new Rig({ lane, window: 10 });
       await rig.serve();
-      rig.hub.heard(batch);
+      rig.fromWorker(batch);
       expect(rig.broken).toEqual([expect.objectContaining(bad)]);
     });
 
     it('cannot claim what it did not win', () => {
       const rig = new Rig({ lane });
       rig.hub.offer(rig.connect().connection);
-      rig.hub.heard(frame(2, 1));
+      rig.fromWorker(frame(2, 1));
       expect(rig.broken).toEqual([expect.objectContaining(bad)]);
       expect(rig.hub.takeBack(1)).toBe(true);
     });
@@ -190,7 +190,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
       const { stream, client } = await rig.serve();
       const taken = collect(client);
       const batch = Buffer.concat([frame(4, 1, Buffer.from('ok')), frame(4, 99), frame(3, 99), frame(0, 0)]);
-      rig.hub.heard(batch);
+      rig.fromWorker(batch);
       expect(rig.broken).toEqual([expect.objectContaining(bad)]);
       await rig.settle();
       expect([stream.writableCorked, taken().toString()]).toEqual([0, 'ok']);

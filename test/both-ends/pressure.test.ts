@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Readable, type Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { LANE_WINDOW as BATCH_WINDOW } from '../../src/common/lane/batch-lane.ts';
+import { LANE_WINDOW as BATCH_WINDOW } from './batch-lane.ts';
 import { HEADER } from '../../src/common/wire/frames.ts';
 import { RING_BYTES } from '../../src/common/wire/ring.ts';
 import { LANES, collect, nextTurn, Rig } from './rig.ts';

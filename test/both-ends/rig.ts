@@ -1,14 +1,17 @@
 import { duplexPair, type Duplex } from 'node:stream';
-import { type LanePort } from '../../src/common/lane/lane.ts';
+import { type LaneEnd, type LanePort } from '../../src/common/lane/lane.ts';
+import { laneToMain, laneToWorker } from '../../src/common/lane/open-lane.ts';
 import { type Connection } from '../../src/main/relay/connection.ts';
 import { type ConnectionSide } from '../../src/main/relay/connection-side.ts';
 import { Hub } from '../../src/main/relay/hub.ts';
 import { RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
 import { Scopes } from '../../src/common/user-code/scope.ts';
+import { isArrival } from '../../src/worker/sockets/transferred-sockets.ts';
 import { WorkerSockets, type WorkerSocket } from '../../src/worker/sockets/worker-sockets.ts';
 import { type AcceptedOptions, type SocketMessage } from '../../src/common/wire/messages.ts';
 import { createRings, HEAD, TAIL, type Rings } from '../../src/common/wire/ring.ts';
 import { FakeClock } from '../main/master/fake-clock.ts';
+import { BatchLane } from './batch-lane.ts';
 
 /** One direction of a port: what was posted stays until the test delivers it. */
 class HeldPort implements LanePort {
@@ -86,6 +89,8 @@ export class Rig {
   readonly rings: Rings | undefined;
   readonly mainPort: HeldPort;
   readonly workerPort: HeldPort;
+  readonly mainLane: LaneEnd;
+  readonly workerLane: LaneEnd;
   readonly hub: Hub;
   readonly relay: WorkerSockets;
   readonly sockets = new Map<number, RelaySocket>();
@@ -130,23 +135,45 @@ export class Rig {
       message: (message: unknown) => this.heard.push(message),
       broken: (error: unknown) => this.broken.push(error),
     };
-    this.hub = new Hub({
+    const toWorker = {
       ...both,
       port: this.mainPort,
-      rings: this.rings,
+      sink: (...frame: Parameters<Hub['frame']>) => {
+        this.hub.frame(...frame);
+      },
+      passed: () => {
+        this.hub.passed();
+      },
+      atTurnEnd: (run: () => void) => this.#mainTurns.push(run),
+    };
+    const toMain = {
+      ...both,
+      port: this.workerPort,
+      sink: (...frame: Parameters<WorkerSockets['frame']>) => {
+        this.relay.frame(...frame);
+      },
+      passed: () => undefined,
+      message: (message: unknown) => {
+        if (isArrival(message)) this.relay.arrived(message);
+        else both.message(message);
+      },
+      atTurnEnd: (run: () => void) => this.#workerTurns.push(run),
+    };
+    this.mainLane = this.rings ? laneToWorker(this.rings, toWorker) : new BatchLane(toWorker);
+    this.workerLane = this.rings ? laneToMain(this.rings, toMain) : new BatchLane(toMain);
+    this.hub = new Hub({
+      lane: this.mainLane,
       clock: this.clock,
       window,
       lingerTimeout,
       sendSocket,
-      atTurnEnd: (run) => this.#mainTurns.push(run),
       claimed: ({ id }) => this.claimed.push(id),
       released: ({ id }) => this.released.push(id),
       over: (end) => this.over.push(end),
     });
     this.relay = new WorkerSockets({
       scopes: new Scopes(),
-      ...both,
-      port: this.workerPort,
+      lane: this.workerLane,
       settings: {
         window,
         allowHalfOpen,
@@ -154,9 +181,7 @@ export class Rig {
         maxOutput,
         accepted,
         claims: this.hub.claims,
-        rings: this.rings,
       },
-      atTurnEnd: (run) => this.#workerTurns.push(run),
       connected: (socket) => {
         if (!(socket instanceof RelaySocket)) {
           this.transferred.push(socket);
@@ -223,7 +248,7 @@ export class Rig {
 
   toWorker(): boolean {
     const message = this.mainPort.queue.shift();
-    if (message !== undefined) this.relay.heard(message);
+    if (message !== undefined) this.fromMain(message);
     return message !== undefined;
   }
 
@@ -231,8 +256,18 @@ export class Rig {
     const message = this.workerPort.queue.shift();
     if (message === undefined) return false;
     if (this.deaf) return true;
-    this.hub.heard(message);
+    this.fromWorker(message);
     return true;
+  }
+
+  /** The worker hears a message by the port. */
+  fromMain(message: unknown): void {
+    this.workerLane.heard(message);
+  }
+
+  /** The main thread does. */
+  fromWorker(message: unknown): void {
+    this.mainLane.heard(message);
   }
 
   /** Moves on until nothing moves; `only` some directions where a side is stuck. */

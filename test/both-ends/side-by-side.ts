@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { type LaneEnd } from '../../src/common/lane/lane.ts';
+import { laneToMain, laneToWorker } from '../../src/common/lane/open-lane.ts';
 import { Hub } from '../../src/main/relay/hub.ts';
 import { Scopes } from '../../src/common/user-code/scope.ts';
+import { isArrival } from '../../src/worker/sockets/transferred-sockets.ts';
 import { WorkerSockets } from '../../src/worker/sockets/worker-sockets.ts';
 import { createRings } from '../../src/common/wire/ring.ts';
 import { SystemClock } from '../../src/main/master/system-clock.ts';
@@ -50,11 +53,20 @@ export const transferred = (options: SideOptions): Promise<Side> => handedOver(o
 async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: boolean): Promise<Side> {
   const { port1, port2 } = new MessageChannel();
   const rings = createRings();
-  const hub = new Hub({
+  const mainLane = laneToWorker(rings, {
     port: port1,
-    rings,
+    sink: (...frame) => {
+      hub.frame(...frame);
+    },
+    passed: () => {
+      hub.passed();
+    },
     message: () => undefined,
     broken,
+    atTurnEnd: setImmediate,
+  });
+  const hub: Hub = new Hub({
+    lane: mainLane,
     clock: new SystemClock(),
     window: 262_144,
     lingerTimeout: 30_000,
@@ -63,14 +75,25 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
           port1.postMessage(message, [message.socket as never]);
         }
       : undefined,
-    atTurnEnd: setImmediate,
     claimed: () => undefined,
     released: () => undefined,
     over: () => undefined,
   });
-  const relay = new WorkerSockets({
-    scopes: new Scopes(),
+  const workerLane = laneToMain(rings, {
     port: port2,
+    sink: (...frame) => {
+      relay.frame(...frame);
+    },
+    passed: () => undefined,
+    message: (message) => {
+      if (isArrival(message)) relay.arrived(message);
+    },
+    broken,
+    atTurnEnd: setImmediate,
+  });
+  const relay: WorkerSockets = new WorkerSockets({
+    scopes: new Scopes(),
+    lane: workerLane,
     settings: {
       window: 262_144,
       allowHalfOpen,
@@ -78,19 +101,15 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
       maxOutput: Infinity,
       accepted: {},
       claims: hub.claims,
-      rings,
     },
-    message: () => undefined,
-    broken,
-    atTurnEnd: setImmediate,
     connected: (socket) => {
       // The claim under test: that the scenarios cannot tell it from one.
       served(socket as unknown as Socket);
     },
     over: () => undefined,
   });
-  listen(port1, hub);
-  listen(port2, relay);
+  listen(port1, mainLane);
+  listen(port2, workerLane);
   let id = 0;
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (stream) => {
     stream.on('error', () => undefined);
@@ -116,7 +135,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
   };
 }
 
-function listen(port: MessagePort, end: Hub | WorkerSockets): void {
+function listen(port: MessagePort, end: LaneEnd): void {
   port.on('message', (message: unknown) => {
     end.heard(message);
   });

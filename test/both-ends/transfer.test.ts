@@ -26,7 +26,7 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
     await rig.settle();
     expect(sent).toMatchObject([{ id: 1, socket: stream }]);
     expect([rig.claimed, rig.relay.open, rig.transferred]).toEqual([[1], 1, []]);
-    rig.relay.heard(sent[0]);
+    rig.fromMain(sent[0]);
     const [socket] = rig.transferred;
     expect(socket).toMatchObject({ connectionId: 1, ...ADDRESSES });
     socket?.destroy(
@@ -133,7 +133,7 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
     await rig.settle();
     const batch = new FrameWriter();
     batch.add(FRAME.claim, 1);
-    rig.hub.heard(batch.take());
+    rig.fromWorker(batch.take());
     expect(rig.broken).toMatchObject([{ code: 'FORKLESS_BAD_FRAME' }]);
   });
 
@@ -204,7 +204,7 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
     await rig.settle();
     const batch = new FrameWriter();
     batch.add(kind, 1, payload);
-    rig.hub.heard(batch.take());
+    rig.fromWorker(batch.take());
     expect(rig.broken).toMatchObject([{ code: 'FORKLESS_BAD_FRAME' }]);
   });
 });

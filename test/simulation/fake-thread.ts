@@ -5,6 +5,8 @@ import {
   type ThreadFindings,
   type ThreadSpec,
 } from '../../src/main/threads/host.ts';
+import { type LaneEnd } from '../../src/common/lane/lane.ts';
+import { laneToMain } from '../../src/common/lane/open-lane.ts';
 import { RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
 import { Scopes } from '../../src/common/user-code/scope.ts';
 import { WorkerSockets } from '../../src/worker/sockets/worker-sockets.ts';
@@ -51,6 +53,7 @@ export class FakeThread implements Thread {
   readonly #exited: (exit: ThreadExit) => void;
   readonly #fate: Fate;
   readonly #turns: (() => void)[] = [];
+  readonly #lane: LaneEnd;
   readonly #hub: WorkerSockets;
   readonly #heartbeat: Heartbeat;
   #draining = false;
@@ -65,10 +68,12 @@ export class FakeThread implements Thread {
     this.#near = this.#port.far!;
     this.#exited = exited;
     this.#fate = fate;
-    this.#hub = new WorkerSockets({
-      scopes: new Scopes(),
+    this.#lane = laneToMain(this.#settings.rings, {
       port: this.#port,
-      settings: { ...this.#settings, allowHalfOpen: true },
+      sink: (...frame) => {
+        this.#hub.frame(...frame);
+      },
+      passed: () => undefined,
       atTurnEnd: (run) => this.#turns.push(run),
       message: (message) => {
         this.#heard(message as ToWorker);
@@ -76,6 +81,11 @@ export class FakeThread implements Thread {
       broken: (error) => {
         throw error instanceof Error ? error : new Error('the main thread sent garbage', { cause: error });
       },
+    });
+    this.#hub = new WorkerSockets({
+      scopes: new Scopes(),
+      lane: this.#lane,
+      settings: { ...this.#settings, allowHalfOpen: true },
       connected: (socket) => {
         if (!(socket instanceof RelaySocket)) throw new TypeError('not relayed');
         this.#heartbeat.stir();
@@ -96,7 +106,7 @@ export class FakeThread implements Thread {
       },
     );
     this.#port.on('message', (message) => {
-      this.#hub.heard(message);
+      this.#lane.heard(message);
     });
     world.in(fate.bootTime, () => {
       this.#boot();
@@ -213,12 +223,12 @@ export class FakeThread implements Thread {
   }
 
   #send(message: ToMain): void {
-    this.#hub.post(message);
+    this.#lane.post(message);
   }
 
   // As `process.exit()`: the last words are still sent.
   #leave(code: number): void {
-    this.#hub.finish();
+    this.#lane.finish();
     this.#ends({ code, reason: 'exited' });
   }
 

@@ -5,8 +5,7 @@ import { createRings, type Rings } from '../wire/ring.ts';
 export interface Link {
   readonly near: MessagePort;
   readonly far: MessagePort;
-  /** Without it the bytes go by the ports. */
-  readonly rings: Rings | undefined;
+  readonly rings: Rings;
 }
 
 export function openLink(): Link {

@@ -41,8 +41,8 @@ export interface WorkerSettings {
   readonly leaveTimeout: Millis;
   readonly accepted: AcceptedOptions;
   readonly claims: Int32Array<SharedArrayBuffer>;
-  /** Memory for the lanes; without it the bytes go by the port. */
-  readonly rings: Rings | undefined;
+  /** Memory for the lanes. */
+  readonly rings: Rings;
   readonly activity: Activity;
   /** Where the prefork listens, as `net.Server.address()`; `null` where it does not. */
   readonly address: AddressInfo | string | null;

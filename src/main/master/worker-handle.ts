@@ -15,7 +15,9 @@ import { type Connection } from '../relay/connection.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { exitError } from './exit-error.ts';
 import { Hub } from '../relay/hub.ts';
+import { type LaneEnd } from '../../common/lane/lane.ts';
 import { type Link } from '../../common/lane/link.ts';
+import { laneToWorker } from '../../common/lane/open-lane.ts';
 import { type BootGate, type Passage } from '../threads/boot-gate.ts';
 import {
   type Thread,
@@ -104,6 +106,7 @@ export class WorkerHandle {
   memory: Pick<Beat, 'heap' | 'external'> | undefined;
   readonly #options: WorkerHandleOptions;
   readonly #link: Link;
+  readonly #lane: LaneEnd;
   readonly #passage: Passage;
   readonly activity: Activity = createActivity();
   readonly #backlog = createBacklog();
@@ -122,24 +125,17 @@ export class WorkerHandle {
     this.#options = options;
     this.id = options.id;
     this.generation = options.generation;
-    const { clock, settings, lingerTimeout, atTurnEnd, transfer, events } = options;
+    const { clock, settings, lingerTimeout, transfer, events } = options;
     const { claimed, released, over } = events;
     this.#link = options.openLink();
-    const { near, rings } = this.#link;
+    const { near } = this.#link;
+    this.#lane = this.#openLane();
     this.hub = new Hub({
-      port: near,
-      rings,
+      lane: this.#lane,
       clock,
       window: settings.window,
       lingerTimeout,
       sendSocket: transfer ? socketsTo(near) : undefined,
-      atTurnEnd,
-      message: (message) => {
-        this.#control(readToMain(message));
-      },
-      broken: (error) => {
-        this.#broke(error);
-      },
       claimed,
       released,
       over,
@@ -223,7 +219,7 @@ export class WorkerHandle {
   }
 
   post(message: ToWorker): void {
-    this.hub.post(message);
+    this.#lane.post(message);
   }
 
   /** Whether its thread keeps the process alive. */
@@ -232,6 +228,26 @@ export class WorkerHandle {
     this.#held = held;
     if (held) this.#thread?.ref();
     else this.#thread?.unref();
+  }
+
+  #openLane(): LaneEnd {
+    const { near, rings } = this.#link;
+    return laneToWorker(rings, {
+      port: near,
+      sink: (kind, id, payload) => {
+        this.hub.frame(kind, id, payload);
+      },
+      passed: () => {
+        this.hub.passed();
+      },
+      message: (message) => {
+        this.#control(readToMain(message));
+      },
+      broken: (error) => {
+        this.#broke(error);
+      },
+      atTurnEnd: this.#options.atTurnEnd,
+    });
   }
 
   #look<T>(limit: Millis, found: (what: T) => void, begin: (found: (what: T) => void) => () => void): void {
@@ -284,7 +300,7 @@ export class WorkerHandle {
   #receive(message: unknown): void {
     // What follows garbage is not looked at: it would be told of once for each message until the thread is killed.
     if (this.#over || this.#broken) return;
-    this.hub.heard(message);
+    this.#lane.heard(message);
     this.#options.events.alive();
   }
 

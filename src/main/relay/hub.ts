@@ -12,18 +12,16 @@ import {
   readTransferClose,
   type SocketMessage,
 } from '../../common/wire/messages.ts';
-import { type Rings } from '../../common/wire/ring.ts';
 import { LEFT, type Connection } from './connection.ts';
 import { type ConnectionSide } from './connection-side.ts';
-import { type LaneEnd, type LaneEndOptions } from '../../common/lane/lane.ts';
-import { laneToWorker } from '../../common/lane/open-lane.ts';
+import { type LaneEnd } from '../../common/lane/lane.ts';
 import { RelaySide } from './relay-side.ts';
 import { TransferSide } from './transfer-side.ts';
 import { isTransferable, sendOff } from './send-socket.ts';
 
-export interface HubOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
-  /** Memory for the lanes; without it the bytes go by the port. */
-  readonly rings: Rings | undefined;
+export interface HubOptions {
+  /** The main thread's end of the lanes to the worker; it gives its frames to `frame`. */
+  readonly lane: LaneEnd;
   readonly clock: Clock;
   readonly window: number;
   readonly lingerTimeout: Millis;
@@ -62,15 +60,7 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#lane = laneToWorker(options.rings, {
-      ...options,
-      sink: (kind, id, payload) => {
-        this.#onFrame(kind, id, payload);
-      },
-      passed: () => {
-        for (const end of this.#written.splice(0)) end.passed();
-      },
-    });
+    this.#lane = options.lane;
   }
 
   /** The memory that both sides claim in. */
@@ -128,16 +118,6 @@ export class Hub {
     return all.filter(({ id }) => this.takeBack(id));
   }
 
-  /** Sends a control message, behind all that was sent before. */
-  post(message: object): void {
-    this.#lane.post(message);
-  }
-
-  /** Something came by the port. */
-  heard(message: unknown): void {
-    this.#lane.heard(message);
-  }
-
   /**
    * The worker is gone or given up. Its relayed clients get what it sent them, then they are closed. Returns what no
    * handler of it has seen, for another worker.
@@ -160,7 +140,8 @@ export class Hub {
     for (const end of [...this.#ends.values()]) end.destroy();
   }
 
-  #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
+  /** A frame came from the worker. */
+  frame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
     if (kind === FRAME.open) throw errors.badFrame('an offer from a worker');
     if (kind === FRAME.skip) return;
     if (kind === FRAME.claim) {
@@ -171,6 +152,11 @@ export class Hub {
     const end = this.#ends.get(id);
     if (end instanceof TransferSide) this.#forTransferred(end, kind, payload);
     else if (end) this.#forRelayed(end, kind, payload);
+  }
+
+  /** All frames that had come are taken. */
+  passed(): void {
+    for (const end of this.#written.splice(0)) end.passed();
   }
 
   #claimed(id: ConnectionId): void {

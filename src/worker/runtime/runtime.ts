@@ -2,6 +2,9 @@ import { toPlain } from '../../common/core/thrown.ts';
 import { type ConnectionId } from '../../common/core/types.ts';
 import { type BootPort } from '../../common/boot/boot-data.ts';
 import { type OwnThread } from '../../common/boot/own-thread.ts';
+import { type LaneEnd } from '../../common/lane/lane.ts';
+import { laneToMain } from '../../common/lane/open-lane.ts';
+import { isArrival, type Arrival } from '../sockets/transferred-sockets.ts';
 import { WorkerSockets, type WorkerSocket } from '../sockets/worker-sockets.ts';
 import { Scopes, within } from '../../common/user-code/scope.ts';
 import { sharedNow } from '../../common/boot/shared-clock.ts';
@@ -41,7 +44,8 @@ export class Runtime {
   readonly #settings: WorkerSettings;
   readonly #handlers: AnyHandlers;
   readonly #context: Context;
-  readonly #hub: WorkerSockets;
+  readonly #lane: LaneEnd;
+  readonly #sockets: WorkerSockets;
   readonly #scopes = new Scopes();
   /** In which the callbacks run that concern the whole worker. */
   readonly #scope = this.#scopes.create();
@@ -67,15 +71,11 @@ export class Runtime {
     setCurrentWorker(port, this.#context);
     // Client handlers decide themselves what the end of input means.
     const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
-    this.#hub = new WorkerSockets({
-      port,
+    this.#lane = this.#openLane();
+    this.#sockets = new WorkerSockets({
+      lane: this.#lane,
       settings: { ...settings, allowHalfOpen },
-      atTurnEnd: this.#atTurnEnd,
       scopes: this.#scopes,
-      message: (message) => {
-        this.#receive(message as ToWorker);
-      },
-      broken: surface,
       connected: (socket, secured) => {
         if (secured) lendSecured(socket, secured);
         this.#receiveClient(socket);
@@ -94,13 +94,28 @@ export class Runtime {
     const timers = this.#timersOf(thread);
     this.#heartbeat = new Heartbeat(
       timers,
-      () => ({ open: this.#hub.open, served: this.#hub.served }),
+      () => ({ open: this.#sockets.open, served: this.#sockets.served }),
       (beat) => {
         this.#send(beat);
       },
     );
     this.#troubles = new Troubles(timers, (trouble) => {
       this.#send(trouble);
+    });
+  }
+
+  #openLane(): LaneEnd {
+    return laneToMain(this.#settings.rings, {
+      port: this.#port,
+      sink: (kind, id, payload) => {
+        this.#sockets.frame(kind, id, payload);
+      },
+      passed: () => undefined,
+      message: (message) => {
+        this.#receive(message as ToWorker | Arrival);
+      },
+      broken: surface,
+      atTurnEnd: this.#atTurnEnd,
     });
   }
 
@@ -116,18 +131,19 @@ export class Runtime {
   /** Runs `workerStarted` and reports ready, or why not. */
   async start(): Promise<void> {
     this.#port.on('message', (message: unknown) => {
-      this.#hub.heard(message);
+      this.#lane.heard(message);
     });
     this.#thread.atEnd(
       // What was put in the very turn that ends the thread is still sent.
       () => {
         this.#troubles.flush();
-        this.#hub.finish();
+        this.#lane.finish();
       },
       () => {
         this.#heartbeat.stop();
         this.#troubles.stop();
-        this.#hub.cut();
+        this.#sockets.cut();
+        this.#lane.close();
       },
     );
     await within(this.#scope, () => this.#begin());
@@ -157,8 +173,9 @@ export class Runtime {
     this.#keep(this.#pace);
   }
 
-  #receive(message: ToWorker): void {
-    if (message.kind === 'heartbeat') this.#keep(message.pace);
+  #receive(message: ToWorker | Arrival): void {
+    if (isArrival(message)) this.#sockets.arrived(message);
+    else if (message.kind === 'heartbeat') this.#keep(message.pace);
     else this.#drain();
   }
 
@@ -207,7 +224,7 @@ export class Runtime {
   // Not before it has started: `workerStopping` undoes what `workerStarted` has done.
   get #mayLeave(): boolean {
     const wanted = this.#started && this.#context.draining && !this.#stopping;
-    return wanted && this.#sessions === 0 && this.#hub.open === 0;
+    return wanted && this.#sessions === 0 && this.#sockets.open === 0;
   }
 
   #maybeLeave(): void {
@@ -249,6 +266,6 @@ export class Runtime {
   };
 
   #send(message: ToMain): void {
-    this.#hub.post(message);
+    this.#lane.post(message);
   }
 }

@@ -5,20 +5,21 @@ import { claim } from '../../common/wire/claims.ts';
 import { FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
 import { readClose, readOpen, type OpenFrame, type WorkerSettings } from '../../common/wire/messages.ts';
 import { isolated } from '../../common/user-code/guarded.ts';
-import { type LaneEnd, type LaneEndOptions } from '../../common/lane/lane.ts';
-import { laneToMain } from '../../common/lane/open-lane.ts';
+import { type Lane } from '../../common/lane/lane.ts';
 import { RelaySocket } from './relay-socket.ts';
 import { type Scopes, within } from '../../common/user-code/scope.ts';
 import { type TransferredSocket } from './transferred-socket.ts';
-import { isArrival, TransferredSockets, type Arrival } from './transferred-sockets.ts';
+import { TransferredSockets, type Arrival } from './transferred-sockets.ts';
 
 /** A connection in its worker, as its transport brings it. */
 export type WorkerSocket = RelaySocket | TransferredSocket;
 
-export interface WorkerSocketsOptions extends Omit<LaneEndOptions, 'sink' | 'passed'> {
+export interface WorkerSocketsOptions {
+  /** The worker's end of the lanes to the main thread; it gives its frames to `frame`. */
+  readonly lane: Lane;
   readonly settings: Pick<
     WorkerSettings,
-    'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted' | 'claims' | 'rings'
+    'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted' | 'claims'
   >;
   readonly scopes: Scopes;
   /** A connection was claimed and is to be served; called in its scope. */
@@ -37,7 +38,7 @@ const WORD = 4;
 /** The worker's side of all its connections. */
 export class WorkerSockets {
   readonly #options: WorkerSocketsOptions;
-  readonly #lane: LaneEnd;
+  readonly #lane: Lane;
   readonly #relayed = new Registry<ConnectionId, RelaySocket>();
   readonly #transferred: TransferredSockets;
   #served = 0;
@@ -50,17 +51,7 @@ export class WorkerSockets {
 
   constructor(options: WorkerSocketsOptions) {
     this.#options = options;
-    this.#lane = laneToMain(options.settings.rings, {
-      ...options,
-      sink: (kind, id, payload) => {
-        this.#onFrame(kind, id, payload);
-      },
-      passed: () => undefined,
-      message: (message) => {
-        if (isArrival(message)) this.#arrived(message);
-        else options.message(message);
-      },
-    });
+    this.#lane = options.lane;
     this.#transferred = new TransferredSockets({
       lane: this.#lane,
       scopes: options.scopes,
@@ -80,22 +71,7 @@ export class WorkerSockets {
     return this.#served;
   }
 
-  /** Sends a control message, behind all that was sent before. */
-  post(message: object): void {
-    this.#lane.post(message);
-  }
-
-  /** Something came by the port. */
-  heard(message: unknown): void {
-    this.#lane.heard(message);
-  }
-
-  /** This thread ends now: what was written in its very last turn is still sent. */
-  finish(): void {
-    this.#lane.finish();
-  }
-
-  /** This worker is no more, though its code may be: nothing is read, sent or told from here on. */
+  /** This worker is no more, though its code may be: nothing is told of its connections from here on. */
   cut(): void {
     this.#cut = true;
     const sockets = [...this.#relayed.values()];
@@ -105,15 +81,16 @@ export class WorkerSockets {
       socket.setTimeout(0);
     }
     this.#transferred.cut();
-    this.#lane.close();
   }
 
-  #arrived(arrival: Arrival): void {
+  /** The socket of a connection that was claimed has come by the port. */
+  arrived(arrival: Arrival): void {
     const socket = this.#transferred.take(arrival);
     if (socket) this.#connected(socket);
   }
 
-  #onFrame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
+  /** A frame came from the main thread. */
+  frame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
     if (kind === FRAME.open) {
       this.#opened(id, payload);
       return;

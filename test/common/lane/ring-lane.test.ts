@@ -35,7 +35,7 @@ describe('control messages', () => {
     const taken = collect(client);
     socket.write('before');
     rig.workerTurn();
-    rig.relay.post({ kind: 'first' });
+    rig.workerLane.post({ kind: 'first' });
     socket.write(' after');
     rig.workerTurn();
     // The doorbell: all that is published may be read, but not beyond the mark.
@@ -51,7 +51,7 @@ describe('control messages', () => {
     const { client, socket } = await rig.serve();
     const taken = collect(client);
     socket.write(pattern(0, 5_000));
-    for (let at = 0; at < 20; at += 1) rig.relay.post({ at });
+    for (let at = 0; at < 20; at += 1) rig.workerLane.post({ at });
     socket.setNoDelay(true);
     await rig.settle();
     expect(rig.heard).toEqual(Array.from({ length: 20 }, (_, at) => ({ at })));
@@ -61,7 +61,7 @@ describe('control messages', () => {
   it('that have no mark are a broken worker', async () => {
     const rig = new Rig();
     await rig.serve();
-    rig.hub.heard({ marked: { kind: 'ready' } });
+    rig.fromWorker({ marked: { kind: 'ready' } });
     expect([rig.broken, rig.heard]).toEqual([[bad], []]);
   });
 });
@@ -75,8 +75,8 @@ describe('a worker that ends', () => {
     for (let at = 0; at < 20; at += 1) socket.setNoDelay(at % 2 === 0);
     socket.end();
     socket.destroy();
-    rig.relay.post({ kind: 'leaving' });
-    rig.relay.finish();
+    rig.workerLane.post({ kind: 'leaving' });
+    rig.workerLane.finish();
     await rig.settle(['toMain', 'mainTurn']);
     expect([rig.released, rig.heard]).toEqual([[id], [{ kind: 'leaving' }]]);
     expect(taken().toString()).toBe('the last words');
@@ -116,7 +116,7 @@ describe('a worker that writes garbage over its rings', () => {
         rig.workerTurn();
         for (const [toMain, at, value] of words) {
           new Int32Array(toMain ? rig.rings!.toMain : rig.rings!.toWorker)[at] = value;
-          rig.hub.heard(0);
+          rig.fromWorker(0);
           await nextTurn();
           rig.mainTurn();
         }

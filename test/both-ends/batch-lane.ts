@@ -1,6 +1,6 @@
-import { type ConnectionId } from '../core/types.ts';
-import { FRAME, FrameWriter, readFrames, type FrameKind } from '../wire/frames.ts';
-import { type LaneEnd, type LaneEndOptions, type LaneSource } from './lane.ts';
+import { type ConnectionId } from '../../src/common/core/types.ts';
+import { FRAME, FrameWriter, readFrames, type FrameKind } from '../../src/common/wire/frames.ts';
+import { type LaneEnd, type LaneEndOptions, type LaneSource } from '../../src/common/lane/lane.ts';
 
 /**
  * Bytes on their way to the far side's event loop, at most. It bounds what one turn over there has to work off,
@@ -15,7 +15,8 @@ const QUANTUM = 32_768;
 const CLONE_UP_TO = 4_096;
 
 /**
- * A lane that posts all frames of one loop turn as one message. The receiver answers with a bare number, the bytes
+ * A lane for tests alone, which compare the one that is shipped with it: both ends must work whatever the frames go by.
+ * It posts all frames of one loop turn as one message. The receiver answers with a bare number, the bytes
  * it has worked off; past `LANE_WINDOW` unanswered bytes, connections wait for room in turn.
  */
 export class BatchLane implements LaneEnd {
