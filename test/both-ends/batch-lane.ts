@@ -1,6 +1,6 @@
 import { type ConnectionId } from '../../src/common/core/types.ts';
 import { FRAME, FrameWriter, readFrames, type FrameKind } from '../../src/common/wire/frames.ts';
-import { type LaneEnd, type LaneEndOptions, type LaneSource } from '../../src/common/lane/lane.ts';
+import { type Lane, type LaneEnd, type LaneEndOptions, type LaneSource } from '../../src/common/lane/lane.ts';
 
 /**
  * Bytes on their way to the far side's event loop, at most. It bounds what one turn over there has to work off,
@@ -19,7 +19,7 @@ const CLONE_UP_TO = 4_096;
  * It posts all frames of one loop turn as one message. The receiver answers with a bare number, the bytes
  * it has worked off; past `LANE_WINDOW` unanswered bytes, connections wait for room in turn.
  */
-export class BatchLane implements LaneEnd {
+export class BatchLane implements LaneEnd, Lane {
   readonly #options: LaneEndOptions;
   readonly #writer = new FrameWriter();
   readonly #waiting = new Set<LaneSource>();
@@ -41,6 +41,9 @@ export class BatchLane implements LaneEnd {
 
   constructor(options: LaneEndOptions) {
     this.#options = options;
+    options.port.on('message', (message) => {
+      this.#heard(message);
+    });
   }
 
   control(kind: FrameKind, id: ConnectionId, payload?: Uint8Array): void {
@@ -77,7 +80,19 @@ export class BatchLane implements LaneEnd {
     this.#options.port.postMessage(message);
   }
 
-  heard(message: unknown): void {
+  postAside(message: object, moved: readonly object[]): void {
+    this.#options.port.postMessage(message, moved);
+  }
+
+  end(): void {
+    this.#options.port.close();
+  }
+
+  get out(): Lane {
+    return this;
+  }
+
+  #heard(message: unknown): void {
     try {
       if (message instanceof Uint8Array) this.#receive(message);
       else if (typeof message === 'number') this.#answered(message);
@@ -87,6 +102,7 @@ export class BatchLane implements LaneEnd {
       this.close();
       if (!known) this.#options.broken(error);
     }
+    this.#options.alive?.();
   }
 
   close(): void {

@@ -1,8 +1,9 @@
+import { EventEmitter } from 'node:events';
 import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Connection } from '../../src/main/relay/connection.ts';
-import { type LaneEnd, type LaneEndOptions } from '../../src/common/lane/lane.ts';
+import { type LaneEndOptions } from '../../src/common/lane/lane.ts';
 import { laneToWorker } from '../../src/common/lane/open-lane.ts';
 import { Hub } from '../../src/main/relay/hub.ts';
 import { FRAME, FrameWriter, type FrameKind } from '../../src/common/wire/frames.ts';
@@ -33,19 +34,19 @@ interface Sent {
 }
 
 const batchTo =
-  (lane: LaneEnd) =>
+  (port: EventEmitter) =>
   ({ kind, id, payload }: Sent): void => {
     const writer = new FrameWriter();
     writer.add(kind, id, payload);
-    lane.heard(writer.take());
+    port.emit('message', writer.take());
   };
 
-const ringTo = (lane: LaneEnd, rings: Rings): ((frame: Sent) => void) => {
+const ringTo = (port: EventEmitter, rings: Rings): ((frame: Sent) => void) => {
   const writer = new RingWriter(rings.toMain);
   return ({ kind, id, payload }) => {
     writer.frame(kind, id, payload);
     writer.publish();
-    lane.heard(0);
+    port.emit('message', 0);
   };
 };
 
@@ -57,8 +58,13 @@ it.each(['rings', 'batches'])(
         const over: number[] = [];
         const rings = kind === 'rings' ? createRings() : undefined;
         const broken: unknown[] = [];
-        const options: LaneEndOptions = {
-          port: { postMessage: () => undefined },
+        const port = Object.assign(new EventEmitter(), {
+          postMessage: () => undefined,
+          close: () => undefined,
+          unref: () => undefined,
+        });
+        const options: LaneEndOptions & { port: typeof port } = {
+          port,
           sink: (...taken) => {
             hub.frame(...taken);
           },
@@ -92,7 +98,7 @@ it.each(['rings', 'batches'])(
           const slot = hub.claims.indexOf(id);
           Atomics.store(hub.claims, slot, -id);
         }
-        const send = rings ? ringTo(lane, rings) : batchTo(lane);
+        const send = rings ? ringTo(port, rings) : batchTo(port);
         for (const each of frames) if (broken.length === 0) send(each);
         for (const error of broken) expect(error).toMatchObject({ code: 'FORKLESS_BAD_FRAME' });
         expect(broken.length).toBeLessThanOrEqual(1);

@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events';
 import { duplexPair, type Duplex } from 'node:stream';
-import { type LaneEnd, type LanePort } from '../../src/common/lane/lane.ts';
-import { laneToMain, laneToWorker } from '../../src/common/lane/open-lane.ts';
+import { type LaneEnd } from '../../src/common/lane/lane.ts';
+import { laneToMain, laneToWorker, type MainPort } from '../../src/common/lane/open-lane.ts';
 import { type Connection } from '../../src/main/relay/connection.ts';
 import { type ConnectionSide } from '../../src/main/relay/connection-side.ts';
 import { Hub } from '../../src/main/relay/hub.ts';
@@ -14,17 +15,25 @@ import { FakeClock } from '../main/master/fake-clock.ts';
 import { BatchLane } from './batch-lane.ts';
 
 /** One direction of a port: what was posted stays until the test delivers it. */
-class HeldPort implements LanePort {
+class HeldPort extends EventEmitter implements MainPort {
   readonly queue: unknown[] = [];
-
-  postMessage(message: unknown, transfer: readonly ArrayBuffer[] = []): void {
-    this.queue.push(structuredClone(message, { transfer: [...transfer] }));
-  }
-
   readonly #ring: SharedArrayBuffer | undefined;
 
   constructor(ring: SharedArrayBuffer | undefined) {
+    super();
     this.#ring = ring;
+  }
+
+  postMessage(message: unknown, moved: readonly object[] = []): void {
+    this.queue.push(structuredClone(message, { transfer: moved as ArrayBuffer[] }));
+  }
+
+  close(): void {
+    this.removeAllListeners();
+  }
+
+  unref(): void {
+    // Nothing here holds a process.
   }
 
   /** Bytes under way: of batches posted and not delivered, or published in the ring and not read. */
@@ -173,7 +182,7 @@ export class Rig {
     });
     this.relay = new WorkerSockets({
       scopes: new Scopes(),
-      lane: this.workerLane,
+      lane: this.workerLane.out,
       settings: {
         window,
         allowHalfOpen,
@@ -262,12 +271,12 @@ export class Rig {
 
   /** The worker hears a message by the port. */
   fromMain(message: unknown): void {
-    this.workerLane.heard(message);
+    this.workerPort.emit('message', message);
   }
 
   /** The main thread does. */
   fromWorker(message: unknown): void {
-    this.mainLane.heard(message);
+    this.mainPort.emit('message', message);
   }
 
   /** Moves on until nothing moves; `only` some directions where a side is stuck. */

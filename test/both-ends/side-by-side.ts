@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { type LaneEnd } from '../../src/common/lane/lane.ts';
+import { MessageChannel } from 'node:worker_threads';
 import { laneToMain, laneToWorker } from '../../src/common/lane/open-lane.ts';
 import { Hub } from '../../src/main/relay/hub.ts';
 import { Scopes } from '../../src/common/user-code/scope.ts';
@@ -93,7 +92,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
   });
   const relay: WorkerSockets = new WorkerSockets({
     scopes: new Scopes(),
-    lane: workerLane,
+    lane: workerLane.out,
     settings: {
       window: 262_144,
       allowHalfOpen,
@@ -108,8 +107,6 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
     },
     over: () => undefined,
   });
-  listen(port1, mainLane);
-  listen(port2, workerLane);
   let id = 0;
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (stream) => {
     stream.on('error', () => undefined);
@@ -133,12 +130,6 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
       port1.close();
     },
   };
-}
-
-function listen(port: MessagePort, end: LaneEnd): void {
-  port.on('message', (message: unknown) => {
-    end.heard(message);
-  });
 }
 
 function broken(error: unknown): never {

@@ -84,7 +84,7 @@ export class FakeThread implements Thread {
     });
     this.#hub = new WorkerSockets({
       scopes: new Scopes(),
-      lane: this.#lane,
+      lane: this.#lane.out,
       settings: { ...this.#settings, allowHalfOpen: true },
       connected: (socket) => {
         if (!(socket instanceof RelaySocket)) throw new TypeError('not relayed');
@@ -105,9 +105,6 @@ export class FakeThread implements Thread {
         this.#send(beat);
       },
     );
-    this.#port.on('message', (message) => {
-      this.#lane.heard(message);
-    });
     world.in(fate.bootTime, () => {
       this.#boot();
     });

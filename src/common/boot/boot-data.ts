@@ -6,6 +6,7 @@ import { type OwnThread } from './own-thread.ts';
 export interface BootPort {
   on(event: 'message', listener: (message: unknown) => void): unknown;
   postMessage(message: unknown, transfer?: Transfer): void;
+  close(): void;
 }
 
 /** How many messages of user code may wait for the main thread, and how many do. */

@@ -1,20 +1,25 @@
+/**
+ * What a lane is: the interfaces between a lane, the connections that send by it, and the thread that opens it. Both
+ * threads use them.
+ */
 import { type ConnectionId } from '../core/types.ts';
 import { type FrameKind, type FrameSink } from '../wire/frames.ts';
 
-/** Something that waits for room on a lane to send a connection's bytes. */
+/** A connection's sender that waits for room on a lane. */
 export interface LaneSource {
   /** Sends `quantum` bytes or somewhat more, if the lane takes them; returns whether it has more to send now. */
   transmit(quantum: number): boolean;
 }
 
-/** What a connection sees of the lane it sends by. */
+/** The part of a lane that connections see: the frames that they send. */
 export interface Lane {
   /** Sends a frame without regard to room: there are only a bounded few of these per connection. */
   control(kind: FrameKind, id: ConnectionId, payload?: Uint8Array): void;
+  /** Grants the far side credit for more bytes of a connection. */
   credit(id: ConnectionId, bytes: number): void;
   /**
-   * Sends the first `to` bytes of `chunk`, copied; returns how many it took. A few bytes overtake those who wait for room,
-   * within bounds; more of them do not.
+   * Sends the first `to` bytes of `chunk`, copied; returns how many it took. A few bytes overtake the connections that
+   * wait for room, within bounds; more of them do not.
    */
   sendNow(id: ConnectionId, chunk: Uint8Array, to: number): number;
   /** Sends bytes `from` to `to` of `chunk`, copied; returns how many it took. Only called by `transmit`. */
@@ -24,38 +29,51 @@ export interface Lane {
 }
 
 /**
- * One end of the pair of lanes between the main thread and one worker: sends by one, receives by the other. How the
- * frames get across is its own matter; what travels and in which order is not.
+ * One end of the pair of lanes between the main thread and one worker. It sends by one lane and receives by the other,
+ * and it owns the port: it alone listens to it and posts by it. A lane decides how frames get across; it changes neither
+ * the frames nor their order.
  */
-export interface LaneEnd extends Lane {
+export interface LaneEnd {
+  /** The sending half, for connections. */
+  readonly out: Lane;
   /** The far side has read everything, and waits for a doorbell. False where that cannot be seen. */
   readonly rests: boolean;
   /** Sends a control message by the port. It arrives in order with the frames. */
   post(message: object): void;
-  /** Something came by the port: the lane's own signals, or a control message. */
-  heard(message: unknown): void;
-  /** Reads what a far side that is gone has left, then neither reads nor sends anything more. */
+  /**
+   * Posts a control message at once, with what is moved along with it. It is in no order with the frames. Throws where
+   * the port does.
+   */
+  postAside(message: object, moved: readonly object[]): void;
+  /** Reads the frames that a far side has left which is gone. From then on it neither reads nor sends frames. */
   close(): void;
   /**
-   * This thread ends now: sends the far side all that was given to the lane, and what those who wait for room may send.
-   * From here on nothing waits for a turn.
+   * This thread ends now: sends the far side everything that was given to the lane, and all that waiting connections may
+   * send. From here on nothing waits for a turn.
    */
   finish(): void;
+  /** Closes the port, behind what was posted; nothing that comes is noticed any more. */
+  end(): void;
 }
 
-/** What a lane needs of a MessagePort. */
+/** The part of a MessagePort that a lane uses. */
 export interface LanePort {
-  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+  postMessage(message: unknown, moved?: readonly object[]): void;
+  close(): void;
 }
 
 export interface LaneEndOptions {
   readonly port: LanePort;
+  /** Takes the frames. */
   readonly sink: FrameSink;
-  /** After some frames, for now. */
+  /** All frames that had come are taken, for now. */
   readonly passed: () => void;
-  /** Gets the control messages. */
+  /** Takes the control messages. */
   readonly message: (message: unknown) => void;
-  /** The far side sent what no lane sends; nothing more is read from it. Told once. */
+  /** Something came by the port, and has been dealt with. */
+  readonly alive?: (() => void) | undefined;
+  /** The far side sent something that no lane sends. Told once: nothing that comes after it is noticed. */
   readonly broken: (error: unknown) => void;
   /** Runs its argument once, at the end of this turn of the event loop. */
   readonly atTurnEnd: (run: () => void) => void;

@@ -1,4 +1,3 @@
-import { type MessagePort } from 'node:worker_threads';
 import { type Clock } from '../../common/core/clock.ts';
 import { errors } from '../../common/core/errors.ts';
 import { fromPlain } from '../../common/core/thrown.ts';
@@ -87,13 +86,6 @@ export interface WorkerHandleOptions {
   readonly events: WorkerHandleEvents;
 }
 
-// The types of Node 20 know nothing of sockets that can be sent.
-const socketsTo =
-  (port: MessagePort) =>
-  (message: SocketMessage): void => {
-    port.postMessage(message, [message.socket as never]);
-  };
-
 /**
  * One worker as the main thread sees it: its thread, its port, its lane. It decides nothing, and no connection's
  * own state lives here.
@@ -117,7 +109,6 @@ export class WorkerHandle {
   #leaving = false;
   #why: LeaveReason | undefined;
   #bootError: Error | undefined;
-  #broken = false;
   #abandoned = false;
   #over = false;
 
@@ -128,26 +119,17 @@ export class WorkerHandle {
     const { clock, settings, lingerTimeout, transfer, events } = options;
     const { claimed, released, over } = events;
     this.#link = options.openLink();
-    const { near } = this.#link;
     this.#lane = this.#openLane();
     this.hub = new Hub({
       lane: this.#lane,
       clock,
       window: settings.window,
       lingerTimeout,
-      sendSocket: transfer ? socketsTo(near) : undefined,
+      sendSocket: transfer ? this.#sendSocket : undefined,
       claimed,
       released,
       over,
     });
-    near.on('message', (message: unknown) => {
-      this.#receive(message);
-    });
-    near.on('messageerror', (error) => {
-      this.#broke(error);
-    });
-    // The thread holds the process, not its port: it would hold it also before the thread is there.
-    near.unref();
     this.#passage = options.gate.enter(() => {
       this.#launch();
     });
@@ -232,6 +214,8 @@ export class WorkerHandle {
 
   #openLane(): LaneEnd {
     const { near, rings } = this.#link;
+    const { atTurnEnd, events } = this.#options;
+    const { alive, broken } = events;
     return laneToWorker(rings, {
       port: near,
       sink: (kind, id, payload) => {
@@ -240,13 +224,10 @@ export class WorkerHandle {
       passed: () => {
         this.hub.passed();
       },
-      message: (message) => {
-        this.#control(readToMain(message));
-      },
-      broken: (error) => {
-        this.#broke(error);
-      },
-      atTurnEnd: this.#options.atTurnEnd,
+      message: this.#control,
+      alive,
+      broken,
+      atTurnEnd,
     });
   }
 
@@ -297,20 +278,12 @@ export class WorkerHandle {
     });
   }
 
-  #receive(message: unknown): void {
-    // What follows garbage is not looked at: it would be told of once for each message until the thread is killed.
-    if (this.#over || this.#broken) return;
-    this.#lane.heard(message);
-    this.#options.events.alive();
-  }
+  readonly #sendSocket = (message: SocketMessage): void => {
+    this.#lane.postAside(message, [message.socket]);
+  };
 
-  #broke(error: unknown): void {
-    if (this.#broken) return;
-    this.#broken = true;
-    this.#options.events.broken(error);
-  }
-
-  #control(message: ToMain): void {
+  readonly #control = (given: unknown): void => {
+    const message: ToMain = readToMain(given);
     switch (message.kind) {
       case 'failed':
         this.#bootError = fromPlain(message.error);
@@ -334,7 +307,7 @@ export class WorkerHandle {
       case 'trouble':
         this.#options.events.message(message);
     }
-  }
+  };
 
   #exited({ code, reason, error }: ThreadExit): void {
     if (this.#over) return;
@@ -343,7 +316,7 @@ export class WorkerHandle {
     this.#passage.done();
     this.#options.events.gone();
     const unclaimed = this.hub.abandon(this.#why === 'closing' ? 'closing' : 'worker-lost');
-    this.#link.near.close();
+    this.#lane.end();
     const ended = this.#reasonFor(reason);
     this.#options.events.exited(
       {

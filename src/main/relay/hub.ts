@@ -14,7 +14,7 @@ import {
 } from '../../common/wire/messages.ts';
 import { LEFT, type Connection } from './connection.ts';
 import { type ConnectionSide } from './connection-side.ts';
-import { type LaneEnd } from '../../common/lane/lane.ts';
+import { type Lane, type LaneEnd } from '../../common/lane/lane.ts';
 import { RelaySide } from './relay-side.ts';
 import { TransferSide } from './transfer-side.ts';
 import { isTransferable, sendOff } from './send-socket.ts';
@@ -44,7 +44,7 @@ interface Offer {
 /** The main thread's side of all connections of one worker: what is on offer, and what it serves. */
 export class Hub {
   readonly #options: HubOptions;
-  readonly #lane: LaneEnd;
+  readonly #lane: Lane;
   readonly #offers = new OfferBook();
   readonly #offered = new Registry<ConnectionId, Offer>();
   // The slots of what was taken back though the worker had claimed it: it has not said so yet, nor got the socket.
@@ -60,7 +60,7 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#lane = options.lane;
+    this.#lane = options.lane.out;
   }
 
   /** The memory that both sides claim in. */
@@ -80,7 +80,7 @@ export class Hub {
 
   /** The worker has read everything that was sent to it, and waits for more. */
   get rests(): boolean {
-    return this.#lane.rests;
+    return this.#options.lane.rests;
   }
 
   offer(connection: Connection): void {
@@ -124,7 +124,7 @@ export class Hub {
    */
   abandon(reason: CloseReason): Connection[] {
     this.#gone = true;
-    this.#lane.close();
+    this.#options.lane.close();
     const unseen = this.takeAllBack();
     // What is left on offer was claimed, and the worker did not live to say so.
     for (const { connection } of [...this.#offered.values()]) this.#claimed(connection.id);

@@ -64,16 +64,14 @@ export class Runtime {
     this.#settings = settings;
     this.#pace = settings.heartbeat;
     this.#handlers = thread.enter(handlers);
-    this.#context = new Context(settings, (message) => {
-      this.#send(message);
-    });
+    this.#context = new Context(settings, this.#send);
     lendActivity(this.#context, settings.activity);
     setCurrentWorker(port, this.#context);
     // Client handlers decide themselves what the end of input means.
     const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
     this.#lane = this.#openLane();
     this.#sockets = new WorkerSockets({
-      lane: this.#lane,
+      lane: this.#lane.out,
       settings: { ...settings, allowHalfOpen },
       scopes: this.#scopes,
       connected: (socket, secured) => {
@@ -95,13 +93,9 @@ export class Runtime {
     this.#heartbeat = new Heartbeat(
       timers,
       () => ({ open: this.#sockets.open, served: this.#sockets.served }),
-      (beat) => {
-        this.#send(beat);
-      },
+      this.#send,
     );
-    this.#troubles = new Troubles(timers, (trouble) => {
-      this.#send(trouble);
-    });
+    this.#troubles = new Troubles(timers, this.#send);
   }
 
   #openLane(): LaneEnd {
@@ -111,9 +105,7 @@ export class Runtime {
         this.#sockets.frame(kind, id, payload);
       },
       passed: () => undefined,
-      message: (message) => {
-        this.#receive(message as ToWorker | Arrival);
-      },
+      message: this.#control,
       broken: surface,
       atTurnEnd: this.#atTurnEnd,
     });
@@ -130,9 +122,6 @@ export class Runtime {
 
   /** Runs `workerStarted` and reports ready, or why not. */
   async start(): Promise<void> {
-    this.#port.on('message', (message: unknown) => {
-      this.#lane.heard(message);
-    });
     this.#thread.atEnd(
       // What was put in the very turn that ends the thread is still sent.
       () => {
@@ -173,11 +162,13 @@ export class Runtime {
     this.#keep(this.#pace);
   }
 
-  #receive(message: ToWorker | Arrival): void {
+  // Nothing that the main thread sends is checked.
+  readonly #control = (given: unknown): void => {
+    const message = given as ToWorker | Arrival;
     if (isArrival(message)) this.#sockets.arrived(message);
     else if (message.kind === 'heartbeat') this.#keep(message.pace);
     else this.#drain();
-  }
+  };
 
   #receiveClient(socket: WorkerSocket): void {
     this.#heartbeat.stir();
@@ -265,7 +256,7 @@ export class Runtime {
     this.#maybeLeave();
   };
 
-  #send(message: ToMain): void {
+  readonly #send = (message: ToMain): void => {
     this.#lane.post(message);
-  }
+  };
 }
