@@ -12,7 +12,7 @@ import {
 import { type Beat } from '../policy/state.ts';
 import { type Connection } from '../relay/connection.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
-import { exitError } from './exit-error.ts';
+import { clientsClosedBy, exitVerdict } from './exit-verdict.ts';
 import { Hub } from '../relay/hub.ts';
 import { type LaneEnd } from '../../common/lane/lane.ts';
 import { type Link } from '../../common/lane/link.ts';
@@ -309,39 +309,27 @@ export class WorkerHandle {
     }
   };
 
-  #exited({ code, reason, error }: ThreadExit): void {
+  #exited(exit: ThreadExit): void {
     if (this.#over) return;
     this.#endLooks();
     this.#over = true;
     this.#passage.done();
     this.#options.events.gone();
-    const unclaimed = this.hub.abandon(this.#why === 'closing' ? 'closing' : 'worker-lost');
+    // Also reads what the worker has told last.
+    const unclaimed = this.hub.abandon(clientsClosedBy(this.#why));
     this.#lane.end();
-    const ended = this.#reasonFor(reason);
+    const verdict = exitVerdict({
+      url: this.#options.url,
+      wasReady: this.#ready,
+      toldLeaving: this.#leaving,
+      why: this.#why,
+      bootError: this.#bootError,
+      exit,
+    });
+    const { id: worker, generation } = this;
     this.#options.events.exited(
-      {
-        worker: this.id,
-        generation: this.generation,
-        code,
-        reason: ended,
-        why: this.#why,
-        error: exitError(ended, {
-          url: this.#options.url,
-          isReady: this.#ready,
-          bootError: this.#bootError,
-          code,
-          thrown: error,
-        }),
-      },
+      { worker, generation, code: exit.code, why: this.#why, ...verdict },
       unclaimed,
     );
-  }
-
-  #reasonFor(reason: ThreadExit['reason']): ExitReason {
-    // Also from what it does to leave it may crash, or be killed.
-    if (this.#leaving && reason === 'exited') return 'left';
-    if (this.#ready) return reason;
-    const failed = this.#why === undefined || this.#why === 'boot-timeout' || this.#why === 'garbage';
-    return failed ? 'boot-failed' : reason;
   }
 }

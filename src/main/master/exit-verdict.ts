@@ -1,0 +1,71 @@
+/*
+ * The verdict on a worker that has ended: for which reason, by which error, and how its clients are closed. Pure: it only
+ * judges what the worker handle has seen.
+ */
+import { errors } from '../../common/core/errors.ts';
+import { callOf, LATE_CALL } from '../../common/core/module-call.ts';
+import { asError, errorField, isError, messageOf, show } from '../../common/core/thrown.ts';
+import { type CloseReason, type ExitReason, type LeaveReason } from '../../common/core/types.ts';
+import { type ThreadExit } from '../threads/host.ts';
+
+/** All that was seen of a worker by the time its thread had ended. */
+export interface Seen {
+  /** URL of its module. */
+  readonly url: string;
+  /** It told that it was ready. */
+  readonly wasReady: boolean;
+  /** It told that it leaves in order. */
+  readonly toldLeaving: boolean;
+  /** Why it had been asked to leave, or was killed; `undefined` if nobody had. */
+  readonly why: LeaveReason | undefined;
+  /** Why it did not boot, where it could tell, or where it was too late. */
+  readonly bootError: Error | undefined;
+  /** How the thread ended. */
+  readonly exit: ThreadExit;
+}
+
+export interface Verdict {
+  readonly reason: ExitReason;
+  /** The error that it ended by; `undefined` where there was none. */
+  readonly error: Error | undefined;
+}
+
+export function exitVerdict(seen: Seen): Verdict {
+  const reason = reasonOf(seen);
+  return { reason, error: errorOf(reason, seen) };
+}
+
+/** Why the clients are closed that a worker had when it ended. */
+export const clientsClosedBy = (why: LeaveReason | undefined): CloseReason =>
+  why === 'closing' ? 'closing' : 'worker-lost';
+
+function reasonOf({ toldLeaving, wasReady, why, exit }: Seen): ExitReason {
+  // A worker that does its last work before it leaves may still crash in it, or be killed.
+  if (toldLeaving && exit.reason === 'exited') return 'left';
+  return wasReady || !isBootFailure(why) ? exit.reason : 'boot-failed';
+}
+
+/** Whether a worker that was never ready has failed: a worker that was asked to leave while it booted has not. */
+const isBootFailure = (why: LeaveReason | undefined): boolean =>
+  why === undefined || why === 'boot-timeout' || why === 'garbage';
+
+function errorOf(reason: ExitReason, seen: Seen): Error | undefined {
+  const { error: thrown } = seen.exit;
+  const wentWrong = reason === 'boot-failed' || seen.bootError !== undefined || thrown !== undefined;
+  if (!seen.wasReady && wentWrong) return bootFailure(seen);
+  // A thread can crash by throwing `undefined`, too.
+  return reason === 'crashed' ? asError(thrown) : errorField(thrown);
+}
+
+function bootFailure({ url, bootError, exit }: Seen): Error {
+  if (bootError?.name === 'ForklessError') return bootError;
+  const cause = bootError ?? exit.error;
+  if (cause === undefined) {
+    const hint = callOf(url).number > 1 ? `. ${LATE_CALL}` : '';
+    return errors.bootFailed(
+      url,
+      `ended with code ${exit.code} before it called serve() or prefork()${hint}`,
+    );
+  }
+  return errors.bootFailed(url, `failed: ${isError(cause) ? messageOf(cause) : show(cause)}`, cause);
+}
