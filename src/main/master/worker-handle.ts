@@ -13,6 +13,8 @@ import { type Beat } from '../policy/state.ts';
 import { type Connection } from '../relay/connection.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { clientsClosedBy, exitVerdict } from './exit-verdict.ts';
+import { Looks } from './looks.ts';
+import { hasToldLeaving, move, wasReady, type WorkerStage } from './stages.ts';
 import { Hub } from '../relay/hub.ts';
 import { type LaneEnd } from '../../common/lane/lane.ts';
 import { type Link } from '../../common/lane/link.ts';
@@ -102,15 +104,16 @@ export class WorkerHandle {
   readonly #passage: Passage;
   readonly activity: Activity = createActivity();
   readonly #backlog = createBacklog();
-  readonly #looks = new Set<() => void>();
+  readonly #looks: Looks;
   #thread: Thread | undefined;
-  #held = true;
-  #ready = false;
-  #leaving = false;
+  #stage: WorkerStage = 'gated';
   #why: LeaveReason | undefined;
   #bootError: Error | undefined;
+  // Two facts that are independent of the stage and of each other.
+  /** Its thread keeps the process alive; also said before there is one. */
+  #held = true;
+  /** It is a zombie, in whatever stage: nothing can make its thread keep the process alive again. */
   #abandoned = false;
-  #over = false;
 
   constructor(options: WorkerHandleOptions) {
     this.#options = options;
@@ -118,6 +121,7 @@ export class WorkerHandle {
     this.generation = options.generation;
     const { clock, settings, lingerTimeout, transfer, events } = options;
     const { claimed, released, over } = events;
+    this.#looks = new Looks(clock);
     this.#link = options.openLink();
     this.#lane = this.#openLane();
     this.hub = new Hub({
@@ -133,6 +137,10 @@ export class WorkerHandle {
     this.#passage = options.gate.enter(() => {
       this.#launch();
     });
+  }
+
+  get #over(): boolean {
+    return this.#stage === 'ended';
   }
 
   /** Why it was asked to leave or killed, if it was. */
@@ -162,31 +170,31 @@ export class WorkerHandle {
   /** Looks into its thread from outside for at most `limit`; `found` is called once, at the latest when it is killed. */
   examine(limit: Millis, found: (findings: ThreadFindings) => void): void {
     const thread = this.#thread;
-    if (thread && !this.#over) this.#look(limit, found, (end) => thread.examine(end));
+    if (thread && !this.#over) this.#looks.begin(limit, found, (end) => thread.examine(end));
   }
 
   /** Finds out in the same way whether a debugger holds its thread. */
   lookForDebugger(limit: Millis, found: (debugged: boolean) => void): void {
     const thread = this.#thread;
-    if (thread && !this.#over) this.#look(limit, found, (end) => thread.lookForDebugger(end));
+    if (thread && !this.#over) this.#looks.begin(limit, found, (end) => thread.lookForDebugger(end));
   }
 
   /** Asks it to finish and leave. Returns what it had not claimed. */
   retire(why: LeaveReason): Connection[] {
     this.#why ??= why;
     const unclaimed = this.hub.takeAllBack();
-    if (this.#thread === undefined) this.#neverLaunched();
+    if (this.#stage === 'gated') this.#cancel();
     else this.post({ kind: 'retire' });
     return unclaimed;
   }
 
   kill(why: LeaveReason): void {
     this.#why ??= why;
-    this.#endLooks();
+    this.#looks.end();
     if (why === 'boot-timeout')
       this.#bootError = errors.bootTimeout(this.#options.url, this.#options.bootTimeout);
-    if (this.#thread === undefined) this.#neverLaunched();
-    else this.#thread.terminate();
+    if (this.#stage === 'gated') this.#cancel();
+    else this.#thread?.terminate();
   }
 
   /**
@@ -231,26 +239,12 @@ export class WorkerHandle {
     });
   }
 
-  #look<T>(limit: Millis, found: (what: T) => void, begin: (found: (what: T) => void) => () => void): void {
-    const { clock } = this.#options;
-    let end = (): void => undefined;
-    const cancel = clock.callAt(clock.now() + limit, () => {
-      end();
-    });
-    end = begin((what) => {
-      cancel();
-      this.#looks.delete(end);
-      found(what);
-    });
-    this.#looks.add(end);
-  }
-
-  #endLooks(): void {
-    for (const end of this.#looks) end();
-    this.#looks.clear();
+  #move(to: WorkerStage): void {
+    this.#stage = move(this.#stage, to);
   }
 
   #launch(): void {
+    this.#move('booting');
     const { id, generation, url, host, thread, settings, events } = this.#options;
     const mine: WorkerSettings = {
       ...settings,
@@ -269,10 +263,11 @@ export class WorkerHandle {
     events.launched();
   }
 
-  #neverLaunched(): void {
+  #cancel(): void {
+    this.#move('cancelled');
     this.#passage.cancel();
     this.#link.far.close();
-    // Not synchronously: whoever asks is in the middle of performing decisions.
+    // Not synchronously: the caller is in the middle of performing decisions.
     this.#options.atTurnEnd(() => {
       this.#exited({ code: 0, reason: 'terminated' });
     });
@@ -286,13 +281,14 @@ export class WorkerHandle {
     const message: ToMain = readToMain(given);
     switch (message.kind) {
       case 'failed':
+        this.#move('failed');
         this.#bootError = fromPlain(message.error);
         return;
       case 'leaving':
-        this.#leaving = true;
+        this.#move(this.#stage === 'failed' ? 'withdrawing' : 'leaving');
         return;
       case 'ready':
-        this.#ready = true;
+        this.#move('ready');
         this.memory = message;
         this.#passage.done();
         this.#options.events.message(message);
@@ -311,17 +307,17 @@ export class WorkerHandle {
 
   #exited(exit: ThreadExit): void {
     if (this.#over) return;
-    this.#endLooks();
-    this.#over = true;
+    this.#looks.end();
+    const stage = this.#stage;
+    this.#move('ended');
     this.#passage.done();
     this.#options.events.gone();
-    // Also reads what the worker has told last.
     const unclaimed = this.hub.abandon(clientsClosedBy(this.#why));
     this.#lane.end();
     const verdict = exitVerdict({
       url: this.#options.url,
-      wasReady: this.#ready,
-      toldLeaving: this.#leaving,
+      wasReady: wasReady(stage),
+      toldLeaving: hasToldLeaving(stage),
       why: this.#why,
       bootError: this.#bootError,
       exit,
