@@ -3,7 +3,6 @@ import { errors } from '../../common/core/errors.ts';
 import { fromPlain } from '../../common/core/thrown.ts';
 import {
   type CloseReason,
-  type ConnectionId,
   type ExitReason,
   type LeaveReason,
   type Millis,
@@ -13,22 +12,15 @@ import { type Beat } from '../policy/state.ts';
 import { type Connection } from '../relay/connection.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { clientsClosedBy, exitVerdict } from './exit-verdict.ts';
-import { Looks } from './looks.ts';
 import { hasToldLeaving, move, wasReady, type WorkerStage } from './stages.ts';
+import { WorkerThread } from './worker-thread.ts';
 import { Hub } from '../relay/hub.ts';
 import { type LaneEnd } from '../../common/lane/lane.ts';
 import { type Link } from '../../common/lane/link.ts';
 import { laneToWorker } from '../../common/lane/open-lane.ts';
-import { type BootGate, type Passage } from '../threads/boot-gate.ts';
-import {
-  type Thread,
-  type ThreadExit,
-  type ThreadFindings,
-  type ThreadHost,
-  type ThreadSpec,
-} from '../threads/host.ts';
-import { sharedNow } from '../../common/boot/shared-clock.ts';
-import { type Activity, createActivity, lastClient } from '../../common/wire/activity.ts';
+import { type BootGate } from '../threads/boot-gate.ts';
+import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../threads/host.ts';
+import { type Activity, createActivity } from '../../common/wire/activity.ts';
 import { createBacklog, leave } from '../../common/wire/backlog.ts';
 import {
   readToMain,
@@ -96,24 +88,17 @@ export class WorkerHandle {
   readonly id: WorkerId;
   readonly generation: number;
   readonly hub: Hub;
+  readonly thread: WorkerThread;
   /** What it used when it was ready. */
   memory: Pick<Beat, 'heap' | 'external'> | undefined;
   readonly #options: WorkerHandleOptions;
   readonly #link: Link;
   readonly #lane: LaneEnd;
-  readonly #passage: Passage;
   readonly activity: Activity = createActivity();
   readonly #backlog = createBacklog();
-  readonly #looks: Looks;
-  #thread: Thread | undefined;
   #stage: WorkerStage = 'gated';
   #why: LeaveReason | undefined;
   #bootError: Error | undefined;
-  // Two facts that are independent of the stage and of each other.
-  /** Its thread keeps the process alive; also said before there is one. */
-  #held = true;
-  /** It is a zombie, in whatever stage: nothing can make its thread keep the process alive again. */
-  #abandoned = false;
 
   constructor(options: WorkerHandleOptions) {
     this.#options = options;
@@ -121,7 +106,6 @@ export class WorkerHandle {
     this.generation = options.generation;
     const { clock, settings, lingerTimeout, transfer, events } = options;
     const { claimed, released, over } = events;
-    this.#looks = new Looks(clock);
     this.#link = options.openLink();
     this.#lane = this.#openLane();
     this.hub = new Hub({
@@ -134,9 +118,9 @@ export class WorkerHandle {
       released,
       over,
     });
-    this.#passage = options.gate.enter(() => {
-      this.#launch();
-    });
+    const { gate } = options;
+    const start = this.#start.bind(this);
+    this.thread = new WorkerThread({ gate, clock, start, launched: events.launched });
   }
 
   get #over(): boolean {
@@ -153,32 +137,6 @@ export class WorkerHandle {
     return this.#bootError;
   }
 
-  get threadId(): number | undefined {
-    return this.#thread?.threadId;
-  }
-
-  /** Event-loop utilisation seen from outside since the last call, 0 to 1; works also for a stuck thread. */
-  utilization(): number | undefined {
-    return this.#over ? undefined : this.#thread?.sample().utilization;
-  }
-
-  /** The connection that it took up last, and how long ago; known also of a stuck thread. */
-  lastClient(): { readonly id: ConnectionId; readonly age: Millis } | undefined {
-    return lastClient(this.activity, sharedNow());
-  }
-
-  /** Looks into its thread from outside for at most `limit`; `found` is called once, at the latest when it is killed. */
-  examine(limit: Millis, found: (findings: ThreadFindings) => void): void {
-    const thread = this.#thread;
-    if (thread && !this.#over) this.#looks.begin(limit, found, (end) => thread.examine(end));
-  }
-
-  /** Finds out in the same way whether a debugger holds its thread. */
-  lookForDebugger(limit: Millis, found: (debugged: boolean) => void): void {
-    const thread = this.#thread;
-    if (thread && !this.#over) this.#looks.begin(limit, found, (end) => thread.lookForDebugger(end));
-  }
-
   /** Asks it to finish and leave. Returns what it had not claimed. */
   retire(why: LeaveReason): Connection[] {
     this.#why ??= why;
@@ -190,11 +148,11 @@ export class WorkerHandle {
 
   kill(why: LeaveReason): void {
     this.#why ??= why;
-    this.#looks.end();
+    this.thread.endLooks();
     if (why === 'boot-timeout')
       this.#bootError = errors.bootTimeout(this.#options.url, this.#options.bootTimeout);
     if (this.#stage === 'gated') this.#cancel();
-    else this.#thread?.terminate();
+    else this.thread.terminate();
   }
 
   /**
@@ -202,22 +160,12 @@ export class WorkerHandle {
    * own end need not wait for it any longer, as far as that is in our hands.
    */
   abandon(reason: CloseReason): Connection[] {
-    this.#passage.done();
-    this.hold(false);
-    this.#abandoned = true;
+    this.thread.abandon();
     return this.hub.abandon(reason);
   }
 
   post(message: ToWorker): void {
     this.#lane.post(message);
-  }
-
-  /** Whether its thread keeps the process alive. */
-  hold(held: boolean): void {
-    if (this.#abandoned) return;
-    this.#held = held;
-    if (held) this.#thread?.ref();
-    else this.#thread?.unref();
   }
 
   #openLane(): LaneEnd {
@@ -243,9 +191,9 @@ export class WorkerHandle {
     this.#stage = move(this.#stage, to);
   }
 
-  #launch(): void {
+  #start(): Thread {
     this.#move('booting');
-    const { id, generation, url, host, thread, settings, events } = this.#options;
+    const { id, generation, url, host, thread, settings } = this.#options;
     const mine: WorkerSettings = {
       ...settings,
       id,
@@ -256,16 +204,14 @@ export class WorkerHandle {
     };
     const quota = { most: this.#options.maxWorkerMessages, backlog: this.#backlog };
     const boot = { url, port: this.#link.far, settings: mine, quota };
-    this.#thread = host.start({ ...thread, name: `forkless worker ${id}`, boot }, (exit) => {
+    return host.start({ ...thread, name: `forkless worker ${id}`, boot }, (exit) => {
       this.#exited(exit);
     });
-    if (!this.#held) this.#thread.unref();
-    events.launched();
   }
 
   #cancel(): void {
     this.#move('cancelled');
-    this.#passage.cancel();
+    this.thread.cancel();
     this.#link.far.close();
     // Not synchronously: the caller is in the middle of performing decisions.
     this.#options.atTurnEnd(() => {
@@ -290,7 +236,7 @@ export class WorkerHandle {
       case 'ready':
         this.#move('ready');
         this.memory = message;
-        this.#passage.done();
+        this.thread.booted();
         this.#options.events.message(message);
         return;
       case 'message':
@@ -307,10 +253,9 @@ export class WorkerHandle {
 
   #exited(exit: ThreadExit): void {
     if (this.#over) return;
-    this.#looks.end();
+    this.thread.ended();
     const stage = this.#stage;
     this.#move('ended');
-    this.#passage.done();
     this.#options.events.gone();
     const unclaimed = this.hub.abandon(clientsClosedBy(this.#why));
     this.#lane.end();

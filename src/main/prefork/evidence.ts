@@ -1,4 +1,6 @@
+import { sharedNow } from '../../common/boot/shared-clock.ts';
 import { type Millis } from '../../common/core/types.ts';
+import { lastClient } from '../../common/wire/activity.ts';
 import { type WorkerHandle } from '../master/worker-handle.ts';
 import { type ThreadFindings } from '../threads/host.ts';
 import { type Connections, type ConnectionInfo } from '../listener/connections.ts';
@@ -31,11 +33,11 @@ export function evidenceOf(
   connections: Connections,
   findings: ThreadFindings = NOTHING,
 ): Evidence {
-  const last = handle.lastClient();
+  const last = lastClient(handle.activity, sharedNow());
   return {
     lastClient: last && connections.info(last.id),
     lastClientAge: last?.age,
-    utilization: handle.utilization(),
+    utilization: handle.thread.utilization(),
     ...findings,
   };
 }
@@ -48,7 +50,7 @@ export function gather(
 ): void {
   // Read now: by the time the look is over, its connections may be closed.
   const { lastClient, lastClientAge, utilization } = evidenceOf(handle, connections);
-  handle.examine(LONGEST_LOOK, (findings) => {
+  handle.thread.examine(LONGEST_LOOK, (findings) => {
     found({ lastClient, lastClientAge, utilization, ...findings });
   });
 }

@@ -108,7 +108,7 @@ export class Pool implements Crew {
 
   hold(held: boolean): void {
     this.#held = held;
-    for (const handle of this.handles.values()) handle.hold(held);
+    for (const handle of this.handles.values()) handle.thread.hold(held);
   }
 
   spawn(id: WorkerId, generation: number): void {
@@ -147,7 +147,7 @@ export class Pool implements Crew {
       },
       events: this.#eventsOf(id),
     });
-    handle.hold(this.#held);
+    handle.thread.hold(this.#held);
     this.handles.set(id, handle);
     announce('workerSpawned', { worker: id, generation });
   }
@@ -170,7 +170,7 @@ export class Pool implements Crew {
   }
 
   look(id: WorkerId): void {
-    this.handles.get(id)?.lookForDebugger(LONGEST_LOOK, (debugged) => {
+    this.handles.get(id)?.thread.lookForDebugger(LONGEST_LOOK, (debugged) => {
       const before = this.#record(id);
       this.master.tell({ kind: 'looked', id, debugged });
       const after = this.#record(id);

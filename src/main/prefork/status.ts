@@ -92,7 +92,7 @@ function statusOf(
   const { id, generation, stage, owed, served, beat, paused, suspect, debugged } = worker;
   return {
     id,
-    threadId: handle?.threadId,
+    threadId: handle?.thread.id,
     evidence,
     generation,
     phase: stage.phase,

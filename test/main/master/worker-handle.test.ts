@@ -147,8 +147,8 @@ describe('a worker handle', () => {
     rig.end(EXITED);
     rig.end(TERMINATED);
     expect(rig.exits).toHaveLength(1);
-    expect(rig.handle.utilization()).toBeUndefined();
-    rig.handle.examine(10, () => expect.fail('there is nothing to find'));
+    expect(rig.handle.thread.utilization()).toBeUndefined();
+    rig.handle.thread.examine(10, () => expect.fail('there is nothing to find'));
     expect(rig.told).toEqual(['gone', 'exited']);
   });
 
@@ -180,17 +180,17 @@ describe('a worker handle', () => {
 
   it('ends a look when its worker is killed, with what is known by then', async () => {
     const rig = await launched();
-    rig.handle.examine(10, () => rig.told.push('found'));
+    rig.handle.thread.examine(10, () => rig.told.push('found'));
     rig.handle.kill('silent');
     expect(rig.told).toEqual(['examine', 'found', 'terminate']);
   });
 
   it('lets a zombie hold the process no more, whatever it is told', async () => {
     const rig = await launched();
-    rig.handle.hold(false);
-    rig.handle.hold(true);
+    rig.handle.thread.hold(false);
+    rig.handle.thread.hold(true);
     rig.handle.abandon('worker-lost');
-    rig.handle.hold(true);
+    rig.handle.thread.hold(true);
     expect(rig.told).toEqual(['unref', 'ref', 'unref']);
     rig.end(TERMINATED);
     expect(rig.exits).toHaveLength(1);
