@@ -1,8 +1,8 @@
+/** The main thread's side of all connections of one worker. Runs in the main thread. */
 import { type Clock } from '../../common/core/clock.ts';
 import { errors } from '../../common/core/errors.ts';
 import { Registry } from '../../common/core/registry.ts';
 import { type CloseReason, type ConnectionId, type Millis } from '../../common/core/types.ts';
-import { CLAIM_SLOTS, OfferBook } from '../../common/wire/claims.ts';
 import { encodeWord, FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
 import {
   encodeJson,
@@ -13,6 +13,7 @@ import {
   type SocketMessage,
 } from '../../common/wire/messages.ts';
 import { LEFT, type Connection } from './connection.ts';
+import { Offers, type Offer } from './offers.ts';
 import { type ConnectionSide } from './connection-side.ts';
 import { type Lane, type LaneEnd } from '../../common/lane/lane.ts';
 import { RelaySide } from './relay-side.ts';
@@ -35,20 +36,11 @@ export interface HubOptions {
   readonly over: (end: ConnectionSide) => void;
 }
 
-interface Offer {
-  readonly connection: Connection;
-  readonly slot: number;
-  readonly transfer: boolean;
-}
-
-/** The main thread's side of all connections of one worker: what is on offer, and what it serves. */
+/** Offers connections to one worker, and gives each frame of the worker to the side of the connection it belongs to. */
 export class Hub {
   readonly #options: HubOptions;
   readonly #lane: Lane;
-  readonly #offers = new OfferBook();
-  readonly #offered = new Registry<ConnectionId, Offer>();
-  // The slots of what was taken back though the worker had claimed it: it has not said so yet, nor got the socket.
-  readonly #revoked = new Registry<ConnectionId, Pick<Offer, 'slot'>>();
+  readonly #offers = new Offers();
   readonly #ends = new Registry<ConnectionId, RelaySide | TransferSide>();
   readonly #written: RelaySide[] = [];
   #gone = false;
@@ -65,7 +57,7 @@ export class Hub {
 
   /** The memory that both sides claim in. */
   get claims(): Int32Array<SharedArrayBuffer> {
-    return this.#offers.slots;
+    return this.#offers.claims;
   }
 
   /** Connections the worker has claimed that are not closed on both sides. */
@@ -73,7 +65,7 @@ export class Hub {
     return this.#ends.size;
   }
 
-  /** All of these. */
+  /** The sides of these connections. */
   get ends(): Iterable<ConnectionSide> {
     return this.#ends.values();
   }
@@ -83,51 +75,36 @@ export class Hub {
     return this.#options.lane.rests;
   }
 
+  /** Offers a connection to the worker, which may claim it until it is taken back. */
   offer(connection: Connection): void {
-    const { id } = connection;
-    const claimed = this.#revoked.get(id);
-    if (claimed) {
-      // Its claim is still to be told.
-      this.#revoked.delete(id);
-      this.#offered.set(id, { ...claimed, connection, transfer: true });
-      return;
-    }
-    const slot = this.#offers.offer(id);
     const transfer = this.#options.sendSocket !== undefined && isTransferable(connection);
-    this.#offered.set(id, { connection, slot, transfer });
-    if (transfer) this.#lane.control(FRAME.open, id, encodeWord(slot));
-    else this.#openRelay(connection, slot);
+    const offer = this.#offers.add(connection, transfer);
+    if (!offer) return;
+    if (transfer) this.#lane.control(FRAME.open, connection.id, encodeWord(offer.slot));
+    else this.#openRelay(connection, offer.slot);
   }
 
   /** Takes a connection back that no handler of the worker has seen; false when one may have. */
   takeBack(id: ConnectionId): boolean {
-    const offer = this.#offered.get(id);
-    if (!offer) return false;
-    if (!this.#offers.takeBack(id)) {
-      // Each keeps its slot until the worker speaks.
-      if (!offer.transfer || this.#revoked.size * 2 >= CLAIM_SLOTS) return false;
-      // Claimed in the very turn in which the worker hangs, it would wait for the worker's end.
-      this.#revoked.set(id, { slot: offer.slot });
-    }
-    return this.#offered.delete(id);
+    return this.#offers.takeBack(id);
   }
 
-  /** Takes back all that no handler has seen. */
+  /** Takes back every connection that no handler has seen. */
   takeAllBack(): Connection[] {
-    const all = [...this.#offered.values()].map(({ connection }) => connection);
+    const all = this.#offers.all().map(({ connection }) => connection);
     return all.filter(({ id }) => this.takeBack(id));
   }
 
   /**
-   * The worker is gone or given up. Its relayed clients get what it sent them, then they are closed. Returns what no
-   * handler of it has seen, for another worker.
+   * The worker is gone or given up. Its relayed clients get the output that it has sent, then they are closed. Returns the
+   * connections that no handler has seen: another worker can serve them.
    */
   abandon(reason: CloseReason): Connection[] {
     this.#gone = true;
     this.#options.lane.close();
     const unseen = this.takeAllBack();
-    // What is left on offer was claimed, and the worker did not live to say so.
-    for (const { connection } of [...this.#offered.values()]) this.#claimed(connection.id);
+    // The connections left on offer were claimed by a worker that did not live to say so.
+    for (const { connection } of this.#offers.all()) this.#claimed(connection.id);
     for (const end of [...this.#ends.values()]) {
       if (isHeld(end)) this.#options.released(end.connection);
       end.abandon(reason);
@@ -148,7 +125,7 @@ export class Hub {
       this.#claimed(id);
       return;
     }
-    // A frame for a connection that is over is only late.
+    // No side is there for a frame that comes late, after its connection was closed.
     const end = this.#ends.get(id);
     if (end instanceof TransferSide) this.#forTransferred(end, kind, payload);
     else if (end) this.#forRelayed(end, kind, payload);
@@ -160,28 +137,24 @@ export class Hub {
   }
 
   #claimed(id: ConnectionId): void {
-    const offer = this.#offered.get(id);
     // Nothing is sent to a worker that is gone.
-    if (this.#gone && offer?.transfer === true) return;
-    if (this.#revoked.delete(id) && this.#offers.settle(id)) {
+    if (this.#gone && this.#offers.get(id)?.transfer === true) return;
+    if (this.#offers.settleTakenBack(id)) {
       this.#lane.control(FRAME.close, id);
       return;
     }
-    if (!offer || !this.#settle(id)) throw errors.badFrame(`a claim on ${id}, which is not on offer`);
+    const offer = this.#offers.settle(id);
+    if (!offer) throw errors.badFrame(`a claim on ${id}, which is not on offer`);
     const end = this.#endOf(offer);
     this.#ends.set(id, end);
     this.#options.claimed(offer.connection);
     end.start();
   }
 
-  #settle(id: ConnectionId): boolean {
-    return this.#offers.settle(id) && this.#offered.delete(id);
-  }
-
   #endOf({ connection, slot, transfer }: Offer): RelaySide | TransferSide {
     const { clock, window, lingerTimeout } = this.#options;
     if (transfer && this.#transfer(connection)) return new TransferSide(connection, this.#lane, this.#over);
-    // It was to be transferred and cannot be: it is closed, bytes of it were read, or no descriptor is free.
+    // The socket could not be sent: it is closed, bytes of it were read, or no descriptor is free.
     if (transfer) this.#openRelay(connection, slot);
     return new RelaySide({ connection, lane: this.#lane, clock, window, lingerTimeout, over: this.#over });
   }
