@@ -1,7 +1,7 @@
 /** The receiving half of a lane's end: when its ring is read. Runs in the main thread and in workers alike. */
 import { errors } from '../core/errors.ts';
 import { type FrameSink } from '../wire/frames.ts';
-import { RingReader, type Stop } from '../wire/ring.ts';
+import { RingReader, type Stop } from '../wire/ring-reader.ts';
 
 /**
  * - `asleep`: everything is read, and the far side rings for the next frame.

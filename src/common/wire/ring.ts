@@ -1,7 +1,7 @@
 import { errors } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
 import { copyBytes } from './copy.ts';
-import { FRAME, isKind, MAX_PAYLOAD, RING_FRAME, type FrameKind, type FrameSink } from './frames.ts';
+import { FRAME, RING_FRAME, type FrameKind } from './frames.ts';
 
 /**
  * A ring of frames in shared memory, with one writer and one reader in different threads.
@@ -26,7 +26,8 @@ import { FRAME, isKind, MAX_PAYLOAD, RING_FRAME, type FrameKind, type FrameSink 
  * `FORKLESS_BAD_FRAME`.
  */
 const ALIGN = 16;
-const HEADER_BYTES = 16;
+/** Bytes of a frame's header. */
+export const HEADER_BYTES = 16;
 
 // Indices of words: each on a cache line of its own, so that the threads do not take them from one another.
 /** Where the writer's next frame goes. Stored by the writer. */
@@ -37,9 +38,11 @@ export const HEAD = 16;
 export const ASLEEP = 32;
 /** 1 while the writer wants a doorbell for room. */
 export const STARVED = 48;
-const DATA_AT = 256;
+/** Where the bytes of a ring begin in its memory. */
+export const DATA_AT = 256;
 
-const aligned = (bytes: number): number => (bytes + ALIGN - 1) & -ALIGN;
+/** Bytes that a frame of so many bytes takes, with its filler. */
+export const aligned = (bytes: number): number => (bytes + ALIGN - 1) & -ALIGN;
 
 /** Memory for a ring; `capacity` is a power of two, 64 at least. The reader is asleep. */
 export function createRing(capacity: number): SharedArrayBuffer {
@@ -65,8 +68,8 @@ export const createRings = (capacity: number = RING_BYTES): Rings => ({
   toMain: createRing(capacity),
 });
 
-/** What both sides know of a ring. */
-class Ring {
+/** The part of a ring that both of its sides use. */
+export class Ring {
   readonly capacity: number;
   protected readonly words: Int32Array;
   protected readonly bytes: Buffer;
@@ -209,92 +212,5 @@ export class RingWriter extends Ring {
 
   #word(at: number): number {
     return (DATA_AT + at) >> 2;
-  }
-}
-
-/** Why the reader stopped: it has read all, or enough, or is behind a mark. */
-export type Stop = 'all' | 'mark';
-
-/** The reading side. */
-export class RingReader extends Ring {
-  #head = 0;
-  #released = 0;
-  #pieces: Buffer[] = [];
-  #pieceBytes = 0;
-
-  /** Bytes published and not read. */
-  get unread(): number {
-    return this.distance(this.#head, Atomics.load(this.words, TAIL));
-  }
-
-  /**
-   * Reads what is published at the time of the call, up to the first mark, and little more than `most` bytes. Throws `FORKLESS_BAD_FRAME`, or what the
-   * sink throws. `room` is called when the writer waits for room and there is some: it must be rung.
-   */
-  read(sink: FrameSink, room: () => void, most: number = Infinity): Stop {
-    let left = this.unread;
-    const enough = left - most;
-    let stop: Stop = 'all';
-    while (left > 0 && left > enough && stop === 'all') {
-      const at = this.#head & this.mask;
-      const word = (DATA_AT + at) >> 2;
-      // Each word is read once: the other side could change it between a check and a use.
-      const length = this.words[word] ?? 0;
-      const kind = this.words[word + 1] ?? 0;
-      const size = this.#sizeFor(length, Math.min(left, this.capacity - at));
-      if (kind === RING_FRAME.mark) stop = 'mark';
-      else this.#take(kind, this.words[word + 2] ?? 0, at + HEADER_BYTES, length, sink);
-      this.#head = (this.#head + size) | 0;
-      left -= size;
-      // Not after each frame: the writer would be rung for room that one small frame fills.
-      if (((this.#head - this.#released) | 0) * 4 >= this.capacity) this.#release(room);
-    }
-    this.#release(room);
-    return stop;
-  }
-
-  /** Asks for a doorbell for the next frame. False: there is one already, and no doorbell will come for it. */
-  sleep(): boolean {
-    Atomics.store(this.words, ASLEEP, 1);
-    if (this.unread === 0) return true;
-    this.lower(ASLEEP);
-    return false;
-  }
-
-  // `length` is looked at by itself first: near 2^31 the sum has no meaning.
-  #sizeFor(length: number, most: number): number {
-    const size = aligned(HEADER_BYTES + length);
-    if (length >= 0 && length <= most && size <= most) return size;
-    throw errors.badFrame(`a payload of ${length} bytes`);
-  }
-
-  #take(kind: number, id: ConnectionId, from: number, length: number, sink: FrameSink): void {
-    const payload = this.bytes.subarray(from, from + length);
-    if (kind === RING_FRAME.pad) return;
-    if (kind === RING_FRAME.piece) this.#keep(payload);
-    else if (!isKind(kind)) throw errors.badFrame(`kind ${kind}`);
-    else if (this.#pieces.length === 0) sink(kind, id, payload);
-    else sink(kind, id, this.#whole(payload));
-  }
-
-  #keep(piece: Buffer): void {
-    this.#pieceBytes += piece.length;
-    if (piece.length === 0 || this.#pieceBytes > MAX_PAYLOAD)
-      throw errors.badFrame(`a payload of ${this.#pieceBytes} bytes in pieces`);
-    this.#pieces.push(Buffer.concat([piece]));
-  }
-
-  #whole(last: Buffer): Buffer {
-    const payload = Buffer.concat([...this.#pieces, last]);
-    this.#pieces = [];
-    this.#pieceBytes = 0;
-    return payload;
-  }
-
-  #release(room: () => void): void {
-    if (this.#released === this.#head) return;
-    this.#released = this.#head;
-    Atomics.store(this.words, HEAD, this.#head);
-    if (this.lower(STARVED)) room();
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FRAME } from '../../../src/common/wire/frames.ts';
-import { ASLEEP, createRing, RingReader, RingWriter } from '../../../src/common/wire/ring.ts';
+import { ASLEEP, createRing, RingWriter } from '../../../src/common/wire/ring.ts';
+import { RingReader } from '../../../src/common/wire/ring-reader.ts';
 import { everyOrder, type Bells, type World } from './interleave.ts';
 
 const FRAME_BYTES = 32;

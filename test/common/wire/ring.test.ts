@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FRAME, RING_FRAME, type FrameKind } from '../../../src/common/wire/frames.ts';
-import { createRing, HEAD, RingReader, RingWriter, TAIL } from '../../../src/common/wire/ring.ts';
+import { createRing, HEAD, RingWriter, TAIL } from '../../../src/common/wire/ring.ts';
+import { RingReader } from '../../../src/common/wire/ring-reader.ts';
 
 const bytesOf = (size: number, seed: number): Buffer =>
   Buffer.from(Array.from({ length: size }, (_, at) => at * 7 + seed));
