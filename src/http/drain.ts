@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';
-import { type Millis } from '../common/core/types.ts';
+import { type ConnectionId, type Millis } from '../common/core/types.ts';
 import { atDestroy } from '../worker/session/at-destroy.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { HeldOutput } from './held-output.ts';
@@ -19,6 +19,14 @@ interface Held {
   waiting: HeldOutput | undefined;
 }
 
+/** What is told of the connections of one worker. */
+export interface DrainWatch {
+  /** How many connections rest between two requests. */
+  rest(count: number): void;
+  /** A listener for `'leaving'` has thrown or rejected; the connection is `undefined` with HTTP/2. */
+  failed(error: unknown, connection: ConnectionId | undefined): void;
+}
+
 /**
  * The HTTP/1 connections of one worker. When the worker is to leave, each gets to finish its request and is told
  * `Connection: close`; one that is idle is closed after `idleGrace`, unless it brings a request before.
@@ -27,16 +35,15 @@ export class Http1Drain {
   readonly #idleGrace: Millis;
   readonly #servers: readonly Server[];
   readonly #held = new Map<ServedSocket, Held>();
-  readonly #rest: (count: number) => void;
+  readonly #watch: DrainWatch;
   /** Responses on connections that end in their own way, those of HTTP/2, each with its async context. */
   readonly #others = new Map<ServerResponse, AsyncResource>();
   #resting = 0;
   #draining = false;
 
-  /** `rest` is told how many connections rest between two requests. */
-  constructor(servers: readonly Server[], idleGrace: Millis, rest: (count: number) => void) {
+  constructor(servers: readonly Server[], idleGrace: Millis, watch: DrainWatch) {
     this.#idleGrace = idleGrace;
-    this.#rest = rest;
+    this.#watch = watch;
     this.#servers = servers;
     for (const server of servers) this.#follow(server);
   }
@@ -70,15 +77,18 @@ export class Http1Drain {
   /** The worker is to leave. */
   begin(): void {
     this.#draining = true;
-    for (const server of this.#servers) refuseUpgrades(server);
+    for (const server of this.#servers) refuseUpgrades(server, this.#pendingBefore);
     for (const [socket, held] of this.#held) {
       const last = [...held.responses].at(-1);
       if (last) closeAfter(last);
       this.#closeLater(socket, held);
-      for (const response of held.responses) tellLeaving(response, scopeOf(socket));
+      for (const response of held.responses) this.#tell(response, socket);
     }
     for (const [response, scope] of this.#others) this.#endElsewhere(response, scope);
   }
+
+  readonly #pendingBefore = ({ socket }: IncomingMessage): ReadonlySet<ServerResponse> | undefined =>
+    this.#held.get(socket as unknown as ServedSocket)?.responses;
 
   readonly #leftHttp = ({ socket }: IncomingMessage): void => {
     const held = this.#held.get(socket as unknown as ServedSocket);
@@ -103,7 +113,7 @@ export class Http1Drain {
     }
     if (this.#draining) {
       closeAfter(response);
-      tellLeaving(response);
+      this.#tell(response, socket);
       this.#closeLater(socket, held);
     }
     response.once('close', () => {
@@ -116,6 +126,17 @@ export class Http1Drain {
     });
   }
 
+  #tell(response: ServerResponse, socket: ServedSocket): void {
+    const { scope, connectionId } = fieldsOf(socket);
+    tellLeaving(response, this.#failed(connectionId), scope);
+  }
+
+  readonly #failed =
+    (connection: ConnectionId | undefined) =>
+    (error: unknown): void => {
+      this.#watch.failed(error, connection);
+    };
+
   #begunElsewhere(response: ServerResponse): void {
     const scope = new AsyncResource('FORKLESSRESPONSE', { requireManualDestroy: true });
     this.#others.set(response, scope);
@@ -127,7 +148,7 @@ export class Http1Drain {
   }
 
   #endElsewhere(response: ServerResponse, scope: AsyncResource): void {
-    tellLeaving(response, scope);
+    tellLeaving(response, this.#failed(undefined), scope);
     endEndless(response, this.#idleGrace);
   }
 
@@ -155,7 +176,7 @@ export class Http1Drain {
     if (held.rests === rests) return;
     held.rests = rests;
     this.#resting += rests ? 1 : -1;
-    this.#rest(this.#resting);
+    this.#watch.rest(this.#resting);
   }
 }
 
@@ -167,8 +188,8 @@ function mayEnd(socket: ServedSocket, { responses, seen }: Held): boolean {
   return responses.size === 0 ? socket.bytesRead === seen : [...responses].some(isEndless);
 }
 
-// A server that ends TLS itself has made its socket, which has none.
-const scopeOf = ({ scope }: Partial<Pick<ServedSocket, 'scope'>>): AsyncResource | undefined => scope;
+// A server that ends TLS itself has made its socket, which has neither.
+const fieldsOf = (socket: Partial<Pick<ServedSocket, 'scope' | 'connectionId'>>): typeof socket => socket;
 
 function closeAfter(response: ServerResponse): void {
   if (!response.headersSent) response.shouldKeepAlive = false;

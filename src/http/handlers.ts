@@ -3,13 +3,15 @@ import { Server as HttpsServer } from 'node:https';
 import { type Server } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { errors } from '../common/core/errors.ts';
-import { type Handlers } from '../worker/session/handlers.ts';
+import { type Handlers, type WorkerContext } from '../worker/session/handlers.ts';
+import { reportFailure } from '../worker/runtime/reporting.ts';
 import { tellResting } from '../worker/runtime/resting.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { serveApp, tune, type HttpApp } from './app.ts';
-import { Http1Drain } from './drain.ts';
+import { Http1Drain, type DrainWatch } from './drain.ts';
 import { Http2Drain, http2Server } from './http2.ts';
 import { closedByProgram, takesPart } from './leave.ts';
+import { LEAVING } from './leaving.ts';
 import { Listening } from './listening.ts';
 import { checkHttpOptions, type HttpOptions } from './options.ts';
 import { protocolOf } from './protocol.ts';
@@ -44,9 +46,7 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
         await options.workerStarted?.(worker);
         await served.ready();
         // Only now has the app its last listener. Node starts the checks of its timeouts with the event.
-        const drain = new Http1Drain(servers, idleGrace, (count) => {
-          tellResting(worker, count);
-        });
+        const drain = new Http1Drain(servers, idleGrace, watchOf(worker));
         started = { drain, listening: new Listening(server, worker) };
         // A server that ends TLS itself makes sockets of its own out of those it is given.
         server.on('secureConnection', (socket: ServedSocket) => {
@@ -73,6 +73,15 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
     },
   };
 }
+
+const watchOf = (worker: WorkerContext): DrainWatch => ({
+  rest: (count) => {
+    tellResting(worker, count);
+  },
+  failed: (error, connection) => {
+    reportFailure(worker, error, connection, LEAVING);
+  },
+});
 
 const REPLACED =
   'Beside `...http(app)`, another `workerStarted` has taken the place of its own. Give yours to http(app, { workerStarted })';

@@ -129,15 +129,63 @@ describe.each(TRANSPORTS)('by %s, a worker that is to leave', (by) => {
     expect(await exited).toMatchObject({ reason: 'left' });
   });
 
-  it('ends the connection of a listener that throws, and no other', async () => {
+  it.each(['/throws', '/rejects'])(
+    'ends the connection of a listener that fails, tells of it, and disturbs no other (%s)',
+    async (path) => {
+      await serving();
+      const failed = event(server, 'handlerError');
+      const fails = await begun(head(path), /first/);
+      const told = await begun(head('/told'), /first/);
+      const exited = left();
+      server.retire(1);
+      await Promise.all([fails.closed, told.closed]);
+      expect(fails.text).not.toMatch(/0\r\n\r\n$/);
+      if (path === '/rejects') expect(fails.text).toMatch(/another/);
+      expect(told.text).toMatch(/told/);
+      expect(await failed).toMatchObject({
+        worker: 1,
+        connection: expect.any(Number) as number,
+        callback: 'leaving',
+        error: { message: 'on purpose' },
+      });
+      expect(await exited).toMatchObject({ reason: 'left' });
+    },
+  );
+
+  it('tells of a listener that fails and came afterwards', async () => {
     await serving();
-    const throws = await begun(head('/throws'), /first/);
-    const told = await begun(head('/told'), /first/);
+    const peer = await begun();
+    const exited = left();
+    const failed = event(server, 'handlerError');
+    await leaves();
+    peer.send(head('/throws-late'));
+    await peer.closed;
+    expect(await failed).toMatchObject({ callback: 'leaving', error: { message: 'on purpose' } });
+    expect(await exited).toMatchObject({ reason: 'left' });
+  });
+
+  it('lets a stream of events end by a listener that takes its time', async () => {
+    await serving({ idleGrace: 100 });
+    const peer = await begun(head('/ends-later', ACCEPT), /data: 1/);
     const exited = left();
     server.retire(1);
-    await Promise.all([throws.closed, told.closed]);
-    expect(throws.text).not.toMatch(/0\r\n\r\n$/);
-    expect(told.text).toMatch(/told/);
+    await peer.closed;
+    expect(peer.text).toMatch(/data: last\n/);
+    expect(await exited).toMatchObject({ reason: 'left' });
+  });
+
+  it('answers a request in full before it refuses an upgrade that came behind it', async () => {
+    await serving();
+    const after = await begun();
+    const before = await begun(head('/slow'), /first/);
+    const exited = left();
+    await leaves();
+    before.send(UPGRADE);
+    after.send(head('/slow') + UPGRADE);
+    await Promise.all([before.closed, after.closed]);
+    // This answer has not said that it is the last.
+    expect(before.text).toMatch(/^HTTP\/1.1 200 [^]*first last\nHTTP\/1.1 503 [^]*\r\n\r\n$/);
+    expect(after.text).toMatch(/Connection: close[^]*first last\n$/);
     expect(await exited).toMatchObject({ reason: 'left' });
   });
 

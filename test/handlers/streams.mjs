@@ -1,4 +1,5 @@
 // Answers without an end, and upgrades, in the ways that an app may know of its worker's leaving; `argv` has options.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
 import { currentWorker, serveHttp } from 'forkless/http';
 
@@ -39,11 +40,35 @@ const paths = {
   },
   '/throws': (response) => {
     response.writeHead(200).write('first ');
-    response.on('leaving', () => {
-      throw new Error('on purpose');
+    response.on('leaving', fail);
+  },
+  '/throws-late': (response) => {
+    response.writeHead(200).write('first ');
+    setTimeout(() => response.on('leaving', fail), 50);
+  },
+  '/rejects': (response) => {
+    response.writeHead(200).write('first ');
+    response.once('leaving', async () => fail());
+    response.once('leaving', () => response.write('another '));
+  },
+  // An answer that takes its time, but ends.
+  '/slow': (response) => {
+    response.writeHead(200, { 'Content-Length': 11 }).write('first ');
+    setTimeout(() => response.end('last\n'), 400);
+  },
+  // Ends by a listener that does not do so at once.
+  '/ends-later': (response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+    response.once('leaving', async () => {
+      await sleep(700);
+      response.end('data: last\n\n');
     });
   },
 };
+
+function fail() {
+  throw new Error('on purpose');
+}
 
 const before = currentWorker() === undefined;
 const server = serveHttp(

@@ -17,9 +17,12 @@ async function serving(
   server = createServer(listener);
   prepare(server);
   told = [];
-  const drain = new Http1Drain([server], 1_000, (count) => {
-    told.push(count);
-    server.emit('told');
+  const drain = new Http1Drain([server], 1_000, {
+    rest: (count) => {
+      told.push(count);
+      server.emit('told');
+    },
+    failed: () => undefined,
   });
   server.on('connection', (socket: unknown) => {
     drain.add(socket as ServedSocket);

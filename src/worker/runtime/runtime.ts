@@ -1,5 +1,4 @@
 import { toPlain } from '../../common/core/thrown.ts';
-import { type ConnectionId } from '../../common/core/types.ts';
 import { type BootPort } from '../../common/boot/boot-data.ts';
 import { type OwnThread } from '../../common/boot/own-thread.ts';
 import { type LaneEnd } from '../../common/lane/lane.ts';
@@ -17,6 +16,7 @@ import { Context } from './context.ts';
 import { setCurrentWorker } from './current.ts';
 import { type AnyHandlers } from '../session/handlers.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { lendReport, type Report } from './reporting.ts';
 import { lendActivity } from './resting.ts';
 import { runSession } from './run-session.ts';
 import { servedSecure } from './secure-socket.ts';
@@ -66,6 +66,7 @@ export class Runtime {
     this.#handlers = thread.enter(handlers);
     this.#context = new Context(settings, this.#send);
     lendActivity(this.#context, settings.activity);
+    lendReport(this.#context, this.#report);
     setCurrentWorker(port, this.#context);
     // Client handlers decide themselves what the end of input means.
     const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
@@ -247,7 +248,7 @@ export class Runtime {
   }
 
   // Once for all sessions, as `#done`.
-  readonly #report = (error: unknown, connection: ConnectionId | undefined, callback: string): void => {
+  readonly #report: Report = (error, connection, callback) => {
     this.#troubles.happened({ error, connection, callback });
   };
 
