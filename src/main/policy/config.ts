@@ -84,35 +84,6 @@ export type PolicyConfig = { readonly [Key in keyof Omit<PolicyOptions, 'workers
   readonly growUtilization: number;
 };
 
-export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
-  'workers',
-  'startWorkers',
-  'minWorkers',
-  'maxWorkers',
-  'minSpareWorkers',
-  'maxSpareWorkers',
-  'masterHeartbeat',
-  'workerHeartbeat',
-  'maxSessionsPerWorker',
-  'workerExpireTime',
-  'graceTime',
-  'bootTimeout',
-  'killTimeout',
-  'maxSpareTime',
-  'maxLifetime',
-  'lifetimeJitter',
-  'maxServed',
-  'servedJitter',
-  'maxHeap',
-  'maxExternal',
-  'memoryJitter',
-  'maxUtilization',
-  'maxZombies',
-  'bootRetryDelay',
-  'maxBootRetryDelay',
-  'minUptime',
-];
-
 /** Milliseconds between a worker's heartbeats, and while it rests: then two may be lost before it expires. */
 export function paceOf({ masterHeartbeat, workerHeartbeat, workerExpireTime }: PolicyConfig): {
   readonly every: Millis;
@@ -122,10 +93,80 @@ export function paceOf({ masterHeartbeat, workerHeartbeat, workerExpireTime }: P
   return { every: workerHeartbeat, atRest: Math.min(Math.max(workerHeartbeat, rest), MAX_WAIT) };
 }
 
+/** Heartbeats of the master before a silent worker expires, as in the ancestor. */
+const EXPIRES_AFTER = 5;
+const BEATS_BEFORE_EXPIRY = 3;
+
+/** The options that have a row. `workers` has none: it takes the place of five others. */
+type Name = Exclude<keyof PolicyOptions, 'workers'>;
+
+/** The value of another option, which is checked before it is told. */
+type ValueOf = (name: Name) => number;
+
+/** One option. All of them go to the policy, and `configure()` can change each. */
+interface Row {
+  /** Returns the value when it is good; throws `FORKLESS_BAD_OPTION` otherwise. */
+  readonly check: (name: string, value: number, valueOf: ValueOf) => number;
+  /** Its value where none is given. */
+  readonly byDefault: number | ((valueOf: ValueOf) => number);
+}
+
+const row = (check: Row['check'], byDefault: Row['byDefault']): Row => ({ check, byDefault });
+
+const ROWS: Readonly<Record<Name, Row>> = {
+  startWorkers: row(headcount, (valueOf) => Math.min(5, valueOf('maxWorkers'))),
+  minWorkers: row(headcount, (valueOf) => valueOf('startWorkers')),
+  maxWorkers: row((name, value) => integer(name, value, 1, MOST_WORKERS), 20),
+  minSpareWorkers: row(headcount, (valueOf) => valueOf('minWorkers')),
+  // The ancestor's MaxServer - MinServer alone can be less than the minimum: workers were then born and retired in turns.
+  maxSpareWorkers: row(aboveMinSpare, (valueOf) =>
+    Math.max(valueOf('maxWorkers') - valueOf('minWorkers'), valueOf('minSpareWorkers') + 1),
+  ),
+  masterHeartbeat: row(finite, 10_000),
+  workerHeartbeat: row(withinExpiry, (valueOf) =>
+    Math.max(Math.min(valueOf('masterHeartbeat') / 2, valueOf('workerExpireTime') / BEATS_BEFORE_EXPIRY), 1),
+  ),
+  maxSessionsPerWorker: row(atLeastOne, Infinity),
+  workerExpireTime: row(span, (valueOf) => EXPIRES_AFTER * valueOf('masterHeartbeat')),
+  graceTime: row(span, (valueOf) => valueOf('workerExpireTime')),
+  bootTimeout: row(span, 30_000),
+  // Finite, or a thread that cannot be killed would keep its place, and `close()`, for ever.
+  killTimeout: row(finite, 2_000),
+  maxSpareTime: row(span, 60_000),
+  maxLifetime: row(span, Infinity),
+  lifetimeJitter: row(fraction, 0.1),
+  maxServed: row(atLeastOne, Infinity),
+  servedJitter: row(fraction, 0),
+  maxHeap: row(atLeastOne, Infinity),
+  maxExternal: row(atLeastOne, Infinity),
+  memoryJitter: row(fraction, 0.1),
+  maxUtilization: row(share, Infinity),
+  maxZombies: row((name, value) => integer(name, value, 0), 4),
+  bootRetryDelay: row(finite, 100),
+  maxBootRetryDelay: row(aboveFirstDelay, (valueOf) => Math.max(30_000, valueOf('bootRetryDelay'))),
+  minUptime: row(finite, 5_000),
+};
+
+// The keys of the table.
+const NAMES = Object.keys(ROWS) as Name[];
+
+export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = ['workers', ...NAMES];
+
 /** Fills in the defaults and refuses what cannot work; unknown keys are not looked at. `cores`: what `'cores'` means. */
 export function resolvePolicy(options: PolicyOptions, cores = 1): PolicyConfig {
-  const size = options.workers === undefined ? population(options) : sized(options, cores);
-  return { ...size, ...clocks(options), ...bounds(options), ...recovery(options) };
+  const { growUtilization, ...size } = options.workers === undefined ? UNSIZED : sized(options, cores);
+  const values: Partial<Record<Name, number>> = size;
+  const valueOf = (name: Name): number => (values[name] ??= checked(name, options[name], valueOf));
+  const config = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)]));
+  // Every option but `workers` has a row.
+  return { ...(config as Record<Name, number>), growUtilization };
+}
+
+// Not `??` for what is given: a `null` is a mistake to be told, not a wish for the default.
+function checked(name: Name, given: number | undefined, valueOf: ValueOf): number {
+  const { check, byDefault } = ROWS[name];
+  if (given !== undefined) return check(name, given, valueOf);
+  return check(name, typeof byDefault === 'number' ? byDefault : byDefault(valueOf), valueOf);
 }
 
 /** Options of which `workers` takes the place. */
@@ -139,10 +180,15 @@ export const POPULATION = [
 
 type Population = (typeof POPULATION)[number];
 
+type Size = Partial<Pick<PolicyConfig, Population>> & Pick<PolicyConfig, 'growUtilization'>;
+
+/** Without `workers`, the five options say how many there are. */
+const UNSIZED: Size = { growUtilization: Infinity };
+
 // Busy enough to want another worker, and far enough from 1 to have it before the queues grow.
 const GROW_AT = 0.8;
 
-function sized(options: PolicyOptions, cores: number): Pick<PolicyConfig, Population | 'growUtilization'> {
+function sized(options: PolicyOptions, cores: number): Size {
   const { least, most } = sizeOf(options.workers, cores);
   const { startWorkers = least } = options;
   const fits: Readonly<Record<Population, readonly [least: number, most: number] | undefined>> = {
@@ -171,108 +217,40 @@ function mustFit(
   throw errors.badOption(name, `left out beside \`workers\` (${show(workers)})${span ?? ''}`, value);
 }
 
-function population(options: PolicyOptions): Pick<PolicyConfig, Population | 'growUtilization'> {
-  const maxWorkers = integer('maxWorkers', given(options.maxWorkers, 20), 1, MOST_WORKERS);
-  const head = (name: Population, byDefault: number): number =>
-    headcount(name, given(options[name], byDefault), maxWorkers);
-  const startWorkers = head('startWorkers', Math.min(5, maxWorkers));
-  const minWorkers = head('minWorkers', startWorkers);
-  const minSpareWorkers = head('minSpareWorkers', minWorkers);
-  // The ancestor's MaxServer - MinServer alone can be less than the minimum, and workers were then born and retired in turns.
-  const byDefault = Math.max(maxWorkers - minWorkers, minSpareWorkers + 1);
-  const maxSpareWorkers = limit('maxSpareWorkers', given(options.maxSpareWorkers, byDefault), 1);
-  if (maxSpareWorkers <= minSpareWorkers) {
-    const expected = `more than \`minSpareWorkers\` (${minSpareWorkers})`;
-    throw errors.badOption('maxSpareWorkers', expected, maxSpareWorkers);
-  }
-  const size = { startWorkers, minWorkers, maxWorkers, minSpareWorkers, maxSpareWorkers };
-  return { ...size, growUtilization: Infinity };
-}
-
-/** Heartbeats of the master before a silent worker expires, as in the ancestor. */
-const EXPIRES_AFTER = 5;
-const BEATS_BEFORE_EXPIRY = 3;
-
-type Clocks = 'masterHeartbeat' | 'workerHeartbeat' | 'workerExpireTime' | 'graceTime';
-
-function clocks(options: PolicyOptions): Pick<PolicyConfig, Clocks> {
-  const masterHeartbeat = millis('masterHeartbeat', given(options.masterHeartbeat, 10_000));
-  const workerExpireTime = span(
-    'workerExpireTime',
-    given(options.workerExpireTime, EXPIRES_AFTER * masterHeartbeat),
-  );
-  const often = Math.min(masterHeartbeat / 2, workerExpireTime / BEATS_BEFORE_EXPIRY);
-  const workerHeartbeat = millis('workerHeartbeat', given(options.workerHeartbeat, Math.max(often, 1)));
-  if (workerHeartbeat >= workerExpireTime) {
-    const expected = `less than \`workerExpireTime\` (${workerExpireTime})`;
-    throw errors.badOption('workerHeartbeat', expected, workerHeartbeat);
-  }
-  const graceTime = span('graceTime', given(options.graceTime, workerExpireTime));
-  return { masterHeartbeat, workerHeartbeat, workerExpireTime, graceTime };
-}
-
-type Bounds =
-  | 'maxSessionsPerWorker'
-  | 'maxSpareTime'
-  | 'maxLifetime'
-  | 'lifetimeJitter'
-  | 'maxServed'
-  | 'servedJitter'
-  | 'maxHeap'
-  | 'maxExternal'
-  | 'memoryJitter'
-  | 'maxUtilization';
-
-function bounds(options: PolicyOptions): Pick<PolicyConfig, Bounds> {
-  const most = (name: Bounds): number => limit(name, given(options[name], Infinity), 1);
-  return {
-    maxSessionsPerWorker: most('maxSessionsPerWorker'),
-    maxSpareTime: span('maxSpareTime', given(options.maxSpareTime, 60_000)),
-    maxLifetime: span('maxLifetime', given(options.maxLifetime, Infinity)),
-    lifetimeJitter: fraction('lifetimeJitter', given(options.lifetimeJitter, 0.1)),
-    maxServed: most('maxServed'),
-    servedJitter: fraction('servedJitter', given(options.servedJitter, 0)),
-    maxHeap: most('maxHeap'),
-    maxExternal: most('maxExternal'),
-    memoryJitter: fraction('memoryJitter', given(options.memoryJitter, 0.1)),
-    maxUtilization: share('maxUtilization', given(options.maxUtilization, Infinity)),
-  };
-}
-
-type Recovery =
-  'bootTimeout' | 'killTimeout' | 'maxZombies' | 'bootRetryDelay' | 'maxBootRetryDelay' | 'minUptime';
-
-function recovery(options: PolicyOptions): Pick<PolicyConfig, Recovery> {
-  const bootRetryDelay = millis('bootRetryDelay', given(options.bootRetryDelay, 100));
-  const longest = given(options.maxBootRetryDelay, Math.max(30_000, bootRetryDelay));
-  const maxBootRetryDelay = millis('maxBootRetryDelay', longest);
-  if (maxBootRetryDelay < bootRetryDelay) {
-    const expected = `at least \`bootRetryDelay\` (${bootRetryDelay})`;
-    throw errors.badOption('maxBootRetryDelay', expected, maxBootRetryDelay);
-  }
-  return {
-    bootTimeout: span('bootTimeout', given(options.bootTimeout, 30_000)),
-    // Finite, or a thread that cannot be killed would keep its place, and `close()`, for ever.
-    killTimeout: millis('killTimeout', given(options.killTimeout, 2_000)),
-    maxZombies: integer('maxZombies', given(options.maxZombies, 4), 0),
-    bootRetryDelay,
-    maxBootRetryDelay,
-    minUptime: millis('minUptime', given(options.minUptime, 5_000)),
-  };
-}
-
-// Not `??`: a `null` is a mistake to be told, not a wish for the default.
-function given(value: number | undefined, byDefault: number): number {
-  if (value === undefined) return byDefault;
-  return value;
-}
-
-function headcount(name: string, value: number, maxWorkers: number): number {
+function headcount(name: string, value: number, valueOf: ValueOf): number {
+  const maxWorkers = valueOf('maxWorkers');
   if (Number.isInteger(value) && value >= 0 && value <= maxWorkers) return value;
   throw errors.badOption(name, `an integer from 0 to \`maxWorkers\` (${maxWorkers})`, value);
 }
 
-// Unlike `millis` without an upper end: no timer waits for it, the master looks again with each heartbeat.
+function aboveMinSpare(name: string, value: number, valueOf: ValueOf): number {
+  const minSpareWorkers = valueOf('minSpareWorkers');
+  if (limit(name, value, 1) > minSpareWorkers) return value;
+  throw errors.badOption(name, `more than \`minSpareWorkers\` (${minSpareWorkers})`, value);
+}
+
+function withinExpiry(name: string, value: number, valueOf: ValueOf): Millis {
+  const workerExpireTime = valueOf('workerExpireTime');
+  if (millis(name, value) < workerExpireTime) return value;
+  throw errors.badOption(name, `less than \`workerExpireTime\` (${workerExpireTime})`, value);
+}
+
+function aboveFirstDelay(name: string, value: number, valueOf: ValueOf): Millis {
+  const bootRetryDelay = valueOf('bootRetryDelay');
+  if (millis(name, value) >= bootRetryDelay) return value;
+  throw errors.badOption(name, `at least \`bootRetryDelay\` (${bootRetryDelay})`, value);
+}
+
+function atLeastOne(name: string, value: number): number {
+  return limit(name, value, 1);
+}
+
+// A timer waits for it.
+function finite(name: string, value: number): Millis {
+  return millis(name, value);
+}
+
+// Unlike `finite` without an upper end: no timer waits for it, the master looks again with each heartbeat.
 function span(name: string, value: number): Millis {
   if (typeof value === 'number' && value >= 1) return value;
   throw errors.badOption(name, 'milliseconds of at least 1, or Infinity', value);
