@@ -118,6 +118,7 @@ describe('resolveOptions', () => {
       maxWaiting: 511,
       waitTimeout: 30_000,
       claimTimeout: 1_000,
+      stealAfter: 5,
     });
     expect(idle).toEqual({ idleTimeout: 3_600_000, firstByteTimeout: 120_000 });
     expect({ threadHost, window, maxOutput, lingerTimeout, maxWorkerMessages }).toEqual({
