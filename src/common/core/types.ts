@@ -34,7 +34,7 @@ export const ADDRESS_NAMES: readonly (keyof Addresses)[] = [
   'localFamily',
 ];
 
-/** What TLS has found out that ended before the connection was handed over; the names are those of `tls.TLSSocket`. */
+/** What TLS has found out that ended before the connection was offered; the names are those of `tls.TLSSocket`. */
 export interface Secured {
   readonly alpnProtocol: string | false | null;
   readonly servername: string | false;
@@ -57,7 +57,7 @@ export interface Secured {
 /** Why a worker was asked to leave, or was killed. */
 export type LeaveReason =
   | 'aged' // older than `maxLifetime`
-  | 'served' // was handed `maxServed` connections
+  | 'served' // was offered `maxServed` connections
   | 'silent' // sent no heartbeat for `workerExpireTime`
   | 'idle' // spare for `maxSpareTime`
   | 'surplus' // more spare than `maxSpareWorkers`, or more in all than `maxWorkers`

@@ -32,7 +32,7 @@ export const shownBy = (secure: TLSSocket): string | undefined =>
   secure.getX509Certificate()?.raw.toString('base64');
 
 /**
- * What is known of a connection whose TLS has ended before it is handed over; `shown` is what `shownBy` says, where that
+ * What is known of a connection whose TLS has ended before it is offered; `shown` is what `shownBy` says, where that
  * is known already.
  */
 export function securedOf(stream: Duplex, shown?: string): Secured | undefined {

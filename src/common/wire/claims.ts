@@ -1,7 +1,7 @@
 import { type ConnectionId } from '../core/types.ts';
 
 /**
- * Who has a connection that was handed over: the worker, once it claimed it, or again the main thread, once it
+ * Who has a connection that was offered: the worker, once it claimed it, or again the main thread, once it
  * took it back. Each open offer has a word of memory that both threads share, holding the connection's id while it
  * is offered; both sides compare-and-swap from that very id, so exactly one wins, whatever the timing. An id that
  * reaches the worker late, after its slot was given to another connection, does not match and loses.

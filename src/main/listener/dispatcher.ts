@@ -93,7 +93,7 @@ export class Dispatcher implements Offers {
    * Connections were taken back from a worker that had not claimed them. They are the first to be offered again, in the
    * next turn of the master: its owner may be about to say that this worker is gone.
    */
-  comeBack(connections: readonly Connection[], worker: WorkerId, overdue: boolean): void {
+  takenBack(connections: readonly Connection[], worker: WorkerId, overdue: boolean): void {
     if (connections.length === 0) return;
     for (const { id } of connections) {
       this.#owed.delete(id);
@@ -178,7 +178,7 @@ export class Dispatcher implements Offers {
   #offer(worker: WorkerId, connection: Connection): void {
     const { tell, offer, clock } = this.#options;
     this.#owed.set(connection.id, { connection, worker, since: clock.now() });
-    tell({ kind: 'handed', id: worker });
+    tell({ kind: 'offered', id: worker });
     offer(worker, connection);
     this.#watch.wake();
   }
@@ -273,7 +273,7 @@ export class Dispatcher implements Offers {
     }
     for (const { connection, worker, since } of [...this.#owed.values()]) {
       if (now < since + this.#config.claimTimeout) break;
-      if (this.#options.takeBack(worker, connection.id)) this.comeBack([connection], worker, true);
+      if (this.#options.takeBack(worker, connection.id)) this.takenBack([connection], worker, true);
       else this.#owed.delete(connection.id);
     }
     this.pump();

@@ -53,9 +53,9 @@ export interface WorkerHandleEvents {
   readonly over: (end: ConnectionSide) => void;
   /** It sent what no worker sends. */
   readonly broken: (error: unknown) => void;
-  /** Its thread has ended: nothing may be handed to it from here on. Comes before all that follows from it. */
+  /** Its thread has ended: nothing may be offered to it from here on. Comes before all that follows from it. */
   readonly gone: () => void;
-  /** `unclaimed` was handed to it and never claimed. */
+  /** `unclaimed` was offered to it and never claimed. */
   readonly exited: (exit: WorkerExit, unclaimed: Connection[]) => void;
 }
 

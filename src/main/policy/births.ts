@@ -80,8 +80,7 @@ function demand(fresh: readonly WorkerRecord[], state: PoolState, config: Policy
 }
 
 const isNewcomer = (worker: WorkerRecord): boolean =>
-  !isReady(worker) ||
-  (worker.lastHandOver === 0 && !worker.paused && !worker.suspect && worker.maxSessions > 0);
+  !isReady(worker) || (worker.lastOffer === 0 && !worker.paused && !worker.suspect && worker.maxSessions > 0);
 
 /** After a failed boot one at a time, until one succeeds: a broken module would fail in all of them alike. */
 function bootsAllowed(fresh: readonly WorkerRecord[], { failures, until }: Backoff, now: Millis): number {

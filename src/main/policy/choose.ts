@@ -21,7 +21,7 @@ export type ChooseConfig = Pick<
   readonly dispatch: Dispatch;
 };
 
-/** Connections that may be handed to one worker and not be claimed yet; the claim table has as many slots. */
+/** Connections that may be offered to one worker and not be claimed yet; the claim table has as many slots. */
 export const MAX_OWED = 1024;
 
 /**
@@ -64,7 +64,7 @@ function preference(
     case 'least-open':
       return leastOpen(lastOfCore(state, minWorkers));
     case 'round-robin':
-      return (a, b) => (claims(a, b) || a.lastHandOver - b.lastHandOver) < 0;
+      return (a, b) => (claims(a, b) || a.lastOffer - b.lastOffer) < 0;
     case 'least-busy':
       return leastBusy;
     case 'sticky-address':
@@ -92,10 +92,10 @@ const leastOpen =
     (claims(a, b) ||
       openOf(a) - openOf(b) ||
       Number(a.id > lastOfCore) - Number(b.id > lastOfCore) ||
-      a.lastHandOver - b.lastHandOver) < 0;
+      a.lastOffer - b.lastOffer) < 0;
 
 const leastBusy: Better = (a, b) =>
-  (claims(a, b) || tenths(a) - tenths(b) || openOf(a) - openOf(b) || a.lastHandOver - b.lastHandOver) < 0;
+  (claims(a, b) || tenths(a) - tenths(b) || openOf(a) - openOf(b) || a.lastOffer - b.lastOffer) < 0;
 
 const sticky =
   (hash: number): Better =>

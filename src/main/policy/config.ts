@@ -53,7 +53,7 @@ export interface PolicyOptions {
   readonly maxLifetime?: Millis | undefined;
   /** Up to which fraction of `maxLifetime` a worker may go earlier, so that not all go at once. Default 0.1. */
   readonly lifetimeJitter?: number | undefined;
-  /** A worker that was handed so many connections is handed no more, and replaced. Default `Infinity`. */
+  /** A worker that was offered so many connections is offered no more, and replaced. Default `Infinity`. */
   readonly maxServed?: number | undefined;
   /** Up to which fraction of `maxServed` a worker may go earlier. Default 0: exactly `maxServed`. */
   readonly servedJitter?: number | undefined;

@@ -24,7 +24,7 @@ export function evolve(state: PoolState, event: PoolEvent, now: Millis, config: 
   const told = tell(worker, event, now, state);
   if (told === worker) return state;
   const next = { ...state, workers: state.workers.with(index, told) };
-  if (event.kind === 'handed') return { ...next, handOvers: state.handOvers + 1 };
+  if (event.kind === 'offered') return { ...next, offers: state.offers + 1 };
   if (!isBoot(worker, told)) return next;
   return { ...next, backoff: state.backoff.young ? state.backoff : NO_BACKOFF, toStart: 0 };
 }
@@ -181,7 +181,7 @@ const newborn = (id: WorkerId, generation: number, luck: number, now: Millis): W
   owed: 0,
   served: 0,
   lastActivity: now,
-  lastHandOver: 0,
+  lastOffer: 0,
   late: false,
   lastBeat: now,
   beat: undefined,

@@ -51,14 +51,14 @@ export interface WorkerRecord {
   readonly luck: number;
   /** Open connections that it has claimed. */
   readonly claimed: number;
-  /** Connections handed to it that it has not claimed yet. */
+  /** Connections offered to it that it has not claimed yet. */
   readonly owed: number;
-  /** Connections handed to it and not taken back, over its whole life. */
+  /** Connections offered to it and not taken back, over its whole life. */
   readonly served: number;
-  /** When it last was handed, or closed, a connection; its birth before that. */
+  /** When it last was offered, or released, a connection; its birth before that. */
   readonly lastActivity: Millis;
-  /** `PoolState.handOvers` at its latest hand-over; orders workers by least recent hand-over. 0 before the first. */
-  readonly lastHandOver: number;
+  /** `PoolState.offers` at its latest offer; orders workers by least recent offer. 0 before the first. */
+  readonly lastOffer: number;
   /** When it last gave a heartbeat; becoming ready counts as one. */
   readonly lastBeat: Millis;
   readonly beat: Beat | undefined;
@@ -66,7 +66,7 @@ export interface WorkerRecord {
   readonly paused: boolean;
   /** Connections it wants open at a time, at most, within `maxSessionsPerWorker`. */
   readonly maxSessions: number;
-  /** It let a claim time out and has given no sign of life since: it is handed nothing. */
+  /** It let a claim time out and has given no sign of life since: it is offered nothing. */
   readonly suspect: boolean;
   /** A connection was stolen from it, which it had not taken up, and it has given no sign of life since. */
   readonly late: boolean;
@@ -91,8 +91,8 @@ export interface PoolState {
   readonly toStart: number;
   /** Connections in the waiting room. */
   readonly waiting: number;
-  /** Hand-overs so far. */
-  readonly handOvers: number;
+  /** Offers so far. */
+  readonly offers: number;
   readonly backoff: Backoff;
   /** Set once the prefork closes: everybody leaves, and is killed at that time. */
   readonly closing: { readonly until: Millis } | undefined;
@@ -105,11 +105,11 @@ export type PoolEvent =
   | { readonly kind: 'beat'; readonly id: WorkerId; readonly beat: Beat }
   | { readonly kind: 'alive'; readonly id: WorkerId } // any message: no longer suspect, nor held by a debugger
   | { readonly kind: 'looked'; readonly id: WorkerId; readonly debugged: boolean } // whether a debugger holds it
-  | { readonly kind: 'handed'; readonly id: WorkerId }
+  | { readonly kind: 'offered'; readonly id: WorkerId }
   | { readonly kind: 'claimed'; readonly id: WorkerId }
   | { readonly kind: 'taken-back'; readonly id: WorkerId; readonly overdue: boolean }
   | { readonly kind: 'stolen'; readonly id: WorkerId } // taken back for a worker that rests
-  | { readonly kind: 'closed'; readonly id: WorkerId } // a claimed connection has ended
+  | { readonly kind: 'released'; readonly id: WorkerId } // a claimed connection has ended
   | { readonly kind: 'paused'; readonly id: WorkerId; readonly paused: boolean }
   | { readonly kind: 'limited'; readonly id: WorkerId; readonly maxSessions: number }
   | { readonly kind: 'asked'; readonly id: WorkerId }
@@ -147,7 +147,7 @@ export interface Candidate {
   readonly id: WorkerId;
   /** Open connections, unclaimed ones included. */
   readonly open: number;
-  /** Connections handed to it that it has not claimed yet. */
+  /** Connections offered to it that it has not claimed yet. */
   readonly owed: number;
   readonly served: number;
   /** Event-loop utilisation at its last heartbeat, 0 to 1; 0 before the first. */
@@ -180,7 +180,7 @@ export const initialState = (startWorkers: number): PoolState => ({
   lastGeneration: 1,
   toStart: startWorkers,
   waiting: 0,
-  handOvers: 0,
+  offers: 0,
   backoff: { failures: 0, until: -Infinity, young: false },
   closing: undefined,
 });

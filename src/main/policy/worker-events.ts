@@ -52,12 +52,12 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     if (!debugged) return { ...worker, look: { ...worker.look, clear: true }, debugged };
     return { ...worker, stage: begunAnew(worker.stage, now), lastBeat: now, look: undefined, debugged };
   },
-  handed: (worker, _, now, state) => ({
+  offered: (worker, _, now, state) => ({
     ...worker,
     owed: worker.owed + 1,
     served: worker.served + 1,
     lastActivity: now,
-    lastHandOver: state.handOvers + 1,
+    lastOffer: state.offers + 1,
   }),
   claimed: (worker) => ({
     ...worker,
@@ -79,7 +79,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     served: oneLess(worker.served),
     late: true,
   }),
-  closed: (worker, _, now) => ({ ...worker, claimed: oneLess(worker.claimed), lastActivity: now }),
+  released: (worker, _, now) => ({ ...worker, claimed: oneLess(worker.claimed), lastActivity: now }),
   paused: (worker, { paused }) => (worker.paused === paused ? worker : { ...worker, paused }),
   limited: (worker, { maxSessions }) =>
     worker.maxSessions === maxSessions ? worker : { ...worker, maxSessions },

@@ -13,7 +13,7 @@ import { type PlainTls, type TlsOptions } from '../../common/tls/options.ts';
 export interface RunningOptions extends PolicyOptions {
   /**
    * Which worker gets a connection: `'least-open'` (default: fewest open connections, then the `minWorkers` oldest, then
-   * least recent hand-over), `'round-robin'`, `'least-busy'` (event-loop utilisation), `'sticky-address'`, or a function.
+   * least recent offer), `'round-robin'`, `'least-busy'` (event-loop utilisation), `'sticky-address'`, or a function.
    * With each of them, workers of the newest generation come first while a reload goes on.
    */
   readonly dispatch?: Dispatch | undefined;

@@ -155,7 +155,7 @@ export class Pool implements Crew {
   retire(id: WorkerId, why: LeaveReason): void {
     const unclaimed = this.handles.get(id)?.retire(why) ?? [];
     this.#options.announce('workerRetiring', { worker: id, why });
-    this.dispatcher.comeBack(unclaimed, id, false);
+    this.dispatcher.takenBack(unclaimed, id, false);
     if (why === 'silent') this.#expired(id);
   }
 
@@ -166,7 +166,7 @@ export class Pool implements Crew {
     handle?.kill(why);
     this.#options.announce('workerKilled', { worker: id, why });
     if (why === 'boot-timeout') this.#options.failed(handle?.bootError);
-    this.dispatcher.comeBack(unclaimed, id, false);
+    this.dispatcher.takenBack(unclaimed, id, false);
   }
 
   look(id: WorkerId): void {
@@ -191,7 +191,7 @@ export class Pool implements Crew {
     const now = earlier ? { ...earlier, utilization: evidence.utilization } : evidence;
     this.evidence.set(id, now);
     this.#options.announce('workerZombie', { worker: id, generation, why, clients, ...now });
-    this.dispatcher.comeBack(unclaimed, id, false);
+    this.dispatcher.takenBack(unclaimed, id, false);
   }
 
   #expired(id: WorkerId): void {
@@ -229,7 +229,7 @@ export class Pool implements Crew {
         announce('connection', { connection: infoOf(connection), worker: id });
       },
       released: () => {
-        master.tell({ kind: 'closed', id });
+        master.tell({ kind: 'released', id });
       },
       over: (end) => {
         this.#over(id, end);
@@ -327,7 +327,7 @@ export class Pool implements Crew {
     const { announce, exited, failed } = this.#options;
     this.handles.delete(exit.worker);
     this.evidence.delete(exit.worker);
-    dispatcher.comeBack(unclaimed, exit.worker, false);
+    dispatcher.takenBack(unclaimed, exit.worker, false);
     announce('workerExited', exit);
     if (exit.why === undefined) failed(exit.error);
     for (const watch of this.exitWatchers) watch(exit);

@@ -31,7 +31,7 @@ export interface WorkerStatus {
   readonly phaseAge: Millis;
   /** Open connections, unclaimed ones included. */
   readonly open: number;
-  /** Connections handed to it that it has not claimed. */
+  /** Connections offered to it that it has not claimed. */
   readonly owed: number;
   readonly served: number;
   /** Event-loop utilisation at the last heartbeat, 0 to 1; 0 from `ready` to the first, `undefined` before. */

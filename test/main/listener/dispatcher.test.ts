@@ -12,8 +12,8 @@ describe('the dispatcher', () => {
     rig.come(2);
     expect(rig.took()).toEqual(['1>1', '2>2']);
     expect(rig.told).toEqual([
-      { kind: 'handed', id: 1 },
-      { kind: 'handed', id: 2 },
+      { kind: 'offered', id: 1 },
+      { kind: 'offered', id: 2 },
     ]);
     expect(rig.dispatcher.waiting).toBe(0);
   });
@@ -54,7 +54,7 @@ describe('waiting', () => {
     const [first] = rig.come(3);
     rig.claim(first!);
     // A worker is free, but the dispatcher has not looked since.
-    rig.tell({ kind: 'closed', id: 1 });
+    rig.tell({ kind: 'released', id: 1 });
     rig.come(1);
     expect(rig.took()).toEqual(['1>1']);
     rig.dispatcher.pump();
@@ -361,7 +361,7 @@ describe('what is not claimed in time', () => {
     const [one] = rig.come(1);
     rig.offered.delete(1);
     rig.state = { ...rig.state, workers: [] };
-    rig.dispatcher.comeBack([one!], 1, false);
+    rig.dispatcher.takenBack([one!], 1, false);
     expect(rig.dispatcher.waiting).toBe(1);
     expect(rig.state.waiting).toBe(1);
   });
@@ -372,7 +372,7 @@ describe('what is not claimed in time', () => {
     rig.took();
     rig.offered.delete(1);
     // The thread is gone, and the pool only says so after this.
-    rig.dispatcher.comeBack([one!], 1, false);
+    rig.dispatcher.takenBack([one!], 1, false);
     expect(rig.took()).toEqual([]);
     rig.tell({ kind: 'exited', id: 1, luck: 0 });
     rig.dispatcher.pump();
@@ -485,7 +485,7 @@ describe('close', () => {
     rig.come(1);
     expect(rig.took()).toEqual(['4 closing']);
     rig.offered.delete(1);
-    rig.dispatcher.comeBack([first!], 1, false);
+    rig.dispatcher.takenBack([first!], 1, false);
     expect(rig.took()).toEqual(['1 closing']);
     expect(rig.clock.armed).toBe(0);
   });
@@ -556,7 +556,7 @@ describe('a dispatch function', () => {
     rig.come(1);
     expect(rig.took()).toEqual(['1 dispatch-failed']);
     expect(codeOf(rig.drops.get(1))).toBe('FORKLESS_DISPATCH_FAILED');
-    expect(rig.told.some(({ kind }) => kind === 'handed')).toBe(false);
+    expect(rig.told.some(({ kind }) => kind === 'offered')).toBe(false);
   });
 
   it('that throws later costs those who wait, and the count is right', () => {

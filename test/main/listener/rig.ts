@@ -104,7 +104,7 @@ export class Rig {
 
   /** A claimed connection of that worker ends. */
   close(id: WorkerId): void {
-    this.tell({ kind: 'closed', id });
+    this.tell({ kind: 'released', id });
     this.dispatcher.pump();
   }
 

@@ -352,7 +352,7 @@ describe('a master that was late', () => {
 
   it('still gives those who boot, drain or die all of their time', () => {
     const rig = new Rig({ ...options, bootTimeout: 900, graceTime: 5_000, killTimeout: 400 }).up();
-    rig.master.tell({ kind: 'handed', id: 1 });
+    rig.master.tell({ kind: 'offered', id: 1 });
     rig.master.tell({ kind: 'asked', id: 1 });
     rig.master.tell({ kind: 'broken', id: 2 });
     rig.turn();

@@ -196,7 +196,7 @@ export class World implements Crew {
     this.#in(1, () => {
       this.#leave(worker);
     });
-    this.dispatcher.comeBack(unclaimed, id, false);
+    this.dispatcher.takenBack(unclaimed, id, false);
   }
 
   kill(id: WorkerId, why: LeaveReason): void {
@@ -205,7 +205,7 @@ export class World implements Crew {
     worker.doomed = true;
     const unclaimed = this.#takeAllBack(worker);
     this.#exitIn(worker.immortal ? 60_000 : 5, worker, 'kill');
-    this.dispatcher.comeBack(unclaimed, id, false);
+    this.dispatcher.takenBack(unclaimed, id, false);
   }
 
   look(id: WorkerId): void {
@@ -221,7 +221,7 @@ export class World implements Crew {
     worker.zombie = true;
     const unclaimed = this.#takeAllBack(worker);
     for (const client of [...worker.open.values()]) this.#over(worker, client);
-    this.dispatcher.comeBack(unclaimed, id, false);
+    this.dispatcher.takenBack(unclaimed, id, false);
   }
 
   /** A worker asks for its own retirement, breaks the protocol, or wants no more for a while. */
@@ -360,7 +360,7 @@ export class World implements Crew {
     client.fate = 'served';
     this.count('served');
     client.connection.stream.destroy();
-    this.master.tell({ kind: 'closed', id: worker.id });
+    this.master.tell({ kind: 'released', id: worker.id });
     this.#leave(worker);
   }
 
@@ -407,7 +407,7 @@ export class World implements Crew {
     worker.leaving = true;
     const unclaimed = this.#takeAllBack(worker);
     for (const client of [...worker.open.values()]) this.#over(worker, client);
-    this.dispatcher.comeBack(unclaimed, worker.id, false);
+    this.dispatcher.takenBack(unclaimed, worker.id, false);
     this.master.tell({ kind: 'exited', id: worker.id, luck: this.master.draw() });
   }
 

@@ -53,7 +53,7 @@ describe.each(ALL)('choose %s: who may take a connection', (dispatch) => {
       const id = choose(state, limits, peer);
       if (id === undefined) throw new Error('nobody');
       state = after(state, [
-        { kind: 'handed', id },
+        { kind: 'offered', id },
         { kind: 'claimed', id },
       ]);
     }
@@ -72,7 +72,7 @@ describe('choose: whom', () => {
     [
       'of equals the least recent hand-over',
       'least-open',
-      [{ lastHandOver: 7 }, { lastHandOver: 5 }, { lastHandOver: 6 }],
+      [{ lastOffer: 7 }, { lastOffer: 5 }, { lastOffer: 6 }],
       2,
     ],
     ['of full equals the first born', 'least-open', [{}, {}, {}], 1],
@@ -81,7 +81,7 @@ describe('choose: whom', () => {
     ['who let a connection be stolen last', 'least-open', [{ late: true }, { claimed: 5 }], 2],
     ['an older generation after the new', 'least-open', [{ generation: 0 }, { claimed: 5 }], 2],
     ['an older generation after one that owes', 'least-open', [{ owed: 1 }, { generation: 0 }], 1],
-    ['in turns, an older generation last', 'round-robin', [{ generation: 0 }, { lastHandOver: 9 }], 2],
+    ['in turns, an older generation last', 'round-robin', [{ generation: 0 }, { lastOffer: 9 }], 2],
     [
       'the least busy, an older generation last',
       'least-busy',
@@ -91,13 +91,8 @@ describe('choose: whom', () => {
     ['an address, an older generation last', 'sticky-address', [{ generation: 0 }, {}, { generation: 0 }], 2],
     ['by a function, an older generation last', (_, [first]) => first?.id, [{ generation: 0 }, {}], 2],
     ['an older generation where no other may', 'least-open', [{ paused: true }, { generation: 0 }], 2],
-    [
-      'in turns',
-      'round-robin',
-      [{ lastHandOver: 3 }, { lastHandOver: 1, claimed: 50 }, { lastHandOver: 2 }],
-      2,
-    ],
-    ['in turns, who owes last', 'round-robin', [{ lastHandOver: 3 }, { lastHandOver: 1, owed: 1 }], 1],
+    ['in turns', 'round-robin', [{ lastOffer: 3 }, { lastOffer: 1, claimed: 50 }, { lastOffer: 2 }], 2],
+    ['in turns, who owes last', 'round-robin', [{ lastOffer: 3 }, { lastOffer: 1, owed: 1 }], 1],
     [
       'the least busy',
       'least-busy',
@@ -113,7 +108,7 @@ describe('choose: whom', () => {
       ],
       2,
     ],
-    ['busy, then least recent', 'least-busy', [{ lastHandOver: 2 }, { lastHandOver: 1 }], 2],
+    ['busy, then least recent', 'least-busy', [{ lastOffer: 2 }, { lastOffer: 1 }], 2],
     ['busy, who owes last', 'least-busy', [{ owed: 1 }, { beat: beat({ utilization: 1 }) }], 2],
   ])('%s (%s)', (_, dispatch, workers, expected) => {
     expect(
@@ -132,15 +127,15 @@ describe('choose: whom', () => {
       const id = choose(state, rules(dispatch), { remoteAddress: `192.0.2.${n}` });
       expect(id).toBeGreaterThan(3);
       // Nobody claims in the turn in which they all come.
-      state = after(state, [{ kind: 'handed', id: id! }]);
+      state = after(state, [{ kind: 'offered', id: id! }]);
     }
   });
 
   it.each<[string, number, readonly Partial<WorkerRecord>[], number]>([
-    ['of equals one that always stays', 2, [{ lastHandOver: 8 }, { lastHandOver: 9 }, {}], 1],
-    ['even of a pool without a minimum the oldest', 0, [{ lastHandOver: 8 }, {}], 1],
-    ['another where those that stay have more', 1, [{ claimed: 1 }, { lastHandOver: 5 }], 2],
-    ['workers of a generation that goes do not stay', 1, [{ generation: 0 }, {}, { lastHandOver: 1 }], 2],
+    ['of equals one that always stays', 2, [{ lastOffer: 8 }, { lastOffer: 9 }, {}], 1],
+    ['even of a pool without a minimum the oldest', 0, [{ lastOffer: 8 }, {}], 1],
+    ['another where those that stay have more', 1, [{ claimed: 1 }, { lastOffer: 5 }], 2],
+    ['workers of a generation that goes do not stay', 1, [{ generation: 0 }, {}, { lastOffer: 1 }], 2],
   ])('when the load is over, others may rest: %s', (_, minWorkers, workers, expected) => {
     const records = workers.map((more, index) => worker(index + 1, more));
     expect(pick(records, 'least-open', { minWorkers })).toBe(expected);
@@ -152,7 +147,7 @@ describe('choose: whom', () => {
 
   it('an address sticks, whatever the load, and only those of a worker that goes move', () => {
     const five = ready(5);
-    const loaded = five.map((each) => ({ ...each, claimed: each.id, lastHandOver: 9 - each.id }));
+    const loaded = five.map((each) => ({ ...each, claimed: each.id, lastOffer: 9 - each.id }));
     for (const address of addresses) {
       const chosen = sticky(five, address);
       expect(sticky(loaded, address)).toBe(chosen);

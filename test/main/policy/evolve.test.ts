@@ -25,11 +25,11 @@ describe('evolve: events of one worker', () => {
     { kind: 'ready', id: 9 },
     { kind: 'beat', id: 9, beat: beat() },
     { kind: 'alive', id: 9 },
-    { kind: 'handed', id: 9 },
+    { kind: 'offered', id: 9 },
     { kind: 'claimed', id: 9 },
     { kind: 'taken-back', id: 9, overdue: true },
     { kind: 'stolen', id: 9 },
-    { kind: 'closed', id: 9 },
+    { kind: 'released', id: 9 },
     { kind: 'paused', id: 9, paused: true },
     { kind: 'limited', id: 9, maxSessions: 1 },
     { kind: 'asked', id: 9 },
@@ -45,9 +45,9 @@ describe('evolve: events of one worker', () => {
   });
 
   it('a hand-over is owed, counts as served, and as the latest', () => {
-    const state = after(pool(ready(1), { handOvers: 4 }), [{ kind: 'handed', id: 1 }], 10);
-    expect(state.handOvers).toBe(5);
-    expect(only(state)).toMatchObject({ owed: 1, claimed: 0, served: 1, lastActivity: 10, lastHandOver: 5 });
+    const state = after(pool(ready(1), { offers: 4 }), [{ kind: 'offered', id: 1 }], 10);
+    expect(state.offers).toBe(5);
+    expect(only(state)).toMatchObject({ owed: 1, claimed: 0, served: 1, lastActivity: 10, lastOffer: 5 });
   });
 
   it('a claim moves from owed to claimed and is a sign of life', () => {
@@ -75,10 +75,10 @@ describe('evolve: events of one worker', () => {
   });
 
   it('a close is an activity, and no count is ever negative', () => {
-    const state = one({ claimed: 1 }, [{ kind: 'closed', id: 1 }]);
+    const state = one({ claimed: 1 }, [{ kind: 'released', id: 1 }]);
     expect(only(state)).toMatchObject({ claimed: 0, lastActivity: 10 });
     const odd = after(state, [
-      { kind: 'closed', id: 1 },
+      { kind: 'released', id: 1 },
       { kind: 'taken-back', id: 1, overdue: false },
     ]);
     expect(only(odd)).toMatchObject({ claimed: 0, owed: 0, served: 0 });
@@ -307,7 +307,7 @@ describe('evolve: conservation', () => {
   const STEPS: readonly Step[] = [
     (books) => [
       { ...books, handed: books.handed + 1 },
-      { kind: 'handed', id: 1 },
+      { kind: 'offered', id: 1 },
     ],
     (books) =>
       books.handed - books.back > books.claims
@@ -327,7 +327,7 @@ describe('evolve: conservation', () => {
       books.claims > books.closed
         ? [
             { ...books, closed: books.closed + 1 },
-            { kind: 'closed', id: 1 },
+            { kind: 'released', id: 1 },
           ]
         : undefined,
     (books) => {
@@ -359,7 +359,7 @@ it('the same events make the same state', () => {
     { kind: 'decided', decision: { kind: 'spawn', id: 1, generation: 1 }, luck: 0.5 },
     { kind: 'launched', id: 1 },
     { kind: 'ready', id: 1 },
-    { kind: 'handed', id: 1 },
+    { kind: 'offered', id: 1 },
   ];
   expect(after(initialState(1), events, 5, config())).toEqual(after(initialState(1), events, 5, config()));
 });

@@ -48,7 +48,7 @@ const record = fc
     owed: few,
     served: fc.integer({ min: 0, max: 6 }),
     lastActivity: time,
-    lastHandOver: fc.nat(9),
+    lastOffer: fc.nat(9),
     lastBeat: time,
     paused: seldom,
     suspect: seldom,

@@ -632,7 +632,7 @@ describe('rule 3: surplus', () => {
     ],
     [
       'while connections wait nobody is spare',
-      pool(ready(3, { paused: true, lastHandOver: 1 }), { waiting: 1 }),
+      pool(ready(3, { paused: true, lastOffer: 1 }), { waiting: 1 }),
       { ...none, maxSpareWorkers: 1 },
       10,
       ['spawn 100'],
@@ -731,7 +731,7 @@ describe('rule 4: births', () => {
     ],
     [
       'demand: hung workers do not help',
-      pool(ready(2, { suspect: true, lastHandOver: 1 }), { waiting: 1 }),
+      pool(ready(2, { suspect: true, lastOffer: 1 }), { waiting: 1 }),
       none,
       0,
       spawn(1),
@@ -898,7 +898,7 @@ describe('the flaws of the ancestor (POE.md C)', () => {
     expect(second.decisions.map(say)).toEqual(['retire 1 aged', 'retire 2 aged']);
   });
   it('9: a worker is used up at exactly N, once it has claimed the last', () => {
-    const handed = after(pool(ready(1)), [{ kind: 'handed', id: 1 }]);
+    const handed = after(pool(ready(1)), [{ kind: 'offered', id: 1 }]);
     expect(planned(handed, { ...none, maxServed: 1 }, 0)).toEqual([]);
     const claimed = after(handed, [{ kind: 'claimed', id: 1 }]);
     expect(planned(claimed, { ...none, maxServed: 1 }, 0)).toEqual(['retire 1 served']);

@@ -23,7 +23,7 @@ export const worker = (id: number, more: Partial<WorkerRecord> = {}): WorkerReco
   owed: 0,
   served: 0,
   lastActivity: 0,
-  lastHandOver: 0,
+  lastOffer: 0,
   lastBeat: 0,
   beat: undefined,
   paused: false,

@@ -259,7 +259,7 @@ export class Simulation {
       if (thread === undefined) break;
       this.waiting--;
       thread.owed++;
-      this.tell({ kind: 'handed', id: thread.id });
+      this.tell({ kind: 'offered', id: thread.id });
       this.#in(1, () => {
         this.#claim(thread);
       });
@@ -287,7 +287,7 @@ export class Simulation {
   #close(thread: Thread): void {
     if (!this.threads.has(thread.id) || thread.hungSince !== undefined) return;
     thread.open--;
-    this.tell({ kind: 'closed', id: thread.id });
+    this.tell({ kind: 'released', id: thread.id });
     this.#leave(thread);
   }
 
