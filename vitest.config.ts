@@ -1,12 +1,27 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
-export default defineConfig({
+// Needs programs, threads under load or the network of this machine: `npm test` runs it, `npm run test:unit` does not.
+const WITH_PROGRAMS = [
+  'test/bench/**',
+  'test/differential/**',
+  'test/e2e/**',
+  'test/main/threads/conformance.test.ts',
+  'test/runners/**',
+  'test/soak/**',
+  'test/testing/end.test.ts',
+];
+
+export default defineConfig(({ mode }) => ({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...(mode === 'unit' ? WITH_PROGRAMS : [])],
+    env: { TEST_RUN: mode },
     pool: 'forks',
+    // One process for all files that it is given saves a quarter of the unit run. The whole run gives each a process of its own.
+    isolate: mode !== 'unit',
     // Two files at a time: every end-to-end file starts real threads, and more would only measure the machine.
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
-});
+}));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RING_BYTES } from '../../src/common/wire/ring.ts';
 import { LANES, collect, MOVES, nextTurn, pattern, Rig, type Move } from './rig.ts';
+import { tries } from '../effort.ts';
 
 describe.each(LANES)('over the %s lane', (lane) => {
   type Act = Move | 'peerWrites' | 'workerWrites' | 'turn' | 'pause' | 'resume';
@@ -92,11 +93,11 @@ describe.each(LANES)('over the %s lane', (lane) => {
 
   describe('bytes out are bytes in, in order, both ways', () => {
     it('with small windows', async () => {
-      await fc.assert(fc.asyncProperty(plans(1, 200, 300, 12), carry), { numRuns: 250 });
+      await fc.assert(fc.asyncProperty(plans(1, 200, 300, 12), carry), { numRuns: tries(250) });
     });
 
     it('with chunks around the lane window', async () => {
-      await fc.assert(fc.asyncProperty(plans(30_000, 2_000_000, 700_000, 4), carry), { numRuns: 15 });
+      await fc.assert(fc.asyncProperty(plans(30_000, 2_000_000, 700_000, 4), carry), { numRuns: tries(15) });
     });
 
     it('on many connections at once', async () => {
@@ -126,7 +127,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
             0,
           ]);
         }),
-        { numRuns: 15 },
+        { numRuns: tries(15) },
       );
     });
   });

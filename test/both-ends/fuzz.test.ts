@@ -9,6 +9,7 @@ import { Hub } from '../../src/main/relay/hub.ts';
 import { FRAME, FrameWriter, type FrameKind } from '../../src/common/wire/frames.ts';
 import { createRings, RingWriter, type Rings } from '../../src/common/wire/ring.ts';
 import { BatchLane } from './batch-lane.ts';
+import { tries } from '../effort.ts';
 
 const CONNECTIONS = 3;
 const WINDOW = 64;
@@ -109,7 +110,7 @@ it.each(['rings', 'batches'])(
         hub.destroy();
         for (const { stream } of connections) stream.destroy();
       }),
-      { numRuns: 500 },
+      { numRuns: tries(500) },
     );
   },
 );

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { description, made } from '../hostile.ts';
 import { collect, Rig } from './rig.ts';
+import { tries } from '../effort.ts';
 
 // Those that we call. What a stream throws inside Node's own turns, Node looks at.
 const METHODS = ['write', 'end', 'pause', 'resume', 'setKeepAlive', 'destroy'] as const;
@@ -71,7 +72,7 @@ describe('a value that resists being looked at', () => {
         expect([socket.destroyed, closes]).toEqual([true, 1]);
         await isWell();
       }),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
   });
 
@@ -98,7 +99,7 @@ describe('a value that resists being looked at', () => {
         expect(rig.over.map((end) => end.connection.id)).toEqual([connection.id]);
         await isWell();
       }),
-      { numRuns: 500 },
+      { numRuns: tries(500) },
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
 import { collect, LANES, MOVES, pattern, Rig, type RigOptions } from './rig.ts';
+import { tries } from '../effort.ts';
 
 // A worker whose lane is full: two connections have more to send than there is room for.
 async function congested(options: RigOptions) {
@@ -126,7 +127,7 @@ describe.each(LANES)('beside busy connections, over the %s lane', (lane) => {
         expect(got.equals(pattern(0, got.length))).toBe(true);
         expect(got.length).toBeGreaterThanOrEqual(Math.min(written, window));
       }),
-      { numRuns: 60 },
+      { numRuns: tries(60) },
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Callers, WELL } from './callers.ts';
 import { type Fate } from './fake-thread.ts';
+import { tries } from '../effort.ts';
 
 // Each wait of the options used here is 2 s at most, and some follow one another.
 const LONG = 120_000;
@@ -122,7 +123,7 @@ describe('whatever is called in whatever order', () => {
   it('settles, and close() leaves nothing', async () => {
     await fc.assert(
       fc.asyncProperty(script, ([first, acts, fates]) => play(first, acts, fates)),
-      { numRuns: 500 },
+      { numRuns: tries(500) },
     );
   });
 

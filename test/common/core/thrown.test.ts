@@ -16,6 +16,7 @@ import {
   toPlain,
 } from '../../../src/common/core/thrown.ts';
 import { description, made } from '../../hostile.ts';
+import { tries } from '../../effort.ts';
 
 /** There and back across a thread boundary. */
 const travel = (thrown: unknown): Error & { code?: unknown } => fromPlain(structuredClone(toPlain(thrown)));
@@ -148,7 +149,7 @@ describe('a value that resists being looked at', () => {
         for (const text of [name, message, code, stack]) expect((text ?? '').length).toBeLessThan(17_000);
         expect(JSON.stringify(closeFieldsOf(value)).length).toBeLessThan(2_000);
       }),
-      { numRuns: 2_000 },
+      { numRuns: tries(2_000) },
     );
   });
 
@@ -165,7 +166,7 @@ describe('a value that resists being looked at', () => {
           expect(stream.destroyed).toBe(true);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: tries(2_000) },
     );
   });
 

@@ -14,6 +14,7 @@ import {
 import { PendingRecords } from '../../../src/worker/session/pending-records.ts';
 import { type AnyFilter, codeOf, drain, latin1 } from './drain.ts';
 import { heldBy } from './memory.ts';
+import { WHOLE } from '../../effort.ts';
 
 const KIB = 1024;
 const MOST = 160 * KIB;
@@ -107,12 +108,12 @@ const untaken: [name: string, make: () => AnyFilter][] = [
   ['requests', () => new HttpdFilter({ maxBody: 0, maxHeaderSize: 64, maxBuffer: MOST })],
 ];
 
-it('a list of such pieces would be far beyond', () => {
+it.runIf(WHOLE)('a list of such pieces would be far beyond', () => {
   const list = (): unknown => Array.from({ length: MOST }, () => Buffer.from(new Uint8Array(1)));
   expect(heldBy(list, () => false)).toBeGreaterThan(20 * MOST);
 });
 
-describe('memory for what comes byte by byte is no more than twice the bytes', () => {
+describe.runIf(WHOLE)('memory for what comes byte by byte is no more than twice the bytes', () => {
   it.each(inMiddle)('in the middle of %s', (_, make, fill, size) => {
     atMost(2 * MOST + SLAB, () => feed(make(), size, fill, true));
   });

@@ -10,6 +10,7 @@ import {
   readWord,
   type FrameKind,
 } from '../../../src/common/wire/frames.ts';
+import { tries } from '../../effort.ts';
 
 interface Frame {
   readonly kind: FrameKind;
@@ -65,6 +66,7 @@ describe('frames', () => {
       fc.property(fc.array(anyFrame, { maxLength: 12 }), (frames) => {
         expect(read(write(frames))).toEqual(frames);
       }),
+      { numRuns: tries(100) },
     );
   });
 
@@ -76,6 +78,7 @@ describe('frames', () => {
         expect(written.map(read)).toEqual(batches);
         expect(writer.length).toBe(0);
       }),
+      { numRuns: tries(100) },
     );
   });
 

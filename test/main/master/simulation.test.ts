@@ -4,6 +4,7 @@ import { resolvePolicy, type PolicyOptions } from '../../../src/main/policy/conf
 import { type Dispatch, isReady, isSpare } from '../../../src/main/policy/state.ts';
 import { generator, NO_BAD_LUCK } from '../policy/simulation.ts';
 import { type Mishaps, World } from './world.ts';
+import { few } from '../../effort.ts';
 
 const NO_MISHAPS: Mishaps = { ...NO_BAD_LUCK, claimsLate: 0, leaves: 0 };
 const MISHAPS: Mishaps = {
@@ -85,7 +86,7 @@ function live(seed: number, more: PolicyOptions = {}): World {
 
 const fates = ({ clients }: World): Set<string> => new Set(clients.map(({ fate }) => fate));
 
-describe.each([1, 2, 3, 4, 5, 11, 12, 13, 14, 15])('under bad luck, seed %i', (seed) => {
+describe.each(few([1, 2, 3, 4, 5, 11, 12, 13, 14, 15]))('under bad luck, seed %i', (seed) => {
   const made = live(seed);
 
   it('has had its share of it', () => {
@@ -136,7 +137,7 @@ describe('the simulation', () => {
     expect(live(7).tally).toEqual(live(7).tally);
   });
 
-  it.each([21, 22, 23, 24, 25])('brings workers up only on demand and down to none, seed %i', (seed) => {
+  it.each(few([21, 22, 23, 24, 25]))('brings workers up only on demand and down to none, seed %i', (seed) => {
     const made = live(seed, { startWorkers: 0, minWorkers: 0, minSpareWorkers: 0, maxSpareWorkers: 2 });
     expect(made.tally['served']).toBeGreaterThan(500);
     expect(made.workers.size).toBe(0);
@@ -146,7 +147,7 @@ describe('the simulation', () => {
     expect(made.workers.size).toBeGreaterThan(0);
   });
 
-  it.each([31, 32, 33])('serves one by one with one worker of one session each, seed %i', (seed) => {
+  it.each(few([31, 32, 33]))('serves one by one with one worker of one session each, seed %i', (seed) => {
     const made = live(seed, {
       startWorkers: 1,
       minWorkers: 1,
@@ -160,7 +161,7 @@ describe('the simulation', () => {
     expect(made.armed).toBe(1);
   });
 
-  it.each([41, 42, 43, 44, 45])('drops nobody when all is well, seed %i', (seed) => {
+  it.each(few([41, 42, 43, 44, 45]))('drops nobody when all is well, seed %i', (seed) => {
     const made = world(seed, NO_MISHAPS);
     made.start();
     made.clock.advance(1_000);
@@ -173,7 +174,7 @@ describe('the simulation', () => {
     expect(made.tally['retired silent']).toBeUndefined();
   });
 
-  it.each([51, 52, 53])(
+  it.each(few([51, 52, 53]))(
     'does not dip when maxLifetime is shortened below the age of all, seed %i',
     (seed) => {
       const made = world(seed, NO_MISHAPS, { maxLifetime: 3_600_000 });

@@ -15,6 +15,7 @@ import {
   type WorkerRecord,
 } from '../../../src/main/policy/state.ts';
 import { pool, settle, worker } from './pool.ts';
+import { tries } from '../../effort.ts';
 
 const NOW = 1000;
 const time = fc.integer({ min: 0, max: NOW });
@@ -129,7 +130,7 @@ const rules: fc.Arbitrary<PolicyConfig> = fc
   });
 
 const always = (check: (before: PoolState, config: PolicyConfig) => void): void => {
-  fc.assert(fc.property(state, rules, check), { numRuns: 1000 });
+  fc.assert(fc.property(state, rules, check), { numRuns: tries(1000) });
 };
 
 const ids = (decisions: readonly Decision[], kind: Decision['kind']) =>

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { hasLeft } from '../../../src/main/relay/write-through.ts';
 import { LANES, collect, MOVES, nextTurn, Rig, withCode, type Move, type Peer } from '../../both-ends/rig.ts';
+import { tries } from '../../effort.ts';
 
 describe.each(LANES)('over the %s lane', (lane) => {
   const LINGER = 30_000;
@@ -615,7 +616,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
 
     it('tells each side once after anything in any order', async () => {
       const order = fc.array(fc.constantFrom(...names, ...MOVES), { maxLength: 25 });
-      await fc.assert(fc.asyncProperty(order, play), { numRuns: 600 });
+      await fc.assert(fc.asyncProperty(order, play), { numRuns: tries(600) });
     });
   });
 });

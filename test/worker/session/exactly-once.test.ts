@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Client } from '../../../src/worker/session/client.ts';
 import { serve, settle, type Served } from './conversation-log.ts';
 import { type DuplexPair } from './duplex-pair.ts';
+import { tries } from '../../effort.ts';
 
 interface Stage {
   pair?: DuplexPair;
@@ -122,7 +123,7 @@ describe('promise 5', () => {
         expect(isDone()).toBe(true);
         expect(socket.destroyed).toBe(true);
       }),
-      { numRuns: 1500 },
+      { numRuns: tries(1500) },
     );
   });
 });

@@ -8,6 +8,7 @@ import { RawSession } from '../../../src/worker/session/raw-session.ts';
 import { description, made, type Description } from '../../hostile.ts';
 import { serve, settle, worker } from './conversation-log.ts';
 import { duplexPair } from './duplex-pair.ts';
+import { tries } from '../../effort.ts';
 
 /** How a value comes out of user code. */
 const WAYS = {
@@ -85,7 +86,7 @@ function handlersFor(place: Place, act: () => unknown): Handlers {
 
 const isFilters = (place: Place): boolean => ['heap', 'push', 'take', 'encode', 'clone'].includes(place);
 
-const HOSTILE = { numRuns: 2_000 };
+const HOSTILE = { numRuns: tries(2_000) };
 
 describe('a value that resists being looked at', () => {
   it('ends its own connection, wherever it comes from, and is told once', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { joinPieces } from '../../../src/worker/sockets/join-pieces.ts';
 import { costOfEach } from '../../memory.ts';
+import { tries } from '../../effort.ts';
 
 const readable = (): Readable => new Readable({ highWaterMark: 1_048_576, read: () => undefined });
 
@@ -40,7 +41,7 @@ it('changes nothing of what is read', () => {
       for (const each of [plain, joined]) each.push(null);
       expect(rest(joined)).toBe(rest(plain));
     }),
-    { numRuns: 40 },
+    { numRuns: tries(40) },
   );
 });
 
