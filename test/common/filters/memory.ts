@@ -30,5 +30,5 @@ export function heldBy(make: () => unknown, enough: (held: number) => boolean): 
   return least;
 }
 
-// Keeps what was made alive until it is measured.
+/** @public Exported to keep what was made alive until it is measured. */
 export let kept: unknown;
