@@ -4,6 +4,7 @@
  */
 import { errors } from '../../common/core/errors.ts';
 import { callOf, LATE_CALL } from '../../common/core/module-call.ts';
+import { isUnplaced, placeOfSyntaxError } from '../../common/core/syntax-error.ts';
 import { asError, errorField, isError, messageOf, show } from '../../common/core/thrown.ts';
 import { type CloseReason, type ExitReason, type LeaveReason } from '../../common/core/types.ts';
 import { type ThreadExit } from '../threads/host.ts';
@@ -67,5 +68,13 @@ function bootFailure({ url, bootError, exit }: Seen): Error {
       `ended with code ${exit.code} before it called serve() or prefork()${hint}`,
     );
   }
-  return errors.bootFailed(url, `failed: ${isError(cause) ? messageOf(cause) : show(cause)}`, cause);
+  const what = isError(cause) ? `${messageOf(cause)}${syntaxPlace(cause, url)}` : show(cause);
+  return errors.bootFailed(url, `failed: ${what}`, cause);
+}
+
+function syntaxPlace(cause: Error, url: string): string {
+  const place = placeOfSyntaxError(cause);
+  if (place !== undefined) return ` (at ${place})`;
+  // A thread of Node's own tells nothing more, and runs no line of ours before it.
+  return isUnplaced(cause) && url.startsWith('file:') ? ' (`node --check` on the file says where)' : '';
 }

@@ -3,6 +3,7 @@
 // imports one, as the user's, it merely ends.
 import { type BootData, fillBootSlot } from '../../common/boot/boot-data.ts';
 import { guardParentPort } from './parent-port.ts';
+import { placeSyntaxError } from './syntax-place.ts';
 import { tameCrashes } from './tame-crash.ts';
 import { Expectation } from './expectation.ts';
 
@@ -20,6 +21,9 @@ export default function enter(boot: BootData): Promise<never> {
   guardParentPort(boot);
   tameCrashes();
   const expectation = new Expectation(boot, crash);
-  import(boot.url).then(expectation.loaded, crash);
+  import(boot.url).then(expectation.loaded, async (thrown: unknown) => {
+    await placeSyntaxError(thrown, boot.url);
+    crash(thrown);
+  });
   return new Promise<never>(() => undefined);
 }
