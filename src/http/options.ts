@@ -1,6 +1,6 @@
 import { type ServerOptions } from 'node:http';
 import { type ServerOptions as Http2ServerOptions } from 'node:http2';
-import { millis, onlyKnown } from '../common/core/check.ts';
+import { boolean, integer, millis, onlyKnown } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
 import { type Millis } from '../common/core/types.ts';
 import { type WorkerContext } from '../worker/session/handlers.ts';
@@ -59,11 +59,30 @@ export interface HttpOptions extends Pick<ServerOptions, (typeof SERVER)[number]
 /** Throws `FORKLESS_UNKNOWN_OPTION` or `FORKLESS_BAD_OPTION`; Node checks what is its own. */
 export function checkHttpOptions(options: HttpOptions): void {
   onlyKnown(options, [...SERVER, ...OWN]);
-  if (options.idleGrace !== undefined) millis('idleGrace', options.idleGrace);
-  const { http2 } = options;
-  if (http2 !== undefined && typeof http2 !== 'boolean' && typeof http2 !== 'object')
-    throw errors.badOption('http2', 'a boolean or the options of http2.createServer()', http2);
+  for (const [name, check] of Object.entries(CHECKS)) {
+    const value: unknown = Reflect.get(options, name);
+    if (value !== undefined) check(name, value);
+  }
 }
+
+const callback = (name: string, value: unknown): void => {
+  if (typeof value !== 'function') throw errors.badOption(name, 'a function', value);
+};
+
+const CHECKS: Readonly<Record<(typeof OWN)[number], (name: string, value: unknown) => unknown>> = {
+  http2: (name, value) => {
+    if (typeof value !== 'boolean' && (typeof value !== 'object' || value === null))
+      throw errors.badOption(name, 'a boolean or the options of http2.createServer()', value);
+  },
+  idleGrace: (name, value) => millis(name, value),
+  maxHeadersCount: (name, value) => integer(name, value, 0),
+  maxRequestsPerSocket: (name, value) => integer(name, value, 0),
+  noDelay: boolean,
+  // 0 is none to Node, too.
+  timeout: (name, value) => millis(name, value, 0),
+  workerStarted: callback,
+  workerStopping: callback,
+};
 
 /** What `http.createServer()` takes. */
 export function serverOptions(options: HttpOptions): ServerOptions {

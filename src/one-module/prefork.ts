@@ -2,6 +2,7 @@
 import { bootSlot, type BootSlot } from '../common/boot/boot-data.ts';
 import { awaited } from '../common/core/caller.ts';
 import { checkObject, onlyKnown } from '../common/core/check.ts';
+import { errors } from '../common/core/errors.ts';
 import { callOf } from '../common/core/module-call.ts';
 import { moduleUrl, PREFORK_OPTIONS } from '../main/prefork/options.ts';
 import { Prefork } from '../main/prefork/prefork.ts';
@@ -26,18 +27,25 @@ export function prefork<Heap extends object = Record<string, unknown>, In = stri
   return awaited(prefork, () => preforkOf(url, options, prepare));
 }
 
+const PREPARE =
+  'a function (options and handlers are one object, the second argument of prefork(): { port, ...http(app) })';
+
 async function preforkOf<Heap extends object, In, Out>(
   url: URL | string,
   options: PreforkOptions & Handlers<Heap, In, Out>,
   prepare: ((server: Prefork) => void) | undefined,
 ): Promise<Prefork> {
+  const module = moduleUrl(url, 'url', 'the URL or absolute path of this module, as import.meta.url');
   checkObject('options', options);
+  if ('worker' in options) throw errors.strayWorker();
+  if (prepare !== undefined && typeof prepare !== 'function')
+    throw errors.badOption('prepare', PREPARE, prepare);
   const isHandler = ([key]: [string, unknown]): boolean => HANDLER_NAMES.includes(key);
   // Exactly the keys of `Handlers`, by the filter.
   const handlers = Object.fromEntries(Object.entries(options).filter(isHandler)) as Handlers<Heap, In, Out>;
   const boot = bootSlot();
   if (boot) {
-    if (isOwnCall(boot, moduleUrl(url))) serve(handlers);
+    if (isOwnCall(boot, module)) serve(handlers);
     return new Promise<never>(() => undefined);
   }
   // In the main thread too, though only workers use them: a mistake should show at once and once.
@@ -46,7 +54,7 @@ async function preforkOf<Heap extends object, In, Out>(
   checkHandlers(anyHandlers);
   const rest = Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry)));
   let over = false;
-  const server = own(url, rest, handlers, () => over);
+  const server = own(module, rest, handlers, () => over);
   try {
     prepare?.(server);
     await server.listen();
@@ -60,17 +68,12 @@ async function preforkOf<Heap extends object, In, Out>(
 }
 
 /** The prefork of this call, whose workers know it from other calls in their module. */
-function own(
-  url: URL | string,
-  options: PreforkOptions,
-  handlers: object,
-  hasFailed: () => boolean,
-): Prefork {
+function own(module: string, options: PreforkOptions, handlers: object, hasFailed: () => boolean): Prefork {
   let server: Prefork | undefined;
   let isOver = (): boolean => hasFailed() || isClosed(server);
   try {
     server = new Prefork(
-      numbered(moduleUrl(url), handlers, () => isOver()),
+      numbered(module, handlers, () => isOver()),
       options,
     );
     return server;

@@ -24,6 +24,16 @@ describe('httpHandlers', () => {
     [{ keepAliveTimeOut: 1 }, 'FORKLESS_UNKNOWN_OPTION'],
     [{ idleGrace: 0 }, 'FORKLESS_BAD_OPTION'],
     [{ http2: 1 }, 'FORKLESS_BAD_OPTION'],
+    [{ http2: null }, 'FORKLESS_BAD_OPTION'],
+    [{ noDelay: 'yes' }, 'FORKLESS_BAD_OPTION'],
+    [{ timeout: '5s' }, 'FORKLESS_BAD_OPTION'],
+    [{ maxRequestsPerSocket: 1.5 }, 'FORKLESS_BAD_OPTION'],
+    [{ maxHeadersCount: -1 }, 'FORKLESS_BAD_OPTION'],
+    [{ workerStarted: true }, 'FORKLESS_BAD_OPTION'],
+    [{ workerStopping: {} }, 'FORKLESS_BAD_OPTION'],
+    [{ port: 80 }, 'FORKLESS_UNKNOWN_OPTION'],
+    [8080, 'FORKLESS_BAD_OPTION'],
+    [null, 'FORKLESS_BAD_OPTION'],
   ])('refuses %o', (options, code) => {
     expect(() => httpHandlers(listener, options as never)).toThrow(expect.objectContaining({ code }));
   });

@@ -49,6 +49,8 @@ export const errors: {
   badOption(name: string, expected: string, given: unknown): ForklessError;
   unknownOption(name: string, known: readonly string[], what?: string): ForklessError;
   strayHandler(name: string): ForklessError;
+  strayWorker(): ForklessError;
+  besideWorkers(name: string, given: unknown, workers: unknown, allowed: string): ForklessError;
   fixedOption(name: string, changeable: readonly string[]): ForklessError;
   nowhereToListen(): ForklessError;
   badHandlers(message: string): ForklessError;
@@ -86,6 +88,16 @@ export const errors: {
     new ForklessError(
       'FORKLESS_UNKNOWN_OPTION',
       `\`${name}\` is a handler and no option: give it to serve() in the worker module, or to prefork()`,
+    ),
+  strayWorker: () =>
+    new ForklessError(
+      'FORKLESS_UNKNOWN_OPTION',
+      '`worker` is an option of createPrefork(); the module of prefork() is its first argument',
+    ),
+  besideWorkers: (name, given, workers, allowed) =>
+    new ForklessError(
+      'FORKLESS_BAD_OPTION',
+      `\`${name}\` (${show(given)}) contradicts \`workers\` (${show(workers)}), ${allowed}. Give \`workers\` alone, as a number or a range like '2..8'`,
     ),
   nowhereToListen: () =>
     new ForklessError(

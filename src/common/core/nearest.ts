@@ -16,11 +16,10 @@ export function nearest(given: string, known: readonly string[]): string | undef
 
 const MOST_SLIPS = 4;
 
-/** The end of a message about an unknown name: which one was most likely meant, and which there are. */
+/** The end of a message about an unknown name: which one was most likely meant, or else which there are. */
 export function knownAre(given: string, known: readonly string[]): string {
   const name = nearest(given, known);
-  const list = known.join(', ');
-  return name === undefined ? `; known are: ${list}` : `; did you mean \`${name}\`? Known are: ${list}`;
+  return name === undefined ? `; known are: ${known.join(', ')}` : `; did you mean \`${name}\`?`;
 }
 
 /** Letters to add, drop, replace or swap with the next: the optimal string alignment distance. `known` bounds the work. */

@@ -1,6 +1,5 @@
 import { fraction, integer, limit, MAX_WAIT, millis } from '../../common/core/check.ts';
 import { errors } from '../../common/core/errors.ts';
-import { show } from '../../common/core/thrown.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { MOST_WORKERS, sizeOf } from './size.ts';
 
@@ -204,6 +203,12 @@ function sized(options: PolicyOptions, cores: number): Size {
   return { startWorkers, minWorkers: least, maxWorkers: most, ...spare, growUtilization: GROW_AT };
 }
 
+function allowedBeside(range: readonly [least: number, most: number] | undefined): string {
+  if (range === undefined) return 'beside which it has no meaning';
+  const [least, most] = range;
+  return least === most ? `which makes it ${least}` : `which allows ${least} to ${most}`;
+}
+
 // Which of two that contradict each other is meant, only their author knows.
 function mustFit(
   name: Population,
@@ -213,8 +218,7 @@ function mustFit(
   const { [name]: value, workers } = options;
   if (value === undefined) return;
   if (range && Number.isInteger(value) && value >= range[0] && value <= range[1]) return;
-  const span = range && (range[0] === range[1] ? `, or ${range[0]}` : `, or from ${range[0]} to ${range[1]}`);
-  throw errors.badOption(name, `left out beside \`workers\` (${show(workers)})${span ?? ''}`, value);
+  throw errors.besideWorkers(name, value, workers, allowedBeside(range));
 }
 
 function headcount(name: string, value: number, valueOf: ValueOf): number {

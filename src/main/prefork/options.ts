@@ -107,13 +107,15 @@ function resolveIdle({ idleTimeout = 3_600_000, firstByteTimeout = 120_000 }: Ru
   };
 }
 
-/** The worker module as a URL: a file URL, a `data:` URL or an absolute path. */
-export function moduleUrl(given: unknown): string {
+const MODULE = 'a file: URL, a data: URL or an absolute path';
+
+/** The worker module as a URL: a file URL, a `data:` URL or an absolute path. `name` is what the user calls it. */
+export function moduleUrl(given: unknown, name = 'worker', expected: string = MODULE): string {
   const text = given instanceof URL ? given.href : given;
-  if (typeof text !== 'string') throw errors.badOption('worker', 'a URL or an absolute path', given);
+  if (typeof text !== 'string') throw errors.badOption(name, expected, given);
   if (isAbsolute(text)) return pathToFileURL(text).href;
   if (URL.canParse(text) && /^(?:file|data):/.test(text)) return text;
-  throw errors.badOption('worker', 'a file: URL, a data: URL or an absolute path', given);
+  throw errors.badOption(name, expected, given);
 }
 
 /** Checks all options; throws a `ForklessError` that names the first bad one. */

@@ -34,7 +34,9 @@ const checks = new Map<string, readonly [check: Check, expected: string]>([
 ]);
 
 /** Throws `FORKLESS_BAD_HANDLERS` that names what is wrong. Keys whose value is `undefined` count as absent. */
-export function checkHandlers(handlers: object): void {
+export function checkHandlers(handlers: unknown): void {
+  if (typeof handlers !== 'object' || handlers === null)
+    throw errors.badHandlers(`Expected \`handlers\` to be an object, got ${show(handlers)}`);
   const given = new Map<string, unknown>(Object.entries(handlers).filter(([, value]) => value !== undefined));
   for (const [name, value] of given) {
     const known = checks.get(name);

@@ -77,18 +77,27 @@ describe('workers', () => {
   });
 
   it.each<[PolicyOptions, string]>([
-    [{ workers: 4, maxWorkers: 8 }, '`maxWorkers` to be left out beside `workers` (4), or 4, got 8'],
-    [{ workers: 4, startWorkers: 2 }, '`startWorkers` to be left out beside `workers` (4), or 4, got 2'],
+    [
+      { workers: 4, maxWorkers: 8 },
+      '`maxWorkers` (8) contradicts `workers` (4), which makes it 4. Give `workers` alone',
+    ],
+    [{ workers: 4, startWorkers: 2 }, '`startWorkers` (2) contradicts `workers` (4), which makes it 4.'],
     [
       { workers: '2..8', startWorkers: 9 },
-      '`startWorkers` to be left out beside `workers` ("2..8"), or from 2 to 8, got 9',
+      '`startWorkers` (9) contradicts `workers` ("2..8"), which allows 2 to 8.',
     ],
     [
       { workers: 'cores', minWorkers: 2 },
-      '`minWorkers` to be left out beside `workers` ("cores"), or 6, got 2',
+      '`minWorkers` (2) contradicts `workers` ("cores"), which makes it 6.',
     ],
-    [{ workers: 4, minSpareWorkers: 1 }, '`minSpareWorkers` to be left out beside `workers` (4), got 1'],
-    [{ workers: 4, maxSpareWorkers: 9 }, '`maxSpareWorkers` to be left out beside `workers` (4), got 9'],
+    [
+      { workers: 4, minSpareWorkers: 1 },
+      '`minSpareWorkers` (1) contradicts `workers` (4), beside which it has no meaning.',
+    ],
+    [
+      { workers: 4, maxSpareWorkers: 9 },
+      '`maxSpareWorkers` (9) contradicts `workers` (4), beside which it has no meaning.',
+    ],
     [{ workers: 4, minWorkers: null as never }, '`minWorkers`'],
   ])('contradict %o', (options, message) => {
     expect(() => resolved(options)).toThrow(message);

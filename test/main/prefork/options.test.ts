@@ -291,7 +291,7 @@ describe('reconfigure', () => {
     expect(range.policy).toMatchObject({ minWorkers: 2, maxWorkers: 3, minSpareWorkers: 0 });
     expect(reconfigure(range, { maxServed: 5 }).policy).toMatchObject({ minWorkers: 2, maxWorkers: 3 });
     expect(errorOf(() => reconfigure(range, { maxWorkers: 5 }))?.message).toContain(
-      'Expected `maxWorkers` to be left out beside `workers` ("2..3"), or 3, got 5',
+      '`maxWorkers` (5) contradicts `workers` ("2..3"), which makes it 3.',
     );
     const again = reconfigure(range, { workers: undefined, minWorkers: 1, maxWorkers: 5 });
     expect(again.policy).toMatchObject({ minWorkers: 1, maxWorkers: 5, growUtilization: Infinity });
