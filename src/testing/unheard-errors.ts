@@ -17,6 +17,10 @@ export class UnheardErrors implements Unheard {
     this.#count += 1 + failure.repeated;
   }
 
+  settled(): void {
+    return undefined;
+  }
+
   stop(): void {
     return undefined;
   }

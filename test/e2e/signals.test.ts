@@ -56,6 +56,36 @@ describe('the option `signals`', () => {
     await peer.closed;
   });
 
+  it('says what it waits for, where that takes long', async () => {
+    run();
+    const [port = 0] = await listening();
+    const peer = await client(port);
+    program.process.kill('SIGTERM');
+    await program.until(
+      /\[FORKLESS_STOPPING\] ForklessWarning: SIGTERM: waits for 1 client, 2[34] s more at most; a second signal/,
+    );
+    peer.send('quit\n');
+    expect(await program.exited).toBe(0);
+    expect(program.said).not.toContain('FORKLESS_CLIENTS_CUT');
+  });
+
+  it.each([[[]], [['heard']]])(
+    'says which clients were cut off at its end, unless somebody hears: %j',
+    async (flags) => {
+      run('short', ...flags);
+      const [port = 0] = await listening();
+      const peers = [await client(port), await client(port)];
+      program.process.kill('SIGTERM');
+      expect(await program.exited).toBe(0);
+      await Promise.all(peers.map(({ closed }) => closed));
+      const told =
+        /\[FORKLESS_CLIENTS_CUT\] ForklessWarning: Worker 1 was killed with 2 clients, 3\d\d ms after it was asked to leave \(closing\)/;
+      if (flags.length === 0) expect(program.said).toMatch(told);
+      else expect(program.said).not.toContain('FORKLESS');
+      expect(program.said.includes('killed with 2\n')).toBe(flags.length > 0);
+    },
+  );
+
   it('a signal while it starts is no error', async () => {
     run('never-ready');
     await program.until(/starting/);

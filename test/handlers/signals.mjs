@@ -21,6 +21,7 @@ const options = {
   maxWorkers: 2,
   argv: flags,
   signals: true,
+  ...(has('short') && { graceTime: 300 }),
   workerStarted: () => {
     process.stdout.write('starting\n');
     return has('never-ready') ? new Promise(() => setInterval(() => undefined, 1_000)) : undefined;
@@ -32,6 +33,7 @@ const options = {
 };
 
 const server = await prefork(import.meta.url, options, (server) => {
+  if (has('heard')) server.on('workerKilled', ({ clients }) => say('killed with', clients));
   server.on('closed', () => {
     say('closed');
     if (has('afterwards')) setTimeout(say, 100, 'afterwards');

@@ -78,7 +78,7 @@ export class Callers implements ThreadWorld {
         },
         atTurnEnd: (run) => this.#turns.push(run),
         cores: 2,
-        unheard: { missed: () => undefined, stop: () => undefined },
+        unheard: { missed: () => undefined, settled: () => undefined, stop: () => undefined },
       },
     );
   }

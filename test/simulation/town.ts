@@ -137,7 +137,7 @@ export class Town implements ThreadWorld {
         },
         atTurnEnd: (run) => this.#mainTurns.push(run),
         cores: 2,
-        unheard: { missed: () => undefined, stop: () => undefined },
+        unheard: { missed: () => undefined, settled: () => undefined, stop: () => undefined },
       },
     );
     this.#listen();

@@ -71,6 +71,11 @@ export class Causes<Item> {
     return due;
   }
 
+  /** Tells nothing of what is held back of these. */
+  forget(isOver: (item: Item) => boolean): void {
+    for (const entry of this.#known.values()) if (isOver(entry.item)) entry.count = 0;
+  }
+
   #hasRoomFor(cause: string, now: Millis): boolean {
     const { most } = this.#limits;
     if (this.#known.has(cause) || this.#known.size < most) return true;

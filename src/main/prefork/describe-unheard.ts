@@ -1,4 +1,5 @@
 import { messageOf, textOf } from '../../common/core/thrown.ts';
+import { type Millis } from '../../common/core/types.ts';
 import { type PreforkEvents } from './events.ts';
 import { framesOf, placeOf } from './place.ts';
 
@@ -10,6 +11,8 @@ export interface Told {
   readonly cause: string;
   /** How many more like it there are already. */
   readonly repeated: number;
+  /** What is counted, and how many of it the text tells of. */
+  readonly counted: { readonly unit: string; readonly here: number };
   /** What failed, where and by what; a sentence without its full stop. */
   readonly text: string;
   /** How to hear of it in order. */
@@ -23,6 +26,12 @@ type Describe<Name extends keyof PreforkEvents> = (event: Event<Name>) => Told |
 
 // Their failures reach no `clientError`.
 const WITHOUT_CLIENT = ['connection', 'workerStopping', 'lane', 'heap', 'clientPreConnect', 'clientFilter'];
+
+/** A grace that is shorter was meant to cut clients off. */
+const AT_ONCE: Millis = 100;
+
+/** The code of a failure that is a state: it may be over before it is told of. */
+export const DEGRADED = 'FORKLESS_DEGRADED';
 
 const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
   handlerError: ({ worker, callback, error, repeated }) => {
@@ -46,12 +55,28 @@ const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
       kind: how,
     });
   },
+  workerKilled: ({ worker, why, drainedFor, clients }) => {
+    // Of those that do not answer `workerExpired` tells, and `handlerError` of those that break the protocol.
+    if (clients === 0 || why === 'silent' || why === 'garbage') return undefined;
+    if (drainedFor === undefined || drainedFor < AT_ONCE) return undefined;
+    const who = clients === 1 ? '1 client' : `${clients} clients`;
+    const when = `${Math.round(drainedFor)} ms after it was asked to leave (${why})`;
+    return failure('FORKLESS_CLIENTS_CUT', `Worker ${worker} was killed with ${who}, ${when}`, {
+      listen:
+        'End clients when `worker.signal` is aborted, give a longer `graceTime` or `close({ grace })`, or listen to the event `workerKilled`',
+      kind: why,
+      counted: { unit: 'clients of other workers', here: clients },
+    });
+  },
   degraded: (degradation) => {
     // Of too many zombies `onStuck` tells, with a warning of its own by default.
     if (degradation.cause === 'zombies') return undefined;
     const { failures, retryIn, error } = degradation;
-    const what = `Workers fail to boot or to stay, ${failures} in a row; the next is born in ${Math.ceil(retryIn)} ms; the last one failed`;
-    return failure('FORKLESS_DEGRADED', what, { error, listen: 'Listen to the event `degraded`', kind: '' });
+    const who = failures === 1 ? 'A worker' : `${failures} workers in a row`;
+    const next = `the next one is tried after ${Math.ceil(retryIn)} ms`;
+    const last = failures === 1 ? 'it failed' : 'the last one failed';
+    const what = `${who} did not boot, or ended soon afterwards; ${next}${error ? `; ${last}` : ''}`;
+    return failure(DEGRADED, what, { error, listen: 'Listen to the event `degraded`', kind: '' });
   },
   workerExpired: ({ worker, silentFor, stack }) =>
     failure('FORKLESS_WORKER_EXPIRED', `Worker ${worker} did not answer for ${Math.round(silentFor)} ms`, {
@@ -93,19 +118,24 @@ interface Details {
   /** Tells failures without a place apart. */
   readonly kind: string;
   readonly repeated?: number;
+  readonly counted?: Told['counted'];
 }
 
+const ONE = { unit: 'like it', here: 1 };
+
 function failure(code: string, what: string, details: Details): Told {
-  const { error, frames = framesOf(error), listen, kind, repeated = 0 } = details;
+  const { error, frames = framesOf(error), listen, kind, repeated = 0, counted = ONE } = details;
   const place = placeOf(frames);
   const at = place === undefined ? '' : ` at ${place}`;
   const by = error === undefined ? '' : `: ${lineOf(error)}`;
-  const which = place ?? (error && (textOf(error, 'code') ?? textOf(error, 'name')));
-  const cause = `${code} ${kind} ${which ?? ''}`.slice(0, LONGEST);
+  const cause = `${code} ${kind} ${place ?? kindOf(error)}`.slice(0, LONGEST);
   // Where all frames are ours, they say nothing about the user's code.
   const shown = place === undefined ? [] : frames;
-  return { code, cause, repeated, text: `${what}${at}${by}`, listen, frames: shown };
+  return { code, cause, repeated, counted, text: `${what}${at}${by}`, listen, frames: shown };
 }
+
+const kindOf = (error: Error | undefined): string =>
+  (error && (textOf(error, 'code') ?? textOf(error, 'name'))) ?? '';
 
 function howItEnded({ code, reason, why, error }: Event<'workerExited'>): string | undefined {
   // Of a boot that fails, `degraded` tells, or the call that it rejects.

@@ -36,7 +36,16 @@ export interface PreforkEvents {
   /** A worker gets no new connection until it is resumed; it was paused by itself or by `pause(id)`. */
   workerPaused: [{ readonly worker: WorkerId }];
   workerResumed: [{ readonly worker: WorkerId }];
-  workerKilled: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
+  workerKilled: [
+    {
+      readonly worker: WorkerId;
+      readonly why: LeaveReason;
+      /** Milliseconds since it was asked to leave; `undefined` where it was not asked before. */
+      readonly drainedFor: Millis | undefined;
+      /** Connections that are cut off with it. */
+      readonly clients: number;
+    },
+  ];
   /**
    * A debugger holds a worker that was overdue, at a breakpoint or before its first line: it gets its time anew, again and
    * again, until it goes on. Told once each time it stands.

@@ -12,22 +12,20 @@ import { IdleGrowth } from './idle-growth.ts';
 import { type Pool } from './pool.ts';
 import { type StuckReport, warnOfZombies } from './stuck.ts';
 
-interface HealthOptions {
-  readonly clock: Clock;
-  readonly announce: Announce;
-  readonly onStuck: ((report: StuckReport) => void) | undefined;
-}
-
 /** Says when the pool becomes less than it should be, gets worse, and is well again. */
 export class Health {
-  readonly #options: HealthOptions;
+  readonly #clock: Clock;
+  readonly #announce: Announce;
+  readonly #onStuck: (report: StuckReport) => void;
   #failures = 0;
   #zombies = 0;
   readonly #growth = new IdleGrowth();
   #error: Error | undefined;
 
-  constructor(options: HealthOptions) {
-    this.#options = options;
+  constructor(clock: Clock, announce: Announce, onStuck: (report: StuckReport) => void = warnOfZombies) {
+    this.#clock = clock;
+    this.#announce = announce;
+    this.#onStuck = onStuck;
   }
 
   /** What the latest failure of a worker was, for the event that it may lead to. */
@@ -37,7 +35,7 @@ export class Health {
 
   /** Compares the pool with how it was at the last look. */
   look({ master: { state, config }, handles }: Pick<Pool, 'master' | 'handles'>): void {
-    this.#lookAtBoots(backoffOf(state, config, this.#options.clock.now()));
+    this.#lookAtBoots(backoffOf(state, config, this.#clock.now()));
     this.#lookAtZombies(zombiesOf(state), config.maxZombies);
     this.#growth.look(state, config, (id) => {
       const handle = handles.get(id);
@@ -46,25 +44,23 @@ export class Health {
   }
 
   #lookAtBoots({ failures, until }: Backoff): void {
-    const { clock, announce } = this.#options;
     const before = this.#failures;
     this.#failures = failures;
-    if (failures === 0 && before > 0) announce('recovered', { cause: 'boot' });
+    if (failures === 0 && before > 0) this.#announce('recovered', { cause: 'boot' });
     if (failures <= before) return;
-    const retryIn = Math.max(0, until - clock.now());
-    announce('degraded', { cause: 'boot', failures, retryIn, error: this.#error });
+    const retryIn = Math.max(0, until - this.#clock.now());
+    this.#announce('degraded', { cause: 'boot', failures, retryIn, error: this.#error });
   }
 
   #lookAtZombies(zombies: number, maxZombies: number): void {
-    const { announce, onStuck = warnOfZombies } = this.#options;
     const tooMany = zombies > maxZombies ? zombies : 0;
     const before = this.#zombies;
     this.#zombies = tooMany;
-    if (tooMany === 0 && before > 0) announce('recovered', { cause: 'zombies' });
+    if (tooMany === 0 && before > 0) this.#announce('recovered', { cause: 'zombies' });
     if (tooMany <= before) return;
-    announce('degraded', { cause: 'zombies', zombies, maxZombies });
+    this.#announce('degraded', { cause: 'zombies', zombies, maxZombies });
     callUser(() => {
-      onStuck({ zombies, maxZombies });
+      this.#onStuck({ zombies, maxZombies });
     });
   }
 }

@@ -1,4 +1,4 @@
-import { asError, closeError, errorField, fromPlain } from '../../common/core/thrown.ts';
+import { asError, errorField, fromPlain } from '../../common/core/thrown.ts';
 import { type AddressInfo, type LeaveReason, type WorkerId } from '../../common/core/types.ts';
 import { Dispatcher } from '../listener/dispatcher.ts';
 import { Master, type Crew } from '../master/master.ts';
@@ -11,6 +11,7 @@ import { type Connection } from '../relay/connection.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { type ToMain } from '../../common/wire/messages.ts';
 import { Connections, infoOf } from '../listener/connections.ts';
+import { Departures } from './departures.ts';
 import { evidenceOf, gather, LONGEST_LOOK, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
 import { IdleWatch } from '../listener/idle-watch.ts';
@@ -46,6 +47,7 @@ export class Pool implements Crew {
   /** A worker was ready, if only for an instant. */
   hasBooted = false;
   readonly #options: PoolOptions;
+  readonly #departures: Departures;
   readonly #gate: BootGate;
   readonly #idle: IdleWatch;
   #settings: PreforkSettings;
@@ -54,6 +56,7 @@ export class Pool implements Crew {
   constructor(options: PoolOptions) {
     const { settings, clock, random, atTurnEnd, announce } = options;
     this.#options = options;
+    this.#departures = new Departures(clock, announce);
     this.#settings = settings;
     this.#gate = new BootGate(options.cores);
     this.connections = new Connections(clock);
@@ -154,7 +157,7 @@ export class Pool implements Crew {
 
   retire(id: WorkerId, why: LeaveReason): void {
     const unclaimed = this.handles.get(id)?.retire(why) ?? [];
-    this.#options.announce('workerRetiring', { worker: id, why });
+    this.#departures.asked(id, why);
     this.dispatcher.takenBack(unclaimed, id, false);
     if (why === 'silent') this.#expired(id);
   }
@@ -164,7 +167,7 @@ export class Pool implements Crew {
     const unclaimed = handle?.hub.takeAllBack() ?? [];
     // Ends the look into it: what was found is told first.
     handle?.kill(why);
-    this.#options.announce('workerKilled', { worker: id, why });
+    this.#departures.killed(id, why, handle);
     if (why === 'boot-timeout') this.#options.failed(handle?.bootError);
     this.dispatcher.takenBack(unclaimed, id, false);
   }
@@ -270,16 +273,8 @@ export class Pool implements Crew {
   }
 
   #over(worker: WorkerId, end: ConnectionSide): void {
-    const { connection, reason, error, bytesRead, bytesWritten } = end;
     this.connections.closed(end);
-    this.#options.announce('connectionClosed', {
-      connection: infoOf(connection),
-      worker,
-      reason,
-      error: closeError(error),
-      bytesRead,
-      bytesWritten,
-    });
+    this.#departures.closed(worker, end);
     // Not `turned`: the connections of a worker that failed are closed before its error is known.
     this.#options.over();
   }
@@ -324,11 +319,11 @@ export class Pool implements Crew {
 
   #exited(exit: WorkerExit, unclaimed: Connection[]): void {
     const { dispatcher } = this;
-    const { announce, exited, failed } = this.#options;
+    const { exited, failed } = this.#options;
     this.handles.delete(exit.worker);
     this.evidence.delete(exit.worker);
     dispatcher.takenBack(unclaimed, exit.worker, false);
-    announce('workerExited', exit);
+    this.#departures.exited(exit);
     if (exit.why === undefined) failed(exit.error);
     for (const watch of this.exitWatchers) watch(exit);
     exited(exit);

@@ -68,8 +68,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#trouble = new AcceptTrouble(this.#clock, (event) => {
       this.#announce('acceptError', event);
     });
-    const { onStuck } = this.#settings.given;
-    this.#health = new Health({ clock: this.#clock, onStuck, announce: this.#announce });
+    this.#health = new Health(this.#clock, this.#announce, this.#settings.given.onStuck);
     options.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
@@ -211,6 +210,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       state: this.#state,
       paused: this.#paused,
       exits: { ...this.#exits },
+      closesIn: this.#state === 'closing' ? this.#timeToClose() : undefined,
     });
   }
 
@@ -254,7 +254,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   async #begin(bind: () => Promise<Address>): Promise<Address> {
     this.#move('starting');
     const signals = this.#settings.given.signals === true ? this.#surroundings.signals : undefined;
-    signals?.heed(this);
+    signals?.heed(this, () => this.#pool && this.status());
     try {
       // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
       await this.#prepare();
@@ -366,6 +366,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#hurried?.();
   }
 
+  readonly #timeToClose = (): Millis => Math.max(0, this.#closeBy - this.#clock.now());
+
   async #close(): Promise<void> {
     this.#settings.given.signal?.removeEventListener('abort', this.#abort);
     if (this.#state === 'idle') {
@@ -373,6 +375,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       return;
     }
     this.#state = 'closing';
+    this.#surroundings.unheard.settled();
     const ports = this.#listeners.map((listener) => listener.close());
     this.#entrance?.close();
     const pool = this.#pool;
@@ -380,7 +383,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       await windDown(pool, {
         clock: this.#clock,
         watchers: this.#watchers,
-        grace: () => Math.max(0, this.#closeBy - this.#clock.now()),
+        grace: this.#timeToClose,
         lingerTimeout: this.#settings.lingerTimeout,
         hurried: (hurry) => (this.#hurried = hurry),
       });

@@ -8,6 +8,16 @@ const SAME_PRESS: Millis = 200;
 // What the program still does when its preforks have closed, such as ending its connection to a database.
 const AFTERWARDS: Millis = 1_000;
 
+// Most programs have ended by then, those that wait for idle HTTP clients too.
+const SILENT: Millis = 1_500;
+
+/** What a prefork that closes still waits for. */
+export interface Remainder {
+  readonly workers: readonly unknown[];
+  readonly connections: { readonly open: number };
+  readonly closesIn: Millis | undefined;
+}
+
 /** What signals need of a prefork. */
 export interface Closable {
   close(options?: { readonly grace?: Millis }): Promise<void>;
@@ -16,8 +26,8 @@ export interface Closable {
 
 /** How a prefork with the option `signals` is stopped by the signals of its process. */
 export interface Signals {
-  /** Closes it at a signal, until it has closed. */
-  heed(server: Closable): void;
+  /** Closes it at a signal, until it has closed. `remainder` is `undefined` where it has no workers yet. */
+  heed(server: Closable, remainder: () => Remainder | undefined): void;
   /** Why a start failed; never settles where a signal has stopped it, since the process ends then. */
   unlessStopped(server: Closable, error: unknown): Promise<unknown>;
 }
@@ -27,14 +37,15 @@ export interface Signals {
  * has closed, the process ends. A second one ends it at once.
  */
 export class ProcessSignals implements Signals {
-  readonly #open = new Set<Closable>();
+  readonly #open = new Map<Closable, () => Remainder | undefined>();
   readonly #stopped = new WeakSet<Closable>();
   #first: { readonly name: string; readonly at: Millis } | undefined;
   #zombies = 0;
+  #silence: NodeJS.Timeout | undefined;
 
-  heed(server: Closable): void {
+  heed(server: Closable, remainder: () => Remainder | undefined): void {
     if (this.#open.size === 0 && !this.#first) for (const name of NAMES) process.on(name, this.#heard);
-    this.#open.add(server);
+    this.#open.set(server, remainder);
     server.once('closed', ({ zombies }) => {
       this.#zombies += zombies.length;
       this.#left(server);
@@ -51,7 +62,10 @@ export class ProcessSignals implements Signals {
     const at = performance.now();
     if (!this.#first) {
       this.#first = { name, at };
-      for (const server of this.#open) this.#stop(server);
+      for (const server of this.#open.keys()) this.#stop(server);
+      this.#silence = setTimeout(() => {
+        this.#tell(name);
+      }, SILENT).unref();
     } else if (name !== this.#first.name || at - this.#first.at > SAME_PRESS) {
       // A thread stuck in native code holds the exit; a third signal then ends the process as Node would.
       this.#release();
@@ -72,11 +86,21 @@ export class ProcessSignals implements Signals {
       .catch(() => undefined);
   }
 
+  // Who has pressed Ctrl-C would take it for a program that hangs.
+  #tell(name: string): void {
+    const remainders = [...this.#open.values()].map((remainder) => remainder()).filter((each) => !!each);
+    process.emitWarning(`${name}: ${inWords(remainders)}; a second signal ends the process at once`, {
+      type: 'ForklessWarning',
+      code: 'FORKLESS_STOPPING',
+    });
+  }
+
   #left(server: Closable): void {
     if (this.#open.delete(server) && this.#open.size === 0) this.#allClosed();
   }
 
   #allClosed(): void {
+    clearTimeout(this.#silence);
     if (!this.#first) {
       this.#release();
       return;
@@ -95,6 +119,18 @@ export class ProcessSignals implements Signals {
     for (const name of NAMES) process.off(name, this.#heard);
   }
 }
+
+function inWords(remainders: readonly Remainder[]): string {
+  const sumOf = (of: (remainder: Remainder) => number): number =>
+    remainders.reduce((sum, remainder) => sum + of(remainder), 0);
+  const clients = sumOf(({ connections }) => connections.open);
+  const workers = sumOf((remainder) => remainder.workers.length);
+  const what = clients > 0 ? count(clients, 'client') : `${count(workers, 'worker')} to leave`;
+  const left = Math.max(0, ...remainders.map(({ closesIn = 0 }) => closesIn));
+  return `waits for ${what}, ${left === Infinity ? 'without a limit' : `${Math.ceil(left / 1_000)} s more at most`}`;
+}
+
+const count = (many: number, thing: string): string => `${many} ${thing}${many === 1 ? '' : 's'}`;
 
 /** One for the process. */
 export const processSignals: Signals = new ProcessSignals();

@@ -55,6 +55,8 @@ export interface WorkerStatus {
 export interface PreforkStatus {
   readonly state: State;
   readonly paused: boolean;
+  /** While it closes: milliseconds until the clients that are left are cut off, `Infinity` for never. */
+  readonly closesIn: Millis | undefined;
   readonly generation: number;
   readonly workers: readonly WorkerStatus[];
   /**
@@ -123,7 +125,7 @@ function vitalsOf(
 export function snapshot(
   pool: Pool,
   now: Millis,
-  rest: Pick<PreforkStatus, 'state' | 'paused' | 'exits'>,
+  rest: Pick<PreforkStatus, 'state' | 'paused' | 'exits' | 'closesIn'>,
 ): PreforkStatus {
   const { workers: records, generation } = pool.master.state;
   const workers = records.map((worker) => {

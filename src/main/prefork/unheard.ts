@@ -1,11 +1,13 @@
 import { Causes, type CauseLimits } from '../../common/core/causes.ts';
 import { type Cancel, type Clock } from '../../common/core/clock.ts';
-import { describeUnheard, type Told } from './describe-unheard.ts';
+import { DEGRADED, describeUnheard, type Told } from './describe-unheard.ts';
 import { type PreforkEvents } from './events.ts';
 
 /** Takes what nobody listens for. */
 export interface Unheard {
   missed<Name extends keyof PreforkEvents>(name: Name, event: PreforkEvents[Name]): void;
+  /** The pool is whole again, or is to close: it no longer matters that it was not. */
+  settled(): void;
   /** No more events will come. */
   stop(): void;
 }
@@ -30,8 +32,13 @@ export class UnheardWarnings implements Unheard {
     const told = describeUnheard(name, event);
     if (told === undefined) return;
     const now = this.#clock.now();
-    if (this.#causes.admits(told, told.cause, told.code, 1 + told.repeated, now)) warn(told, told.repeated);
+    if (this.#causes.admits(told, told.cause, told.code, told.counted.here + told.repeated, now))
+      warn(told, told.repeated);
     else this.#wake();
+  }
+
+  settled(): void {
+    this.#causes.forget(({ code }) => code === DEGRADED);
   }
 
   stop(): void {
@@ -51,12 +58,12 @@ export class UnheardWarnings implements Unheard {
   }
 
   #tell(now: number): void {
-    for (const { item, count } of this.#causes.due(now)) warn(item, count - 1);
+    for (const { item, count } of this.#causes.due(now)) warn(item, count - item.counted.here);
   }
 }
 
-function warn({ code, text, listen, frames }: Told, more: number): void {
-  const others = more === 0 ? '' : ` (and ${more} more like it)`;
+function warn({ code, text, listen, frames, counted }: Told, more: number): void {
+  const others = more === 0 ? '' : ` (and ${more} more ${counted.unit})`;
   process.emitWarning(`${text}${others}. ${listen}`, {
     type: 'ForklessWarning',
     code,

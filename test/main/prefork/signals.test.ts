@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
-import { ProcessSignals, type Closable } from '../../../src/main/prefork/signals.ts';
+import { ProcessSignals, type Closable, type Remainder } from '../../../src/main/prefork/signals.ts';
 
 /** A prefork that closes when the test says so. */
 class Fake extends EventEmitter<{ closed: [{ zombies: readonly number[] }] }> implements Closable {
   closes = 0;
+  remainder: Remainder | undefined;
 
   close(): Promise<void> {
     this.closes += 1;
@@ -30,7 +31,7 @@ beforeEach(() => {
   vi.spyOn(performance, 'now').mockImplementation(() => now);
   exit = vi.spyOn(process, 'exit').mockReturnValue(undefined as never);
   kill = vi.spyOn(process, 'kill').mockReturnValue(true);
-  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 });
 
 afterEach(() => {
@@ -43,9 +44,16 @@ afterEach(() => {
 function heeded(count: number): { signals: ProcessSignals; servers: Fake[] } {
   const signals = new ProcessSignals();
   const servers = Array.from({ length: count }, () => new Fake());
-  for (const server of servers) signals.heed(server);
+  for (const server of servers) signals.heed(server, () => server.remainder);
   return { signals, servers };
 }
+
+/** What a prefork waits for. */
+const left = (workers: number, clients: number, closesIn: number): Remainder => ({
+  workers: Array.from({ length: workers }),
+  connections: { open: clients },
+  closesIn,
+});
 
 const close = (server: Fake | undefined, ...zombies: number[]): unknown =>
   server?.emit('closed', { zombies });
@@ -55,7 +63,7 @@ describe('signals of the process', () => {
     const { signals, servers } = heeded(2);
     send('SIGTERM');
     const late = new Fake();
-    signals.heed(late);
+    signals.heed(late, () => undefined);
     expect([...servers, late].map(({ closes }) => closes)).toEqual([1, 1, 1]);
   });
 
@@ -110,6 +118,44 @@ describe('signals of the process', () => {
     expect(counts()).toEqual([0, 0]);
     vi.advanceTimersByTime(10_000);
     expect(exit).not.toHaveBeenCalled();
+  });
+
+  it('what is waited for is told once, if it takes longer than most', () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined);
+    const told = (): unknown[] => warn.mock.calls.splice(0).map(([text]) => text);
+    const { servers } = heeded(3);
+    servers[0]!.remainder = left(3, 3, 3_400.5);
+    servers[1]!.remainder = left(1, 1, 2_000);
+    send('SIGTERM');
+    vi.advanceTimersByTime(1_499);
+    expect(told()).toEqual([]);
+    vi.advanceTimersByTime(60_000);
+    expect(told()).toEqual([
+      'SIGTERM: waits for 4 clients, 4 s more at most; a second signal ends the process at once',
+    ]);
+  });
+
+  it.each<[string, Remainder | undefined]>([
+    ['1 client, without a limit', left(1, 1, Infinity)],
+    ['2 workers to leave, 24 s more at most', left(2, 0, 23_500)],
+    ['0 workers to leave, 0 s more at most', undefined],
+  ])('and so are %s', (what, remainder) => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined);
+    const { servers } = heeded(1);
+    servers[0]!.remainder = remainder;
+    send('SIGINT');
+    vi.advanceTimersByTime(1_500);
+    expect(warn.mock.calls[0]?.[0]).toContain(`waits for ${what};`);
+  });
+
+  it('nothing is told of one that has closed by then', () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined);
+    const { servers } = heeded(1);
+    send('SIGINT');
+    vi.advanceTimersByTime(1_000);
+    close(servers[0]);
+    vi.advanceTimersByTime(10_000);
+    expect(warn).not.toHaveBeenCalled();
   });
 
   it('a start that fails for another reason is told', async () => {

@@ -61,6 +61,37 @@ describe('warnings', () => {
     expect(clock.armed).toBe(0);
   });
 
+  it('of clients that are cut off count the clients', () => {
+    for (const [worker, clients] of [
+      [1, 3],
+      [2, 1],
+      [3, 5],
+    ] as const)
+      unheard.missed('workerKilled', [{ worker, why: 'closing', drainedFor: 1_000, clients }]);
+    unheard.missed('workerKilled', [{ worker: 4, why: 'reload', drainedFor: 1_000, clients: 1 }]);
+    unheard.stop();
+    const after = '1000 ms after it was asked to leave';
+    expect(told.map((text) => text.replace(/\. End .*/, ''))).toEqual([
+      `Worker 1 was killed with 3 clients, ${after} (closing)`,
+      `Worker 4 was killed with 1 client, ${after} (reload)`,
+      `Worker 3 was killed with 5 clients, ${after} (closing) (and 1 more clients of other workers)`,
+    ]);
+  });
+
+  it('of what is over when they are due do not come any more', () => {
+    const degraded: PreforkEvents['degraded'] = [
+      { cause: 'boot', failures: 1, retryIn: 100, error: undefined },
+    ];
+    for (let n = 0; n < 2; n += 1) {
+      unheard.missed('degraded', degraded);
+      unheard.missed('handlerError', failed(thrownAt('/srv/a.js:1:1')));
+    }
+    expect(told.splice(0).length).toBe(2);
+    unheard.settled();
+    unheard.stop();
+    expect(told).toEqual(['`clientInput` of worker 1 failed at /srv/a.js:1:1: Error: m']);
+  });
+
   it('of any number of causes are bounded', () => {
     for (let n = 0; n < 10_000; n += 1)
       unheard.missed('handlerError', failed(thrownAt(`file:///srv/a.js:${n}:1`)));
@@ -86,6 +117,9 @@ describe('what is told', () => {
       text('workerExited', { ...exit, reason: 'out-of-memory', error }),
       text('workerExited', { ...exit, reason: 'exited', code: 7 }),
       text('degraded', { cause: 'boot', failures: 2, retryIn: 99.2, error: undefined }),
+      text('degraded', { cause: 'boot', failures: 1, retryIn: 100, error }),
+      text('workerKilled', { worker: 3, why: 'reload', drainedFor: 999.7, clients: 2 }),
+      text('workerKilled', { worker: 3, why: 'closing', drainedFor: 100, clients: 1 }),
       text('acceptError', { error, count: 5 }),
       text('drop', { connection: { id: 1 }, reason: 'dispatch-failed', error }),
     ]).toEqual([
@@ -94,7 +128,19 @@ describe('what is told', () => {
       ['FORKLESS_WORKER_CRASH', 'Worker 3 was ended by process.exit(7)'],
       [
         'FORKLESS_DEGRADED',
-        'Workers fail to boot or to stay, 2 in a row; the next is born in 100 ms; the last one failed',
+        '2 workers in a row did not boot, or ended soon afterwards; the next one is tried after 100 ms',
+      ],
+      [
+        'FORKLESS_DEGRADED',
+        'A worker did not boot, or ended soon afterwards; the next one is tried after 100 ms; it failed: RangeError: m',
+      ],
+      [
+        'FORKLESS_CLIENTS_CUT',
+        'Worker 3 was killed with 2 clients, 1000 ms after it was asked to leave (reload)',
+      ],
+      [
+        'FORKLESS_CLIENTS_CUT',
+        'Worker 3 was killed with 1 client, 100 ms after it was asked to leave (closing)',
       ],
       ['FORKLESS_ACCEPT_ERROR', 'Accepting a connection failed: RangeError: m'],
       ['FORKLESS_DISPATCH_FAILED', 'A connection was refused: `dispatch` failed: RangeError: m'],
@@ -120,9 +166,14 @@ describe('what is told', () => {
       }),
       text('degraded', { cause: 'zombies', zombies: 5, maxZombies: 4 }),
       text('drop', { connection: { id: 1 }, reason: 'closing', error: undefined }),
+      text('workerKilled', { worker: 3, why: 'closing', drainedFor: 99, clients: 2 }),
+      text('workerKilled', { worker: 3, why: 'asked', drainedFor: 5_000, clients: 0 }),
+      text('workerKilled', { worker: 3, why: 'silent', drainedFor: 5_000, clients: 2 }),
+      text('workerKilled', { worker: 3, why: 'garbage', drainedFor: 5_000, clients: 2 }),
+      text('workerKilled', { worker: 3, why: 'boot-timeout', drainedFor: undefined, clients: 0 }),
       text('paused'),
       text('workerSpawned', { worker: 1, generation: 1 }),
-    ]).toEqual(Array(8).fill(undefined));
+    ]).toEqual(Array(13).fill(undefined));
   });
 
   it('is short, and one line', () => {
