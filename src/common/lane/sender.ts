@@ -1,10 +1,9 @@
+/** The sending half of one connection, in front of the lane. Used in both threads. */
 import { errors } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
-import { copyBytes } from '../wire/copy.ts';
 import { FRAME, HEADER } from '../wire/frames.ts';
-import { GatheredBytes } from './gathered-bytes.ts';
 import { type Lane, type LaneSource } from './lane.ts';
-import { ownBytes, pieceOf } from './own-bytes.ts';
+import { WaitingBytes } from './waiting-bytes.ts';
 
 export interface SenderOwner {
   /** Bytes that had to wait are all sent. */
@@ -20,15 +19,10 @@ export interface SenderOptions {
 }
 
 /**
- * What is left to say behind the bytes. `ending` and `closing` wait until those within credit are sent; after `ended`
- * there are none.
+ * The end or close of a connection, behind its bytes. `ending` and `closing` wait until the bytes within credit are sent;
+ * after `ended` there are no bytes.
  */
 type Stage = 'open' | 'ending' | 'ended' | 'closing' | 'closed';
-
-// Pieces up to this size are joined where they wait.
-const JOINED_UP_TO = 4_096;
-const LEAST_BLOCK = 512;
-const LARGEST_BLOCK = 65_536;
 
 /**
  * The sending half of one connection: keeps the bytes that the far side has not allowed yet, in order, and the end or
@@ -39,15 +33,8 @@ export class Sender implements LaneSource {
   readonly #id: ConnectionId;
   readonly #owner: SenderOwner;
   readonly #window: number;
-  #chunks: Uint8Array[] = [];
-  /** How many of `#chunks` are sent. */
-  #head = 0;
-  #offset = 0;
-  #pending = 0;
-  /** Where small pieces are joined: the memory of the last chunk. */
-  #block: Buffer | undefined;
-  /** Some of `#chunks` are the caller's memory. Then more waits than there is credit for. */
-  #lent = false;
+  /** Made when something waits: most connections never need it. */
+  #waiting: WaitingBytes | undefined;
   #credit: number;
   #admitted = false;
   #stage: Stage = 'open';
@@ -62,17 +49,17 @@ export class Sender implements LaneSource {
 
   /** Bytes that wait for credit or room. */
   get pending(): number {
-    return this.#pending;
+    return this.#waiting?.length ?? 0;
   }
 
   /** Whether so many bytes more would not have to wait for credit. */
   allows(bytes: number): boolean {
-    return this.#pending === 0 && this.#credit >= bytes;
+    return this.pending === 0 && this.#credit >= bytes;
   }
 
   /** Sends what can go at once, if nothing waits; returns how many bytes. */
   sendNow(chunk: Uint8Array): number {
-    const most = this.#pending > 0 || this.#stage !== 'open' ? 0 : Math.min(chunk.length, this.#credit);
+    const most = this.pending > 0 || this.#stage !== 'open' ? 0 : Math.min(chunk.length, this.#credit);
     if (most === 0) return 0;
     const sent = this.#lane.sendNow(this.#id, chunk, most);
     this.#credit -= sent;
@@ -87,19 +74,19 @@ export class Sender implements LaneSource {
     const sent = this.sendNow(chunk);
     if (sent === chunk.length) return true;
     const rest = sent === 0 ? chunk : chunk.subarray(sent);
-    const taken = borrowed || this.#pending + rest.length <= this.#credit;
-    if (taken) this.#copy(rest);
-    else this.#lend(rest);
-    this.#pending += rest.length;
+    const waiting = (this.#waiting ??= new WaitingBytes());
+    const taken = borrowed || waiting.length + rest.length <= this.#credit;
+    if (taken) waiting.copy(rest);
+    else waiting.lend(rest);
     this.#push();
-    return taken || this.#pending === 0;
+    return taken || waiting.length === 0;
   }
 
   /** Ends this direction, behind everything written. */
   end(): void {
     if (this.#stage !== 'open') return;
     this.#stage = 'ending';
-    if (this.#pending === 0) this.#sayLast();
+    if (this.pending === 0) this.#sayLast();
   }
 
   /**
@@ -108,11 +95,11 @@ export class Sender implements LaneSource {
    */
   close(frameOf: (dropped: number) => Uint8Array | undefined): void {
     if (this.#stage === 'closing' || this.#stage === 'closed') return;
-    const dropped = this.#lent ? this.#keepWithinCredit() : 0;
+    const dropped = this.#waiting?.lent === true ? this.#waiting.keep(this.#credit) : 0;
     this.#closeFrame = frameOf(dropped);
     this.#stage = 'closing';
     this.#push();
-    if (this.#pending === 0) this.#sayLast();
+    if (this.pending === 0) this.#sayLast();
   }
 
   /** Throws `FORKLESS_BAD_FRAME` for more than was sent: the far side would lift its own bound on our memory. */
@@ -120,10 +107,10 @@ export class Sender implements LaneSource {
     if (this.#credit + bytes > this.#window)
       throw errors.badFrame(`credit of ${bytes} bytes, with ${this.#credit} of ${this.#window} unused`);
     this.#credit += bytes;
-    const waited = this.#pending > 0;
+    const waited = this.pending > 0;
     this.#push();
     if (waited) this.#afterTransmit();
-    if (this.#lent && this.#pending <= this.#credit) this.#takeOver();
+    if (this.#waiting?.lent === true && this.#waiting.length <= this.#credit) this.#takeOver(this.#waiting);
   }
 
   transmit(quantum: number): boolean {
@@ -144,72 +131,14 @@ export class Sender implements LaneSource {
 
   /** Forgets what waits, and says nothing more but a close. */
   discard(): void {
-    this.#forget();
+    this.#waiting?.clear();
     if (this.#stage === 'open' || this.#stage === 'ending') this.#stage = 'ended';
   }
 
-  #forget(): void {
-    this.#chunks = [];
-    this.#head = 0;
-    this.#offset = 0;
-    this.#pending = 0;
-    this.#block = undefined;
-    this.#lent = false;
-  }
-
-  #lend(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
-    this.#block = undefined;
-    this.#lent = true;
-  }
-
   // There is credit for all that waits by now: the caller need not wait for room.
-  #takeOver(): void {
-    this.#keepWithinCredit();
+  #takeOver(waiting: WaitingBytes): void {
+    waiting.keep(this.#credit);
     this.#owner.drained();
-  }
-
-  #copy(bytes: Uint8Array): void {
-    if (bytes.length <= JOINED_UP_TO) {
-      this.#join(bytes);
-      return;
-    }
-    this.#chunks.push(ownBytes(bytes));
-    this.#block = undefined;
-  }
-
-  #join(piece: Uint8Array): void {
-    const last = this.#chunks.at(-1);
-    const used = last && this.#block ? last.length : 0;
-    if (this.#block && used + piece.length <= this.#block.length) {
-      copyBytes(piece, 0, piece.length, this.#block, used);
-      this.#chunks[this.#chunks.length - 1] = this.#block.subarray(0, used + piece.length);
-      return;
-    }
-    const block = pieceOf(
-      Math.max(piece.length, Math.min(LARGEST_BLOCK, Math.max(LEAST_BLOCK, this.#pending))),
-    );
-    copyBytes(piece, 0, piece.length, block, 0);
-    this.#chunks.push(block.subarray(0, piece.length));
-    this.#block = block;
-  }
-
-  // Copies it; returns how many bytes are beyond credit, and dropped.
-  #keepWithinCredit(): number {
-    const kept = new GatheredBytes();
-    let dropped = 0;
-    const keep = (chunk: Uint8Array, from: number): void => {
-      const most = Math.max(0, Math.min(chunk.length - from, this.#credit - kept.length));
-      kept.add(chunk.subarray(from, from + most));
-      dropped += chunk.length - from - most;
-    };
-    this.#chunks.slice(this.#head).forEach((chunk, index) => {
-      keep(chunk, index === 0 ? this.#offset : 0);
-    });
-    this.#forget();
-    this.#pending = kept.length;
-    this.#chunks = kept.take();
-    return dropped;
   }
 
   #push(): void {
@@ -220,35 +149,23 @@ export class Sender implements LaneSource {
   }
 
   #sendSome(most: number): number {
-    const chunk = this.#chunks[this.#head];
-    if (chunk === undefined) return 0;
-    const end = this.#offset + Math.min(most, chunk.length - this.#offset);
-    const size = this.#lane.data(this.#id, chunk, this.#offset, end);
-    this.#offset += size;
-    this.#pending -= size;
+    const waiting = this.#waiting;
+    const chunk = waiting?.front;
+    if (!waiting || !chunk) return 0;
+    const { offset } = waiting;
+    const end = offset + Math.min(most, chunk.length - offset);
+    const size = this.#lane.data(this.#id, chunk, offset, end);
+    waiting.took(size);
     this.#credit -= size;
-    if (this.#offset === chunk.length) this.#next();
     return size;
   }
 
-  #next(): void {
-    this.#head += 1;
-    this.#offset = 0;
-    if (this.#head === this.#chunks.length) this.#block = undefined;
-    // Not one by one: a shift moves all the rest, and a handler may have written very many small chunks.
-    if (this.#head * 2 >= this.#chunks.length) {
-      this.#chunks.splice(0, this.#head);
-      this.#head = 0;
-    }
-  }
-
   #hasMore(): boolean {
-    return this.#pending > 0 && this.#credit > 0;
+    return this.pending > 0 && this.#credit > 0;
   }
 
   #afterTransmit(): void {
-    if (this.#pending > 0) return;
-    this.#lent = false;
+    if (this.pending > 0) return;
     this.#sayLast();
     if (this.#stage !== 'closed') this.#owner.drained();
   }
