@@ -1,3 +1,4 @@
+/** How much output may wait in one socket of a worker. */
 import { type Writable } from 'node:stream';
 import { errors, type ForklessError } from '../../common/core/errors.ts';
 
@@ -58,6 +59,17 @@ export class OutputBound {
   }
 }
 
+/**
+ * To be asked before each write: whether it must wait. A stream in which more waits than may is destroyed, since a handler
+ * may write on and on without a look at the result.
+ */
+export function mustWait(stream: Writable, chunk: unknown, bound: OutputBound | undefined): boolean {
+  const waits = stream.writableLength > 0 || stream.writableCorked > 0;
+  const overflow = waits && chunk !== '' ? bound?.overflow() : undefined;
+  if (overflow) stream.destroy(overflow);
+  return waits;
+}
+
 type Done = (error?: Error | null) => void;
 type Writes = { chunk: unknown; encoding: BufferEncoding }[];
 type Write = (chunk: unknown, encoding?: unknown, done?: unknown) => boolean;
@@ -72,9 +84,7 @@ export function boundOutput(stream: Writable, most: number): OutputBound {
   Object.assign(stream, {
     write: (chunk: unknown, encoding?: unknown, done?: unknown): boolean => {
       const before = stream.writableLength;
-      const waits = before > 0 || stream.writableCorked > 0;
-      const overflow = waits && chunk !== '' ? bound.overflow() : undefined;
-      if (overflow) stream.destroy(overflow);
+      const waits = mustWait(stream, chunk, bound);
       const goOn = write(chunk, encoding, done);
       if (waits) bound.wrote(stream.writableLength - before);
       return goOn;

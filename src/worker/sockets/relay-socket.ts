@@ -1,29 +1,19 @@
+/** A relayed connection in its worker: what handlers get as their socket. */
 import { closeFieldsOf } from '../../common/core/thrown.ts';
-import { type Addresses, type ConnectionId, type Millis } from '../../common/core/types.ts';
-import { CreditWindow } from '../../common/wire/credit.ts';
+import { type Millis } from '../../common/core/types.ts';
 import { FRAME } from '../../common/wire/frames.ts';
 import { encodeJson, type CloseFrame } from '../../common/wire/messages.ts';
 import { isolated } from '../../common/user-code/guarded.ts';
+import { inCallersContext } from '../../common/user-code/scope.ts';
 import { type Lane } from '../../common/lane/lane.ts';
 import { Sender, type SenderOwner } from '../../common/lane/sender.ts';
-import { OutputBound } from './output-bound.ts';
-import { ownBytes } from '../../common/lane/own-bytes.ts';
-import { inCallersContext, type Scope } from '../../common/user-code/scope.ts';
-import { joinPieces } from './join-pieces.ts';
+import { mustWait, OutputBound } from './output-bound.ts';
+import { RelayInput, type RelayInputOptions } from './relay-input.ts';
 import { networkError } from './socket-errors.ts';
-import { SocketSurface } from './socket-surface.ts';
 
-export interface RelaySocketOptions {
-  readonly id: ConnectionId;
-  readonly addresses: Addresses;
-  readonly lane: Lane;
-  readonly scope: Scope;
-  /** Credit per direction, bytes. */
-  readonly window: number;
-  readonly allowHalfOpen: boolean;
-  readonly highWaterMark: number | undefined;
+export interface RelaySocketOptions extends RelayInputOptions {
   /**
-   * What may wait before a further write, in bytes; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`.
+   * Bytes that may wait before a further write; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`.
    */
   readonly maxOutput: number;
   /** Whether the connection has `noDelay` already. */
@@ -39,18 +29,14 @@ type WriteDone = (error?: Error | null) => void;
  * count as delivered once the main thread has them; a reset, an error or a half-close of the peer shows as on a
  * real socket.
  */
-export class RelaySocket extends SocketSurface implements SenderOwner {
+export class RelaySocket extends RelayInput implements SenderOwner {
   readonly #lane: Lane;
   readonly #sender: Sender;
-  readonly #inflow: CreditWindow;
   readonly #over: (socket: RelaySocket) => void;
   /** What may wait before a further write, in bytes. */
   readonly maxOutput: number;
-  /** Once something waits: most sockets never need it. */
+  /** Made when something waits: most sockets never need it. */
   #bound: OutputBound | undefined;
-  #unread = 0;
-  /** Chunks that wait to be read, at most. */
-  #pieces = 0;
   #dispatched = 0;
   #inFlight = 0;
   #inFlightWrites = 0;
@@ -60,14 +46,12 @@ export class RelaySocket extends SocketSurface implements SenderOwner {
   #noDelay: boolean;
 
   constructor(options: RelaySocketOptions) {
-    const { id, addresses, lane, scope, window, allowHalfOpen, highWaterMark, maxOutput, noDelay, over } =
-      options;
-    super({ id, addresses, scope, allowHalfOpen, highWaterMark });
+    super(options);
+    const { id, lane, window, maxOutput, noDelay, over } = options;
     this.#lane = lane;
     this.#over = over;
     this.maxOutput = maxOutput;
     this.#noDelay = noDelay;
-    this.#inflow = new CreditWindow(window);
     this.#sender = new Sender({ lane, id, window, owner: this });
   }
 
@@ -105,43 +89,6 @@ export class RelaySocket extends SocketSurface implements SenderOwner {
     return this.destroy();
   }
 
-  /** @internal Bytes came for this socket. */
-  receive(payload: Buffer): void {
-    this.#inflow.received(payload.length);
-    if (this.destroyed || this.readableEnded) return;
-    this.bytesRead += payload.length;
-    this.#unread += payload.length;
-    this.active();
-    const chunk = ownBytes(payload);
-    let consumed = true;
-    try {
-      if (this.#flowsFreely()) this.emit('data', chunk);
-      else consumed = this.#buffer(chunk);
-    } finally {
-      // Also if a listener throws: it has had the chunk, and without credit nothing would ever come again.
-      if (consumed) this.#consumed();
-    }
-  }
-
-  #buffer(chunk: Buffer): boolean {
-    const goOn = this.push(chunk);
-    if (this.readableLength > chunk.length) this.#pieces = joinPieces(this, this.#pieces + 1);
-    else this.#pieces = 1;
-    return goOn;
-  }
-
-  // Then a push would only hand the chunk on, and look in a later tick whether more is to be read: a third of what it
-  // costs. The very first chunk is pushed, for what a stream notes about having been read.
-  #flowsFreely(): boolean {
-    return (
-      this.readableDidRead &&
-      this.readableFlowing === true &&
-      this.readableLength === 0 &&
-      this.readableEncoding === null &&
-      this.listenerCount('data') > 0
-    );
-  }
-
   /** @internal The peer has ended its side. */
   receiveEnd(): void {
     if (this.destroyed) return;
@@ -163,7 +110,7 @@ export class RelaySocket extends SocketSurface implements SenderOwner {
     else if (frame.more !== true) this.#closeInOrder();
   }
 
-  /** @internal */
+  /** @internal The main thread grants credit. */
   receiveCredit(bytes: number): void {
     this.active();
     this.#sender.grant(bytes);
@@ -176,32 +123,17 @@ export class RelaySocket extends SocketSurface implements SenderOwner {
 
   #write(rest: unknown, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
     const before = this.writableLength;
-    const waits = before > 0 || this.writableCorked > 0;
-    // A handler may write on and on without a look at the result.
-    if (waits && rest !== '') this.#checkOutput();
+    const waits = mustWait(this, rest, this.#bound);
     const goOn =
       typeof encoding === 'string' ? super.write(rest, encoding, done) : super.write(rest, encoding ?? done);
-    if (waits || this.writableLength > 0) this.#counted(before);
+    if (waits || this.writableLength > 0)
+      (this.#bound ??= new OutputBound(this, this.maxOutput)).wrote(this.writableLength - before);
     return goOn;
-  }
-
-  #counted(before: number): void {
-    this.#bound ??= new OutputBound(this, this.maxOutput);
-    this.#bound.wrote(this.writableLength - before);
-  }
-
-  #checkOutput(): void {
-    const overflow = this.#bound?.overflow();
-    if (overflow) this.destroy(overflow);
   }
 
   override cork(): void {
     if (this.writableCorked === 0) this.#bound?.corked();
     super.cork();
-  }
-
-  override _read(): void {
-    this.#consumed();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
@@ -232,7 +164,7 @@ export class RelaySocket extends SocketSurface implements SenderOwner {
 
   #took(taken: boolean, bytes: number, writes: number, done: WriteDone): void {
     if (taken) {
-      // One that found the socket idle is not counted, and nothing else then is.
+      // A write that found the socket idle was not counted; then no other is, either.
       this.#bound?.left(writes);
       done();
       return;
@@ -244,7 +176,7 @@ export class RelaySocket extends SocketSurface implements SenderOwner {
 
   override _final(done: WriteDone): void {
     this.#sender.end();
-    // Shutting down a handle takes a turn of the loop; what runs in the meantime expects no 'finish' yet.
+    // Shutting down a handle takes a turn of the loop; code that runs meanwhile expects no 'finish' yet.
     setImmediate(done);
   }
 
@@ -289,8 +221,8 @@ export class RelaySocket extends SocketSurface implements SenderOwner {
     if (this.writableFinished || (this.allowHalfOpen && !this.writableEnded)) this.destroy();
   }
 
-  // What leaves at once needs none of a stream's bookkeeping, which is most of the cost of a small write. Returns what
-  // is left of the chunk.
+  // Bytes that leave at once need none of a stream's bookkeeping, which is most of the cost of a small write. Returns the
+  // rest of the chunk.
   #sendNow(chunk: unknown): unknown {
     if (!(chunk instanceof Uint8Array) || chunk.length >= this.writableHighWaterMark || !this.#isIdle())
       return chunk;
@@ -318,17 +250,9 @@ export class RelaySocket extends SocketSurface implements SenderOwner {
     this.#inFlight = 0;
     this.#inFlightWrites = 0;
   }
-
-  #consumed(): void {
-    const bytes = this.#unread;
-    if (bytes === 0) return;
-    this.#unread = 0;
-    const grant = this.#inflow.consumed(bytes);
-    if (grant > 0 && !this.destroyed) this.#lane.credit(this.connectionId, grant);
-  }
 }
 
-// Typed as an error, it may be whatever the handler gave to `destroy()`.
+// The parameter is typed as an error, but a handler may give any value to `destroy()`.
 function closeFrame(error: unknown, dropped: number): CloseFrame | undefined {
   if (error === null) return dropped > 0 ? { dropped } : undefined;
   return { ...closeFieldsOf(error), handler: true };

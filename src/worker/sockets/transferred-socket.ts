@@ -2,7 +2,7 @@ import { Socket, type SocketConstructorOpts } from 'node:net';
 import { closeFieldsOf, destroyCause, numberOf, textOf } from '../../common/core/thrown.ts';
 import { ADDRESS_NAMES, type Addresses, type ConnectionId } from '../../common/core/types.ts';
 import { joinPieces } from './join-pieces.ts';
-import { OutputBound } from './output-bound.ts';
+import { mustWait, OutputBound } from './output-bound.ts';
 import { endScope, type Scope } from '../../common/user-code/scope.ts';
 import {
   type AcceptedOptions,
@@ -98,18 +98,11 @@ export class TransferredSocket extends Socket {
 
   override write(chunk: string, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
     const before = this.writableLength;
-    const waits = before > 0 || this.writableCorked > 0;
-    // A handler may write on and on without a look at the result.
-    if (waits && chunk !== '') this.#checkOutput();
+    const waits = mustWait(this, chunk, this.#bound);
     // Node tells the two forms apart.
     const goOn = super.write(chunk, encoding as BufferEncoding, done);
     if (waits) (this.#bound ??= new OutputBound(this, this.maxOutput)).wrote(this.writableLength - before);
     return goOn;
-  }
-
-  #checkOutput(): void {
-    const overflow = this.#bound?.overflow();
-    if (overflow) this.destroy(overflow);
   }
 
   override cork(): void {
