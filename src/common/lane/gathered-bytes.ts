@@ -1,3 +1,4 @@
+/** A buffer of small pieces. Used in both threads. */
 import { copyBytes } from '../wire/copy.ts';
 import { pieceOf } from './own-bytes.ts';
 
@@ -6,8 +7,8 @@ const LARGEST = 65_536;
 const NONE = Buffer.alloc(0);
 
 /**
- * Copies of small pieces, joined: a Buffer for each would cost a hundred times what a piece of one byte holds. It takes
- * memory by blocks that double, so it holds at most twice its bytes, or 512 bytes where there are fewer.
+ * Copies of small pieces, joined: for pieces of one byte, a Buffer for each would cost a hundred times as much. It takes memory
+ * by blocks that double, so it holds at most twice its bytes, or 512 bytes where there are fewer.
  */
 export class GatheredBytes {
   #full: Buffer[] = [];
@@ -32,7 +33,7 @@ export class GatheredBytes {
     }
   }
 
-  /** All of it, in order; from then on it is empty, and the memory the caller's. */
+  /** Returns all bytes, in order. It is empty then, and the memory is the caller's. */
   take(): Buffer[] {
     const all = this.#full;
     if (this.#used > 0) all.push(this.#block.subarray(0, this.#used));

@@ -1,4 +1,4 @@
-/** The receiving half of a lane's end: when its ring is read. Runs in the main thread and in workers alike. */
+/** The receiving half of a lane's end: when its ring is read. Used in both threads. */
 import { errors } from '../core/errors.ts';
 import { type FrameSink } from '../wire/frames.ts';
 import { RingReader, type Stop } from '../wire/ring-reader.ts';
@@ -34,6 +34,7 @@ export interface LaneReaderOptions {
   readonly askTurn: () => void;
 }
 
+/** Decides when the frames of a ring are read, and by which turn of the event loop. */
 export class LaneReader {
   readonly #options: LaneReaderOptions;
   readonly #ring: RingReader;

@@ -1,4 +1,4 @@
-/** The sending half of a lane's end: in which order frames get room in its ring. Runs in the main thread and in workers alike. */
+/** The sending half of a lane's end: in which order frames get room in its ring. Used in both threads. */
 import { type ConnectionId } from '../core/types.ts';
 import { FRAME, RING_FRAME, type FrameKind } from '../wire/frames.ts';
 import { RingWriter } from '../wire/ring.ts';
@@ -42,6 +42,7 @@ export interface LaneWriterOptions {
   readonly broke: (error: unknown) => void;
 }
 
+/** Gives frames room in a ring: in order where they wait, in turn where several connections send much, at once where it is little. */
 export class LaneWriter implements Lane {
   readonly #port: LanePort;
   readonly #ring: RingWriter;

@@ -1,7 +1,8 @@
+/** The port and the memory between the main thread and one worker. The main thread makes them; the worker gets its part. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { createRings, type Rings } from '../wire/ring.ts';
 
-/** What joins the main thread and one worker: a port each, and memory for the lanes. */
+/** A port for the main thread, one for the worker, and the memory of the rings between them. */
 export interface Link {
   readonly near: MessagePort;
   readonly far: MessagePort;

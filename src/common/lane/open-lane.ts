@@ -1,4 +1,4 @@
-/** How either thread opens its end of the lanes. */
+/** Opens an end of the lanes: one function for the main thread, one for a worker. */
 import { type Rings } from '../wire/ring.ts';
 import { type LaneEnd, type LaneEndOptions, type LanePort } from './lane.ts';
 import { RingLane } from './ring-lane.ts';

@@ -1,3 +1,4 @@
+/** Memory for copies of bytes whose own memory is used again. Used in both threads. */
 import { markAsUntransferable } from 'node:worker_threads';
 import { copyBytes } from '../wire/copy.ts';
 
@@ -22,26 +23,26 @@ class Slab {
   #next(): void {
     this.#memory = Buffer.allocUnsafeSlow(this.#size);
     this.#used = 0;
-    // Moved to another thread by a handler, it would take the bytes of other connections along.
+    // A handler that moved it to another thread would move the bytes of other connections along.
     markAsUntransferable(this.#memory.buffer);
   }
 }
 
-// A piece that is kept keeps its slab: few bytes a small one, and none much more than it fills.
+// A piece that somebody keeps holds its whole slab: so small pieces have a small slab, and none fills only a little of one.
 const few = new Slab(16_384);
 const FEW = 4_096;
 const many = new Slab(65_536);
 const MANY = 32_768;
 
-/** Memory for so many bytes; what stands in it is garbage. */
+/** Memory for so many bytes, with garbage in it. */
 export function pieceOf(length: number): Buffer {
   if (length <= FEW) return few.take(length);
   return length <= MANY ? many.take(length) : Buffer.allocUnsafeSlow(length);
 }
 
 /**
- * A copy of bytes in memory that is used again. Not from Node's pool: a few bytes that are kept hold 16 KiB here at
- * most, there 64 KiB on current versions.
+ * A copy of bytes whose own memory is used again. It is not taken from Node's pool: a few bytes that somebody keeps hold 16 KiB
+ * at most here, and 64 KiB there on current versions.
  */
 export function ownBytes(bytes: Uint8Array): Buffer {
   const { length } = bytes;

@@ -4,10 +4,10 @@ import { type ConnectionId } from '../core/types.ts';
 import { isKind, MAX_PAYLOAD, RING_FRAME, type FrameSink } from './frames.ts';
 import { aligned, ASLEEP, DATA_AT, HEAD, HEADER_BYTES, Ring, STARVED, TAIL } from './ring.ts';
 
-/** Why the reader stopped: it has read all, or enough, or is behind a mark. */
+/** Where the reader has stopped: behind a mark, or because it has read everything, or enough. */
 export type Stop = 'all' | 'mark';
 
-/** The reading side. */
+/** Reads frames, and frees their room. */
 export class RingReader extends Ring {
   #head = 0;
   #released = 0;
@@ -20,8 +20,9 @@ export class RingReader extends Ring {
   }
 
   /**
-   * Reads what is published at the time of the call, up to the first mark, and little more than `most` bytes. Throws `FORKLESS_BAD_FRAME`, or what the
-   * sink throws. `room` is called when the writer waits for room and there is some: it must be rung.
+   * Reads the frames that are published at the time of the call, up to the first mark, and little more than `most` bytes.
+   * Throws `FORKLESS_BAD_FRAME`, or an error of the sink. `room` is called when there is room for a writer that waits: it
+   * must ring.
    */
   read(sink: FrameSink, room: () => void, most: number = Infinity): Stop {
     let left = this.unread;
@@ -38,14 +39,14 @@ export class RingReader extends Ring {
       else this.#take(kind, this.words[word + 2] ?? 0, at + HEADER_BYTES, length, sink);
       this.#head = (this.#head + size) | 0;
       left -= size;
-      // Not after each frame: the writer would be rung for room that one small frame fills.
+      // Room is not freed after each frame: the writer would be rung for room that one small frame fills.
       if (((this.#head - this.#released) | 0) * 4 >= this.capacity) this.#release(room);
     }
     this.#release(room);
     return stop;
   }
 
-  /** Asks for a doorbell for the next frame. False: there is one already, and no doorbell will come for it. */
+  /** Asks for a doorbell for the next frame. False: a frame is there already, and no doorbell will come for it. */
   sleep(): boolean {
     Atomics.store(this.words, ASLEEP, 1);
     if (this.unread === 0) return true;

@@ -1,3 +1,4 @@
+/** A ring in shared memory: its layout, and its writing side. Used in both threads. */
 import { errors } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
 import { copyBytes } from './copy.ts';
@@ -20,19 +21,19 @@ import { FRAME, RING_FRAME, type FrameKind } from './frames.ts';
  *   `TAIL`. In the one order of all operations one of the two stores comes first, and the other side's look comes
  *   after it: either the writer sees a sleeper and rings, or the reader sees the frames and stays awake.
  * - The same with `STARVED` and `HEAD`, the other way round, for a writer that waits for room.
- * - One doorbell for one sleep: whoever takes a flag down does it by `exchange`, so one side alone gets it.
+ * - One doorbell for one sleep: a flag is taken down by `exchange`, so one side alone gets it.
  *
- * Nothing of what the other side wrote is believed: a cursor or header that no such writer or reader makes throws
+ * Nothing that the other side wrote is believed: a cursor or header that no such writer or reader makes throws
  * `FORKLESS_BAD_FRAME`.
  */
 const ALIGN = 16;
 /** Bytes of a frame's header. */
 export const HEADER_BYTES = 16;
 
-// Indices of words: each on a cache line of its own, so that the threads do not take them from one another.
+// Indices of words. Each is on a cache line of its own, so that the threads do not take them from one another.
 /** Where the writer's next frame goes. Stored by the writer. */
 export const TAIL = 0;
-/** What the reader is done with. Stored by the reader. */
+/** How far the reader is done. Stored by the reader. */
 export const HEAD = 16;
 /** 1 while the reader wants a doorbell for the next frame. */
 export const ASLEEP = 32;
@@ -52,8 +53,8 @@ export function createRing(capacity: number): SharedArrayBuffer {
 }
 
 /**
- * Bytes of each ring: what may be on its way to the far side's event loop, at most. What one turn of a busy main thread
- * reads should find room, for the rest is kept aside in copies.
+ * Bytes of each ring: no more can be on its way to the far side's event loop. All that one turn of a busy main thread reads
+ * should find room, because the rest is kept aside in copies.
  */
 export const RING_BYTES = 524_288;
 
@@ -98,12 +99,12 @@ export class Ring {
 // Bytes are appended to a frame only in small pieces: behind an odd number of bytes, V8 copies byte by byte.
 const APPENDED_UP_TO = 512;
 
-/** The writing side. All that is written is held back until `publish`. */
+/** The writing side. Everything that is written is held back until `publish`. */
 export class RingWriter extends Ring {
   #tail = 0;
   #published = 0;
   #head = 0;
-  /** Where the last frame's header is, as long as it is data and held back. */
+  /** Where the header of the last frame is, while that is data and held back; -1 otherwise. */
   #open = -1;
 
   /** Bytes written and held back. */
@@ -116,7 +117,7 @@ export class RingWriter extends Ring {
     return Atomics.load(this.words, ASLEEP) === 1;
   }
 
-  /** Bytes that are free, filler and headers included. Looks anew if it knows of fewer than `wanted`. */
+  /** Bytes that are free, with filler and headers. Looks anew if it knows of fewer than `wanted`. */
   room(wanted: number = this.capacity / 2): number {
     const known = this.capacity - ((this.#tail - this.#head) | 0);
     if (known >= wanted) return known;
@@ -163,7 +164,7 @@ export class RingWriter extends Ring {
     return at - from;
   }
 
-  /** Shows the reader all that was written. True: it sleeps, and the caller must ring. */
+  /** Shows the reader everything that was written. True: the reader sleeps, and the caller must ring. */
   publish(): boolean {
     if (this.#tail === this.#published) return false;
     this.#published = this.#tail;
@@ -172,7 +173,7 @@ export class RingWriter extends Ring {
     return this.lower(ASLEEP);
   }
 
-  /** Asks for a doorbell when there is room. True: there is already `enough`, and no doorbell will come for it. */
+  /** Asks for a doorbell when there is room. True: there is `enough` already, and no doorbell will come. */
   starve(enough: number): boolean {
     Atomics.store(this.words, STARVED, 1);
     this.#head = Atomics.load(this.words, HEAD);
@@ -181,7 +182,7 @@ export class RingWriter extends Ring {
     return true;
   }
 
-  // What a handler writes in many small pieces becomes one frame, and one write to the peer.
+  // Small pieces that a handler writes one after the other become one frame, and one write to the peer.
   #append(id: ConnectionId, chunk: Uint8Array, from: number, to: number): number {
     const open = this.#open;
     if (open < 0 || to - from > APPENDED_UP_TO || this.words[this.#word(open) + 2] !== id) return 0;

@@ -1,3 +1,4 @@
+/** The interface of the main thread's side of a connection. Runs in the main thread. */
 import { type CloseReason } from '../../common/core/types.ts';
 import { type Connection } from './connection.ts';
 

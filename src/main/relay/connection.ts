@@ -1,3 +1,4 @@
+/** An accepted connection. Lives in the main thread. */
 import { Duplex } from 'node:stream';
 import { type Addresses, type ConnectionId, type Millis, type Secured } from '../../common/core/types.ts';
 

@@ -1,3 +1,4 @@
+/** Reads sockets without an allocation for each read. Runs in the main thread. */
 import { Socket } from 'node:net';
 
 /**

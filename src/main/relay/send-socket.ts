@@ -1,3 +1,4 @@
+/** Sends a socket to a worker, where Node can. Runs in the main thread. */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { MessageChannel } from 'node:worker_threads';

@@ -1,3 +1,4 @@
+/** The events of a connection's stream, without a closure for each. Runs in the main thread. */
 import { type Duplex } from 'node:stream';
 
 /** Whoever is told what happens to a connection's stream. */

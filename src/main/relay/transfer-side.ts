@@ -1,3 +1,4 @@
+/** The main thread's side of one transferred connection. Runs in the main thread. */
 import { type CloseReason } from '../../common/core/types.ts';
 import { FRAME } from '../../common/wire/frames.ts';
 import { encodeCounts, type Counts, type TransferClose } from '../../common/wire/messages.ts';

@@ -1,3 +1,4 @@
+/** Writes to a connection's stream, with a copy only where the kernel does not take the bytes. Runs in the main thread. */
 import { Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { copyBytes } from '../../common/wire/copy.ts';

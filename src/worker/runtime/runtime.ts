@@ -1,3 +1,4 @@
+/** The life of one worker. Runs in its thread. */
 import { toPlain } from '../../common/core/thrown.ts';
 import { type BootPort } from '../../common/boot/boot-data.ts';
 import { type OwnThread } from '../../common/boot/own-thread.ts';
@@ -30,14 +31,14 @@ export interface RuntimeOptions {
   readonly handlers: AnyHandlers;
 }
 
-// The main thread's own code is wrong: an uncaught exception, as any other.
+// The main thread sends no garbage unless its own code is wrong: that is an uncaught exception, as any other.
 const surface = (error: unknown): void => {
   queueMicrotask(() => {
     throw error;
   });
 };
 
-/** One worker from boot to leaving: joins the port to the main thread, the handlers and their sockets. */
+/** One worker from boot to leaving: joins the lane to the main thread, the sockets and their handlers. */
 export class Runtime {
   readonly #port: BootPort;
   readonly #thread: OwnThread;
@@ -47,11 +48,11 @@ export class Runtime {
   readonly #lane: LaneEnd;
   readonly #sockets: WorkerSockets;
   readonly #scopes = new Scopes();
-  /** In which the callbacks run that concern the whole worker. */
+  /** The scope of the callbacks that concern the whole worker. */
   readonly #scope = this.#scopes.create();
   readonly #heartbeat: Heartbeat;
   readonly #troubles: Troubles;
-  // Those that are not done; a client may be gone while its handler still works.
+  // Sessions that are not done; a client may be gone while its handler still works.
   #sessions = 0;
   #tls: TlsTerminator | undefined;
   #started = false;
@@ -68,7 +69,7 @@ export class Runtime {
     lendActivity(this.#context, settings.activity);
     lendReport(this.#context, this.#report);
     setCurrentWorker(port, this.#context);
-    // Client handlers decide themselves what the end of input means.
+    // Client handlers decide themselves whether the end of input ends the connection.
     const allowHalfOpen = settings.allowHalfOpen || handlers.connection === undefined;
     this.#lane = this.#openLane();
     this.#sockets = new WorkerSockets({
@@ -112,7 +113,7 @@ export class Runtime {
     });
   }
 
-  // They belong to no client.
+  // These timers belong to no client.
   #timersOf(thread: OwnThread): Pick<OwnThread, 'now' | 'after' | 'vitals'> {
     return {
       now: () => thread.now(),
@@ -159,7 +160,7 @@ export class Runtime {
     const { heap, external } = this.#thread.vitals();
     this.#send({ kind: 'ready', heap, external });
     this.#maybeLeave();
-    // Afterwards: what it looks at is loaded for it, and nobody need wait for that.
+    // The heartbeat begins after `ready`: it loads a module of Node's, and nobody need wait for that.
     this.#keep(this.#pace);
   }
 
@@ -200,7 +201,7 @@ export class Runtime {
     });
   }
 
-  // It may be changed while `workerStarted` still runs; nothing beats before ready.
+  // The pace may change while `workerStarted` still runs; nothing beats before `ready`.
   #keep(pace: Pace): void {
     this.#pace = pace;
     if (this.#started) this.#heartbeat.keep(pace);
@@ -213,7 +214,7 @@ export class Runtime {
     this.#maybeLeave();
   }
 
-  // Not before it has started: `workerStopping` undoes what `workerStarted` has done.
+  // A worker that has not started may not leave: `workerStopping` undoes the work of `workerStarted`.
   get #mayLeave(): boolean {
     const wanted = this.#started && this.#context.draining && !this.#stopping;
     return wanted && this.#sessions === 0 && this.#sockets.open === 0;
@@ -247,7 +248,7 @@ export class Runtime {
     this.#thread.leave(this.#settings.leaveTimeout);
   }
 
-  // Once for all sessions, as `#done`.
+  // One function for all sessions, as `#done` is.
   readonly #report: Report = (error, connection, callback) => {
     this.#troubles.happened({ error, connection, callback });
   };

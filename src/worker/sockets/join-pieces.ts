@@ -1,3 +1,4 @@
+/** Joins the chunks that wait in a Readable. Runs in a worker. */
 import { Readable } from 'node:stream';
 
 /**
@@ -10,7 +11,7 @@ interface State {
   bufferIndex: number;
 }
 
-// What a chunk costs beside its bytes, and how much of it is worth no copy.
+// The cost of a chunk beside its bytes, and a cost in all that is worth no copy.
 const PIECE_COST = 150;
 const NOT_WORTH_IT = 16_384;
 
@@ -35,8 +36,8 @@ function works(): boolean {
 let canJoin: boolean | undefined;
 
 /**
- * To be told after each chunk that a Readable keeps, with how many it may keep now; returns how many those are then.
- * Joins them once they cost more than their bytes, so that memory is at most twice the bytes and 16 KiB. A Readable with
+ * To be called after each chunk that a Readable keeps, with the most chunks that it may keep now; returns how many it keeps
+ * then. Joins them once they cost more than their bytes, so that memory is at most twice the bytes and 16 KiB. A Readable with
  * an encoding keeps strings, which cost less, and is left alone: Node 20 counts them wrongly when some are half read.
  */
 export function joinPieces(readable: Readable, pieces: number): number {

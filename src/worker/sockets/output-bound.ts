@@ -1,16 +1,16 @@
-/** How much output may wait in one socket of a worker. */
+/** The bound of the output that waits in one socket. Runs in a worker. */
 import { type Writable } from 'node:stream';
 import { errors, type ForklessError } from '../../common/core/errors.ts';
 
 /**
- * What a write that waits costs beside its bytes: the stream's entry for it, the Buffer, its place in lists (measured:
- * 145 bytes on Node 20 and 26). Counting bytes alone, a handler that answers each of a million empty lines would hold a
- * hundred times `maxOutput`.
+ * The cost of a write that waits, beside its bytes: the stream's entry for it, the Buffer, its place in lists (measured: 145
+ * bytes on Node 20 and 26). If bytes alone counted, a handler that answers each of a million empty lines would hold a hundred
+ * times `maxOutput`.
  */
 export const WRITE_COST = 160;
 
 /**
- * Holds what waits in one socket to `maxOutput`, whoever writes: also a protocol that corks the socket for each of its
+ * Holds the writes that wait in one socket to `maxOutput`. It also holds protocols that cork the socket for each of their
  * writes, as HTTP and WebSocket do. One write of any size passes where little waits; the next one finds it waiting.
  */
 export class OutputBound {
@@ -30,7 +30,7 @@ export class OutputBound {
     return this.#writes;
   }
 
-  /** What waits, in bytes. */
+  /** The cost of the writes that wait, in bytes. */
   get cost(): number {
     return this.#stream.writableLength + this.#writes * WRITE_COST;
   }
@@ -40,7 +40,7 @@ export class OutputBound {
     this.#largest = 0;
   }
 
-  /** To be asked before a write that must wait: what is wrong if more waits already than may. */
+  /** To be asked before a write that must wait: the error if more waits already than may. */
   overflow(): ForklessError | undefined {
     const waiting = this.cost;
     const single = this.#stream.writableCorked > 0 ? this.#largest : 0;

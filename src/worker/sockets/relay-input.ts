@@ -1,4 +1,4 @@
-/** The readable half of a relayed connection in its worker. */
+/** The readable half of a relayed connection. Runs in a worker. */
 import { type Lane } from '../../common/lane/lane.ts';
 import { ownBytes } from '../../common/lane/own-bytes.ts';
 import { CreditWindow } from '../../common/wire/credit.ts';

@@ -1,4 +1,4 @@
-/** A relayed connection in its worker: what handlers get as their socket. */
+/** A relayed connection as its handlers get it. Runs in a worker. */
 import { closeFieldsOf } from '../../common/core/thrown.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { FRAME } from '../../common/wire/frames.ts';
@@ -33,7 +33,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   readonly #lane: Lane;
   readonly #sender: Sender;
   readonly #over: (socket: RelaySocket) => void;
-  /** What may wait before a further write, in bytes. */
+  /** Bytes that may wait before a further write. */
   readonly maxOutput: number;
   /** Made when something waits: most sockets never need it. */
   #bound: OutputBound | undefined;
@@ -41,6 +41,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   #inFlight = 0;
   #inFlightWrites = 0;
   #writeDone: WriteDone | undefined;
+  // Three flags and no stages, since they exclude nothing: each can be set in every state of the stream.
   #peerClosed = false;
   #resetting = false;
   #noDelay: boolean;
@@ -55,7 +56,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
     this.#sender = new Sender({ lane, id, window, owner: this });
   }
 
-  /** What waits to be written, in bytes, with what each write costs. */
+  /** The cost of the writes that wait, in bytes. */
   get outputCost(): number {
     return this.#bound?.cost ?? this.writableLength;
   }
@@ -203,7 +204,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
     });
   }
 
-  // Bytes that came before the close are still to be read; only then the socket closes.
+  // The socket closes only when the bytes that came before the close are read.
   #closeInOrder(): void {
     if (this.readableEnded || this.destroyed) {
       this.#closeBehindFinish();

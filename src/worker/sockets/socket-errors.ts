@@ -1,3 +1,4 @@
+/** Errors in Node's own words. Runs in a worker. */
 import { show } from '../../common/core/thrown.ts';
 
 // Errors in the words and with the fields of Node's own: code that runs on a net.Socket looks for these, not for a

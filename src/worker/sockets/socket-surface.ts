@@ -1,3 +1,4 @@
+/** The part of a relayed socket that looks like a `net.Socket`. Runs in a worker. */
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { type Addresses, type ConnectionId, type Millis } from '../../common/core/types.ts';
 import { MAX_WAIT } from '../../common/core/check.ts';
@@ -16,8 +17,8 @@ export interface SurfaceOptions {
 type WriteDone = (error?: Error | null) => void;
 
 /**
- * What a connected `net.Socket` shows besides being a Duplex, for a socket without a handle: names, order of events
- * and errors are Node's. It is no `instanceof net.Socket`: whoever asks for that goes on to use the handle.
+ * A Duplex with all that a connected `net.Socket` has, except its handle: names, errors and the order of events are Node's.
+ * It is no `instanceof net.Socket`, because code that asks for that goes on to use the handle.
  */
 export abstract class SocketSurface extends Duplex {
   readonly connectionId: ConnectionId;
@@ -37,7 +38,7 @@ export abstract class SocketSurface extends Duplex {
 
   constructor({ id, addresses, scope, allowHalfOpen, highWaterMark }: SurfaceOptions) {
     const marks: DuplexOptions = highWaterMark === undefined ? {} : { highWaterMark };
-    // 'close' is emitted here, since that of a net.Socket carries whether there was an error.
+    // 'close' is emitted in `_destroy`: that of a net.Socket tells whether there was an error.
     super({ allowHalfOpen, decodeStrings: true, emitClose: false, ...marks });
     this.connectionId = id;
     this.scope = scope;
@@ -52,10 +53,10 @@ export abstract class SocketSurface extends Duplex {
 
   /** Bytes that were taken from the write buffer. */
   protected abstract get dispatched(): number;
-  /** Bytes of those that the stream still counts as buffered, since their write is not done. */
+  /** The bytes among them that the stream still counts as buffered, since their write is not done. */
   protected abstract get inFlight(): number;
 
-  /** Bytes written, those included that are still buffered. */
+  /** Bytes written, with the bytes that are still buffered. */
   get bytesWritten(): number {
     return this.dispatched + (this.destroyed ? 0 : this.writableLength - this.inFlight);
   }
@@ -135,7 +136,7 @@ export abstract class SocketSurface extends Duplex {
   override _destroy(error: Error | null, done: WriteDone): void {
     clearTimeout(this.#idle);
     done(error);
-    // As a handle's, the 'close' comes after everything that this turn has still to say.
+    // The 'close' comes after everything else in this turn, as that of a handle does.
     setImmediate(() => {
       try {
         within(this.scope, () => this.emit('close', error !== null));
@@ -150,7 +151,7 @@ export abstract class SocketSurface extends Duplex {
     this.#idle?.refresh();
   }
 
-  // With the emitter as `this`: a closure for each socket would be one too many.
+  // The emitter is `this`, so that no socket needs a closure of its own.
   #ended(this: SocketSurface): void {
     if (!this.allowHalfOpen) this.#refuseWrites();
   }

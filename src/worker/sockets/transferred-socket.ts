@@ -1,3 +1,4 @@
+/** A transferred connection as its handlers get it. Runs in a worker. */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { closeFieldsOf, destroyCause, numberOf, textOf } from '../../common/core/thrown.ts';
 import { ADDRESS_NAMES, type Addresses, type ConnectionId } from '../../common/core/types.ts';
@@ -11,40 +12,40 @@ import {
   type TransferClose,
 } from '../../common/wire/messages.ts';
 
-/** Whoever is told what happens to transferred sockets, and has them all alike. */
+/** The owner of all transferred sockets of a worker: it has the settings that they share, and is told what they do. */
 export interface TransferredOwner {
   readonly allowHalfOpen: boolean;
   readonly highWaterMark: number | undefined;
   /**
-   * What may wait before a further write, in bytes; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`.
+   * Bytes that may wait before a further write; past it the socket is destroyed with `FORKLESS_OUTPUT_OVERFLOW`.
    */
   readonly maxOutput: number;
   readonly accepted: AcceptedOptions;
   /** Bytes have come, and user code may run for them. */
   attends(id: ConnectionId): void;
-  /** It closes; told once. */
+  /** The socket closes; told once. */
   closes(socket: TransferredSocket, end: TransferClose): void;
 }
 
 type WriteDone = (error?: Error | null) => void;
 
-/** A socket that was moved to this thread, with what is known of it besides. */
+/** A socket that was moved to this thread, with its number, its addresses and its scope. */
 export class TransferredSocket extends Socket {
   readonly connectionId: ConnectionId;
   /** @internal */
   readonly scope: Scope;
   readonly #owner: TransferredOwner;
-  /** Once something waits: most sockets never need it. */
+  /** Made when something waits: most sockets never need it. */
   #bound: OutputBound | undefined;
   #resetting = false;
   /** Chunks that wait to be read, at most. */
   #pieces = 0;
-  /** Node knows how the socket is; until then it is as it was accepted. */
+  /** Whether Node has been told of `noDelay`. The system has it from the moment of accepting. */
   #noDelayKnown: boolean;
-  // As they came, until somebody asks: most handlers never do.
+  // The text stays as it came until somebody asks for the addresses: most handlers never do.
   #addresses: string | Addresses;
 
-  /** Of the handle of a socket that came by a port, with the options it was accepted with; `addresses` is JSON. */
+  /** `handle` is that of a socket that came by a port; `addresses` is JSON. */
   constructor(
     handle: object,
     { id, addresses, scope }: { id: ConnectionId; addresses: string; scope: Scope },
@@ -59,7 +60,7 @@ export class TransferredSocket extends Socket {
     this.#addresses = addresses;
     const { noDelay, keepAlive, keepAliveInitialDelay } = accepted;
     this.#noDelayKnown = noDelay !== true;
-    // The system has kept it, but Node would ignore a handler that takes back what it does not know of.
+    // The system has kept this option, but Node does not know: it would ignore a handler that switches it off.
     if (keepAlive === true) this.setKeepAlive(true, keepAliveInitialDelay);
   }
 
@@ -68,7 +69,8 @@ export class TransferredSocket extends Socket {
     return this.#addresses;
   }
 
-  // As that of `keepAlive`; but hardly anybody takes it back, and telling Node would cost each connection a system call.
+  // Node does not know of this option either. It is told only by a handler that switches it off, as hardly any does: telling
+  // it costs a system call.
   override setNoDelay(enable = true): this {
     if (!this.#noDelayKnown && enable) return this;
     if (!this.#noDelayKnown) super.setNoDelay(true);
@@ -86,12 +88,12 @@ export class TransferredSocket extends Socket {
     return goOn;
   }
 
-  /** What may wait before a further write, in bytes. */
+  /** Bytes that may wait before a further write. */
   get maxOutput(): number {
     return this.#owner.maxOutput;
   }
 
-  /** What waits to be written, in bytes, with what each write costs. */
+  /** The cost of the writes that wait, in bytes. */
   get outputCost(): number {
     return this.#bound?.cost ?? this.writableLength;
   }
@@ -99,7 +101,7 @@ export class TransferredSocket extends Socket {
   override write(chunk: string, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
     const before = this.writableLength;
     const waits = mustWait(this, chunk, this.#bound);
-    // Node tells the two forms apart.
+    // Node distinguishes an encoding from a callback.
     const goOn = super.write(chunk, encoding as BufferEncoding, done);
     if (waits) (this.#bound ??= new OutputBound(this, this.maxOutput)).wrote(this.writableLength - before);
     return goOn;
@@ -110,7 +112,7 @@ export class TransferredSocket extends Socket {
     super.cork();
   }
 
-  // What the kernel is given waits no more here but as one: the bytes of it count until they have left, its writes do not.
+  // Writes that the kernel is given wait no more. Their bytes count until they have left, but no longer their number.
   override _write(chunk: unknown, encoding: BufferEncoding, done: WriteDone): void {
     this.#bound?.left(1);
     super._write(chunk, encoding, done);
@@ -126,7 +128,7 @@ export class TransferredSocket extends Socket {
     return super.resetAndDestroy();
   }
 
-  // Given any value: destroying never throws, as little as on a relayed socket.
+  // A handler may give any value. As on a relayed socket, destroying never throws.
   override destroy(error?: Error): this {
     return super.destroy(destroyCause(error) as Error | undefined);
   }
@@ -149,8 +151,8 @@ const laterEndScope = (scope: Scope): void => {
   setImmediate(endScope, scope);
 };
 
-// Node forgets them when the peer or this side has closed; handlers ask later. TypeScript has them as fields, which no
-// accessor of a class may replace.
+// Node forgets the addresses when either side has closed, but handlers ask later. They are defined here and not in the
+// class, since for TypeScript they are fields, which no accessor may replace.
 for (const name of ADDRESS_NAMES) {
   Object.defineProperty(TransferredSocket.prototype, name, {
     get(this: TransferredSocket) {
@@ -161,25 +163,25 @@ for (const name of ADDRESS_NAMES) {
   });
 }
 
-/** What has come from its peer and left for it, in all. */
+/** Bytes that have come from the peer and left for it, in all. */
 export function countsOf({ bytesRead, bytesWritten, writableLength }: Socket): Counts {
   const written = bytesWritten - writableLength;
-  // Strings wait by their length and are sent by their bytes; and no garbage goes to the main thread.
+  // This may be below 0: strings count by their length while they wait, and by their bytes when they are sent.
   return { read: bytesRead, written: written > 0 ? written : 0 };
 }
 
 const NETWORK: readonly (string | undefined)[] = ['read', 'write', 'shutdown'];
 
-// What the network did wrong comes from Node with the number of a system error; all else is the handler's doing.
+// Errors of the network have the number of a system error; all others come from the handler.
 function whyOf(error: unknown): CloseFrame {
   const network = numberOf(error, 'errno') !== undefined && NETWORK.includes(textOf(error, 'syscall'));
   return { ...closeFieldsOf(error), handler: !network };
 }
 
 /**
- * Takes the handle out of a socket that came by a port, for another one to be made of: Node makes the one that came
- * without the options it was accepted with, and as an object with a dictionary of its fields, which costs a tenth of a
- * small request. Node documents the handle nowhere; `canTransfer` has asked for it.
+ * Takes the handle out of a socket that came by a port, so that another socket can be made of it. The socket that Node made
+ * lacks the options it was accepted with, and keeps its fields in a dictionary, which costs a tenth of a small request.
+ * Node documents the handle nowhere; `canTransfer` has looked for it.
  */
 export function takeHandle(socket: Socket): object {
   const handle = Reflect.get(socket, '_handle') as object;

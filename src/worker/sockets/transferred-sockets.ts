@@ -1,3 +1,4 @@
+/** The worker's side of all its transferred connections. Runs in a worker. */
 import { Socket } from 'node:net';
 import { errors } from '../../common/core/errors.ts';
 import { Registry } from '../../common/core/registry.ts';
@@ -25,12 +26,12 @@ export interface TransferredSocketsOptions {
   readonly lane: Lane;
   readonly scopes: Scopes;
   readonly settings: Pick<WorkerSettings, 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted'>;
-  /** Something of that connection is taken up. */
+  /** User code may run for that connection now. */
   readonly attends: (id: ConnectionId) => void;
   readonly over: (id: ConnectionId) => void;
 }
 
-/** The sockets that were transferred to this worker, or are on their way. */
+/** Sockets that were transferred to this worker, and those that are on their way. */
 export class TransferredSockets {
   readonly #options: TransferredSocketsOptions;
   readonly #owner: TransferredOwner;
@@ -67,7 +68,7 @@ export class TransferredSockets {
     return this.#expected.delete(id);
   }
 
-  /** `undefined` once this worker is no more. */
+  /** Makes the socket that handlers get. Returns `undefined` once this worker is cut off. */
   take({ id, socket, addresses }: Arrival): TransferredSocket | undefined {
     if (this.#cut) {
       socket.destroy();
@@ -77,12 +78,12 @@ export class TransferredSockets {
     const scope = this.#options.scopes.create();
     const adopted = new TransferredSocket(takeHandle(socket), { id, addresses, scope }, this.#owner);
     this.#open.set(id, adopted);
-    // As a server's sockets, it reads from the first moment on: else nobody would notice that the peer has gone.
+    // The sockets of a server read from the first moment on, too. Otherwise nobody would notice that the peer has gone.
     adopted.read(0);
     return adopted;
   }
 
-  /** The main thread has seen nothing move for too long. It knows less than this side. */
+  /** The main thread has seen no bytes move for too long. Closes the socket, unless more have moved than it knows of. */
   still(id: ConnectionId, payload: Buffer): void {
     const socket = this.#open.get(id);
     if (socket === undefined) return;
@@ -91,7 +92,7 @@ export class TransferredSockets {
     else this.#options.lane.control(FRAME.counts, id, encodeCounts(now));
   }
 
-  /** This worker is no more: its sockets end as they do with a thread. */
+  /** This worker is no more: its sockets end, as they do when a thread ends. */
   cut(): void {
     this.#cut = true;
     const sockets = [...this.#open.values()];

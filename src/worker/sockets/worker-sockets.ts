@@ -1,3 +1,4 @@
+/** The worker's side of all its connections. Runs in a worker. */
 import { errors } from '../../common/core/errors.ts';
 import { Registry } from '../../common/core/registry.ts';
 import { type ConnectionId, type Secured } from '../../common/core/types.ts';
@@ -24,18 +25,18 @@ export interface WorkerSocketsOptions {
   readonly scopes: Scopes;
   /** A connection was claimed and is to be served; called in its scope. */
   readonly connected: (socket: WorkerSocket, secured: Secured | undefined) => void;
-  /** Something of that connection is taken up, and user code may run for it. */
+  /** User code may run for that connection now. */
   readonly attends?: (id: ConnectionId) => void;
-  /** What it had claimed is not its own after all: it came to say so too late. */
+  /** A claim was told so late that the connection has been taken back. */
   readonly gaveUp?: () => void;
-  /** A connection is closed, or given up. */
+  /** A connection is closed, or was taken back. */
   readonly over: (id: ConnectionId) => void;
 }
 
-/** Length of the offer of a connection that is to be transferred. */
+/** Bytes of the payload that offers a connection whose socket will come; other offers are longer. */
 const WORD = 4;
 
-/** The worker's side of all its connections. */
+/** Claims connections, and gives each frame of the main thread to the socket it belongs to. */
 export class WorkerSockets {
   readonly #options: WorkerSocketsOptions;
   readonly #lane: Lane;
@@ -66,7 +67,7 @@ export class WorkerSockets {
     return this.#relayed.size + this.#transferred.size;
   }
 
-  /** Connections ever claimed, without those that were given up. */
+  /** Connections ever claimed, without those that were taken back afterwards. */
   get served(): number {
     return this.#served;
   }
@@ -100,16 +101,16 @@ export class WorkerSockets {
       return;
     }
     if (kind === FRAME.close && this.#transferred.giveUp(id)) {
-      // This side was so slow to tell of its claim that another worker has got it.
+      // This side has told of its claim so late that another worker has got the connection.
       this.#served -= 1;
       this.#options.gaveUp?.();
       this.#options.over(id);
       return;
     }
-    // A frame for a socket that is closed here is only late.
+    // No socket is there for a frame that comes late, after the socket was closed.
     const socket = this.#relayed.get(id);
     if (!socket) return;
-    // Not for credit: that comes for any connection at any time.
+    // Credit is left out: it comes for any connection at any time.
     if (kind !== FRAME.credit) this.#options.attends?.(id);
     socket.scope.runInAsyncScope(this.#inScope, this, socket, kind, payload);
   }
@@ -127,7 +128,7 @@ export class WorkerSockets {
       return;
     }
     const open = readOpen(payload);
-    // Told a second time: its socket could not be sent, and it is to be relayed.
+    // A second offer says that the socket could not be sent: the connection is to be relayed.
     if (this.#transferred.giveUp(id) || this.#claim(id, open.slot)) this.#relay(id, open);
   }
 
