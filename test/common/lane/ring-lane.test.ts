@@ -132,3 +132,45 @@ describe('a worker that writes garbage over its rings', () => {
     );
   });
 });
+
+describe('the port of a lane', () => {
+  it('has one listener, which hears nothing after garbage', async () => {
+    const rig = new Rig();
+    await rig.serve();
+    expect([rig.mainPort, rig.workerPort].map((port) => port.listenerCount('message'))).toEqual([1, 1]);
+    rig.fromWorker({ marked: { kind: 'without a mark' } });
+    rig.workerLane.post({ kind: 'late' });
+    await rig.settle();
+    expect([rig.broken, rig.heard]).toEqual([[bad], []]);
+  });
+
+  it('tells once of a message that cannot be read; published frames are still delivered at the end', async () => {
+    const rig = new Rig();
+    const { client, socket } = await rig.serve();
+    const taken = collect(client);
+    socket.write('published');
+    rig.workerTurn();
+    const unreadable = new Error('not to be read');
+    rig.mainPort.emit('messageerror', unreadable);
+    rig.mainPort.emit('messageerror', unreadable);
+    await rig.settle(['toMain', 'mainTurn']);
+    expect([rig.broken, taken().length]).toEqual([[unreadable], 0]);
+    rig.hub.abandon('worker-lost');
+    client.end();
+    await rig.settle();
+    expect([rig.broken, taken().toString()]).toEqual([[unreadable], 'published']);
+  });
+
+  it('still brings control messages to a lane that is closed, until the port is closed too', async () => {
+    const rig = new Rig();
+    await rig.serve();
+    rig.hub.abandon('worker-lost');
+    rig.workerLane.post({ kind: 'of a zombie' });
+    await rig.settle(['workerTurn', 'toMain']);
+    expect(rig.heard).toEqual([{ kind: 'of a zombie' }]);
+    rig.mainLane.end();
+    rig.workerLane.post({ kind: 'late' });
+    await rig.settle(['workerTurn', 'toMain']);
+    expect(rig.heard).toEqual([{ kind: 'of a zombie' }]);
+  });
+});
