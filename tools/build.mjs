@@ -5,6 +5,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { keepReachedTypes } from './types.mjs';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -46,6 +47,7 @@ const files = { ...Object.fromEntries(fronts.map((name) => [name, name])), ...AL
 rmSync(dist, { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'src')], { stdio: 'inherit' });
+keepReachedTypes({ dist, src: join(root, 'src'), fronts });
 
 // What `forkless/http` needs beside its own is there too, a few lines: it would otherwise come with the main thread's code.
 const served = await bundle({ worker: 'worker', http: 'http' }, (build) => build.generate({ format: 'esm' }));

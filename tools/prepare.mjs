@@ -21,7 +21,9 @@ if (changedAt(join(root, 'node_modules', '.package-lock.json')) < changedAt(lock
   run('ci', '--no-audit', '--no-fund', '--loglevel=error');
 }
 
-const recipe = ['tsconfig.json', 'tools/build.mjs'].map((name) => changedAt(join(root, name)));
+const recipe = ['tsconfig.json', 'tools/build.mjs', 'tools/types.mjs'].map((name) =>
+  changedAt(join(root, name)),
+);
 const sources = Math.max(newestIn(join(root, 'src')), ...recipe);
 if (changedAt(join(root, 'dist', 'worker.js')) < sources) {
   console.log('Building …');
