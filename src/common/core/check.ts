@@ -77,19 +77,22 @@ export function strings(name: string, value: unknown): readonly string[] {
   throw errors.badOption(name, 'an array of strings', value);
 }
 
-export function instance(name: string, value: unknown, type: abstract new () => unknown): void {
-  if (!(value instanceof type)) throw errors.badOption(name, `of class ${type.name}`, value);
+export function instance<T>(name: string, value: unknown, type: abstract new () => T): T {
+  if (value instanceof type) return value;
+  throw errors.badOption(name, `of class ${type.name}`, value);
 }
 
 /** An object of which every key and value is good; the error names the first key that is not, and what was `expected`. */
-export function record(
+export function record<Value>(
   name: string,
   value: unknown,
   expected: string,
   isGood: (key: string, value: unknown) => boolean,
-): void {
+): Readonly<Record<string, Value>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw errors.badOption(name, 'an object', value);
   const bad = Object.entries(value).find(([key, each]) => !isGood(key, each));
   if (bad) throw errors.badOption(`${name}.${bad[0]}`, expected, bad[1]);
+  // Every value is good, which is for the caller to say.
+  return value as Readonly<Record<string, Value>>;
 }

@@ -1,13 +1,12 @@
-import { type BlockList, type ListenOptions, type ServerOpts } from 'node:net';
+/* The public types of a prefork's options. Each option has a row in `option-table.ts`, or in `policy/config.ts`. */
+import { type BlockList, type ListenOptions } from 'node:net';
 import { type ResourceLimits } from 'node:worker_threads';
 import { type Millis } from '../../common/core/types.ts';
-import { type DispatcherConfig } from '../listener/dispatcher.ts';
-import { type PolicyConfig, type PolicyOptions } from '../policy/config.ts';
+import { type PolicyOptions } from '../policy/config.ts';
 import { type Dispatch } from '../policy/state.ts';
 import { type HostName } from '../threads/host.ts';
-import { type IdleLimits } from '../listener/idle-watch.ts';
 import { type StuckReport } from './stuck.ts';
-import { type PlainTls, type TlsOptions } from '../../common/tls/options.ts';
+import { type TlsOptions } from '../../common/tls/options.ts';
 
 /** Options that `configure()` can change while the prefork runs. */
 export interface RunningOptions extends PolicyOptions {
@@ -123,25 +122,3 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
    */
   readonly signals?: boolean | undefined;
 }
-
-export interface PreforkSettings {
-  readonly url: string;
-  readonly policy: PolicyConfig;
-  readonly dispatcher: DispatcherConfig;
-  readonly idle: IdleLimits;
-  readonly given: PreforkOptions;
-  readonly threadHost: HostName;
-  readonly window: number;
-  readonly maxOutput: number;
-  readonly lingerTimeout: Millis;
-  readonly leaveTimeout: Millis;
-  readonly maxWorkerMessages: number;
-  /** Sockets are sent to the workers, where they can be. */
-  readonly transfer: boolean;
-  readonly socket: ServerOpts;
-  readonly listen: CheckedTarget;
-  readonly tls: PlainTls | undefined;
-}
-
-/** The same, checked. */
-export type CheckedTarget = Omit<ListenTarget, 'port'> & { readonly port?: number };

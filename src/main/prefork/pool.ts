@@ -16,7 +16,7 @@ import { evidenceOf, gather, LONGEST_LOOK, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
 import { IdleWatch } from '../listener/idle-watch.ts';
 import { type Surroundings } from './surroundings.ts';
-import { type PreforkSettings } from './option-types.ts';
+import { type PreforkSettings } from './settings.ts';
 
 export interface PoolOptions extends Surroundings {
   readonly settings: PreforkSettings;
@@ -116,8 +116,8 @@ export class Pool implements Crew {
 
   spawn(id: WorkerId, generation: number): void {
     const { host, clock, openLink, atTurnEnd, announce } = this.#options;
-    const { url, given, window, maxOutput, lingerTimeout, leaveTimeout, transfer } = this.#settings;
-    const { policy, socket, tls, maxWorkerMessages } = this.#settings;
+    const { url, thread, window, maxOutput, lingerTimeout, leaveTimeout, transfer } = this.#settings;
+    const { policy, socket, tls, maxWorkerMessages, allowHalfOpen } = this.#settings;
     const handle = new WorkerHandle({
       id,
       generation,
@@ -131,18 +131,13 @@ export class Pool implements Crew {
       maxWorkerMessages,
       transfer,
       bootTimeout: policy.bootTimeout,
-      thread: {
-        resourceLimits: given.resourceLimits,
-        env: given.env,
-        argv: given.argv,
-        execArgv: given.execArgv,
-      },
+      thread,
       settings: {
         heartbeat: paceOf(policy),
         window,
         maxOutput,
-        allowHalfOpen: given.allowHalfOpen ?? false,
-        highWaterMark: given.highWaterMark,
+        allowHalfOpen,
+        highWaterMark: socket.highWaterMark,
         leaveTimeout,
         accepted: socket,
         address: this.#options.address(),

@@ -27,13 +27,8 @@ import { snapshot, type PreforkStatus } from './status.ts';
 import { ownSurroundings, type Surroundings } from './surroundings.ts';
 import { Watchers } from './watchers.ts';
 import { windDown } from './wind-down.ts';
-import {
-  type RunningOptions,
-  type ListenTarget,
-  type PreforkOptions,
-  type PreforkSettings,
-  type CheckedTarget,
-} from './option-types.ts';
+import { type RunningOptions, type ListenTarget, type PreforkOptions } from './option-types.ts';
+import { type PreforkSettings, type CheckedTarget } from './settings.ts';
 
 type Address = AddressInfo | string | null;
 
@@ -68,8 +63,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#trouble = new AcceptTrouble(this.#clock, (event) => {
       this.#announce('acceptError', event);
     });
-    this.#health = new Health(this.#clock, this.#announce, this.#settings.given.onStuck);
-    options.signal?.addEventListener('abort', this.#abort, { once: true });
+    const { onStuck, signal } = this.#settings;
+    this.#health = new Health(this.#clock, this.#announce, onStuck);
+    signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
   /**
@@ -240,20 +236,20 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   readonly #abort = (): void => {
-    this.#startError ??= errors.aborted(this.#settings.given.signal?.reason);
+    this.#startError ??= errors.aborted(this.#settings.signal?.reason);
     void this.close();
     this.#watchers.look();
   };
 
   #mayBegin(call: string): void {
-    const { signal } = this.#settings.given;
+    const { signal } = this.#settings;
     if (signal?.aborted === true) throw errors.aborted(signal.reason);
     if (this.#state !== 'idle' && this.#state !== 'listening') throw errors.wrongState(call, this.#state);
   }
 
   async #begin(bind: () => Promise<Address>): Promise<Address> {
     this.#move('starting');
-    const signals = this.#settings.given.signals === true ? this.#surroundings.signals : undefined;
+    const signals = this.#settings.signals ? this.#surroundings.signals : undefined;
     signals?.heed(this, () => this.#pool && this.status());
     try {
       // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
@@ -369,7 +365,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   readonly #timeToClose = (): Millis => Math.max(0, this.#closeBy - this.#clock.now());
 
   async #close(): Promise<void> {
-    this.#settings.given.signal?.removeEventListener('abort', this.#abort);
+    this.#settings.signal?.removeEventListener('abort', this.#abort);
     if (this.#state === 'idle') {
       this.#move('closed');
       return;

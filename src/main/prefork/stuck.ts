@@ -7,9 +7,11 @@ export interface StuckReport {
   readonly maxZombies: number;
 }
 
-export function checkOnStuck(given: unknown): void {
-  if (given !== undefined && typeof given !== 'function')
-    throw errors.badOption('onStuck', 'a function', given);
+/** Checks the option `onStuck`; throws `FORKLESS_BAD_OPTION`. */
+export function checkOnStuck(name: string, given: unknown): (report: StuckReport) => void {
+  // Any function will do.
+  if (typeof given === 'function') return given as (report: StuckReport) => void;
+  throw errors.badOption(name, 'a function', given);
 }
 
 /** What is done without an `onStuck`: serve on with the places that are left, and say so. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { BlockList } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
@@ -341,19 +340,5 @@ describe('transport', () => {
     const error = errorOf(() => resolveOptions(WORKER, { transport: 'transfer' }));
     expect(error).toMatchObject({ code: 'FORKLESS_BAD_OPTION' });
     expect(error?.message).toMatch(/cannot move sockets to threads/);
-  });
-});
-
-describe('README.md', () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  const tables = readme.slice(readme.indexOf('## Options'), readme.indexOf('### Relay or transfer'));
-
-  it('has every option in its tables', () => {
-    const known = errorOf(() => resolveOptions(WORKER, badly('none', 1)))
-      ?.message.split(': ')[1]
-      ?.split(', ');
-    expect(known?.length).toBeGreaterThan(50);
-    const rows = tables.split('\n').filter((line) => line.startsWith('|'));
-    expect(known?.filter((option) => !rows.some((row) => row.includes(`\`${option}\``)))).toEqual([]);
   });
 });
