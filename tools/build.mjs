@@ -47,7 +47,8 @@ const files = { ...Object.fromEntries(fronts.map((name) => [name, name])), ...AL
 rmSync(dist, { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'src')], { stdio: 'inherit' });
-keepReachedTypes({ dist, src: join(root, 'src'), fronts });
+// Sources for all fronts would bring an installation above the 2 MB that it may take (test/bench/report/goals.mjs).
+keepReachedTypes({ dist, src: join(root, 'src'), fronts, open: ['index', 'worker'] });
 
 // What `forkless/http` needs beside its own is there too, a few lines: it would otherwise come with the main thread's code.
 const served = await bundle({ worker: 'worker', http: 'http' }, (build) => build.generate({ format: 'esm' }));
@@ -65,6 +66,8 @@ const built = await bundle(files, (build) =>
   build.write({
     dir: dist,
     format: 'esm',
+    // They stand in the types.
+    comments: { jsdoc: false },
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     codeSplitting: {
@@ -90,5 +93,11 @@ for (const front of ['worker.js', 'http.js', 'filters.js'])
     throw new Error(`${front} would load the main thread's code in every worker`);
 
 await bundle({ 'pool-entry': 'worker/thread/pool-entry' }, (build) =>
-  build.write({ dir: dist, format: 'cjs', exports: 'default', entryFileNames: '[name].cjs' }),
+  build.write({
+    dir: dist,
+    format: 'cjs',
+    comments: { jsdoc: false },
+    exports: 'default',
+    entryFileNames: '[name].cjs',
+  }),
 );

@@ -1,5 +1,5 @@
-// Keeps of the emitted types what the fronts lead to, with the sources that their maps point at: an editor's "go to
-// definition" then opens the source, which it cannot read from a map.
+// Keeps of the emitted types what the fronts lead to. Some come with maps and the sources that these point at, so that an
+// editor's "go to definition" opens the source; it cannot read one that is inlined in a map.
 import {
   copyFileSync,
   mkdirSync,
@@ -13,25 +13,36 @@ import { dirname, join, posix, relative, sep } from 'node:path';
 
 const IMPORTED = /(?:\bfrom |\bimport\(|\bimport )["'](\.[^"']+)\.[jt]s["']/g;
 
-/** The types that one leads to, itself among them, without `.d.ts`. */
+/** What the types of one file name, without `.d.ts`. Throws where there is no such file. */
+const namedBy = (dist, name) =>
+  [...readFileSync(join(dist, `${name}.d.ts`), 'utf8').matchAll(IMPORTED)].map(([, path]) =>
+    posix.join(posix.dirname(name), path),
+  );
+
 function reachedFrom(dist, name, seen) {
   if (seen.has(name)) return;
   seen.add(name);
-  // Throws where there is none: types that lead nowhere are none.
-  for (const [, path] of readFileSync(join(dist, `${name}.d.ts`), 'utf8').matchAll(IMPORTED))
-    reachedFrom(dist, posix.join(posix.dirname(name), path), seen);
+  for (const each of namedBy(dist, name)) reachedFrom(dist, each, seen);
 }
 
-/** @param {{ dist: string, src: string, fronts: readonly string[] }} where */
-export function keepReachedTypes({ dist, src, fronts }) {
+/**
+ * @param {object} where
+ * @param {string} where.dist
+ * @param {string} where.src
+ * @param {readonly string[]} where.fronts
+ * @param {readonly string[]} where.open those of them whose names lead to sources
+ */
+export function keepReachedTypes({ dist, src, fronts, open }) {
   const reached = new Set();
   for (const front of fronts) reachedFrom(dist, front, reached);
+  const mapped = new Set([...open, ...open.flatMap((front) => namedBy(dist, front))]);
 
   const emitted = readdirSync(dist, { recursive: true }).map((path) => path.split(sep).join('/'));
   for (const path of emitted.filter((each) => each.endsWith('.d.ts'))) {
     const name = path.replace(/\.d\.ts$/, '');
-    if (reached.has(name)) withSource(dist, src, name);
-    else for (const end of ['.d.ts', '.d.ts.map']) rmSync(join(dist, name + end));
+    if (mapped.has(name)) withSource(dist, src, name);
+    else withoutMap(join(dist, path));
+    if (!reached.has(name)) rmSync(join(dist, path));
   }
   removeEmpty(dist);
 }
@@ -44,6 +55,11 @@ function withSource(dist, src, name) {
   const map = JSON.parse(readFileSync(file, 'utf8'));
   map.sources = [relative(dirname(file), copy).split(sep).join('/')];
   writeFileSync(file, JSON.stringify(map));
+}
+
+function withoutMap(file) {
+  rmSync(`${file}.map`);
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/\/\/# sourceMappingURL=.*\s*$/, ''));
 }
 
 /** Removes folders of types that are all gone. */
