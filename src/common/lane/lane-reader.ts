@@ -3,21 +3,25 @@ import { errors } from '../core/errors.ts';
 import { type FrameSink } from '../wire/frames.ts';
 import { RingReader, type Stop } from '../wire/ring-reader.ts';
 
-/**
- * - `asleep`: everything is read, and the far side rings for the next frame.
- * - `awake`: nobody rings. A turn of the event loop is asked for, in which the reader looks again.
- * - `reading`: frames go to the sink. The sink may lead back to the reader, which must not read on then.
- * - `at-mark`: a control message is next. It comes by the port and is the doorbell, too.
- */
-type Stage = 'asleep' | 'awake' | 'reading' | 'at-mark';
+// The stages of a reader, one bit each: a move is looked up for every few frames, and words would cost a tenth of that.
+/** Everything is read, and the far side rings for the next frame. */
+const ASLEEP = 1;
+/** Nobody rings. A turn of the event loop is asked for, in which the reader looks again. */
+const AWAKE = 2;
+/** Frames go to the sink. The sink may lead back to the reader, which must not read on then. */
+const READING = 4;
+/** A control message is next. It comes by the port and is the doorbell, too. */
+const AT_MARK = 8;
+
+type Stage = typeof ASLEEP | typeof AWAKE | typeof READING | typeof AT_MARK;
 
 /** The stages that may follow each stage. */
-const MOVES: Readonly<Record<Stage, readonly Stage[]>> = {
-  asleep: ['asleep', 'awake', 'reading'],
-  awake: ['asleep', 'awake', 'reading'],
-  reading: ['awake', 'at-mark'],
+const MOVES: Readonly<Record<Stage, number>> = {
+  [ASLEEP]: ASLEEP | AWAKE | READING,
+  [AWAKE]: ASLEEP | AWAKE | READING,
+  [READING]: AWAKE | AT_MARK,
   // Only the end of the far side reads on behind a mark: the message will not come any more.
-  'at-mark': ['awake', 'reading'],
+  [AT_MARK]: AWAKE | READING,
 };
 
 // One turn of the event loop works off so many bytes: frames of a few bytes take it ten milliseconds.
@@ -38,7 +42,7 @@ export interface LaneReaderOptions {
 export class LaneReader {
   readonly #options: LaneReaderOptions;
   readonly #ring: RingReader;
-  #stage: Stage = 'asleep';
+  #stage: Stage = ASLEEP;
 
   constructor(options: LaneReaderOptions) {
     this.#options = options;
@@ -47,51 +51,51 @@ export class LaneReader {
 
   /** Whether it is to look in the next turn. */
   get awake(): boolean {
-    return this.#stage === 'awake';
+    return this.#stage === AWAKE;
   }
 
   /** Reads once. Frames that come meanwhile are read in the next turn, and nobody rings for them. */
   look(): void {
-    if (this.#stage === 'reading' || this.#stage === 'at-mark') return;
+    if (this.#stage === READING || this.#stage === AT_MARK) return;
     if (this.#ring.unread > 0) {
       // More frames are likely soon, and one further look is cheaper than a doorbell.
       this.read(TURN_BYTES);
       return;
     }
-    this.#go(this.#ring.sleep() ? 'asleep' : 'awake');
-    if (this.#stage === 'awake') this.#options.askTurn();
+    this.#go(this.#ring.sleep() ? ASLEEP : AWAKE);
+    if (this.#stage === AWAKE) this.#options.askTurn();
   }
 
   /** A control message has come: reads the frames before it, up to its mark. */
   passMark(): void {
-    if (this.#stage !== 'at-mark') this.read();
-    if (this.#stage !== 'at-mark') throw errors.badFrame('a control message without a mark');
-    this.#go('awake');
+    if (this.#stage !== AT_MARK) this.read();
+    if (this.#stage !== AT_MARK) throw errors.badFrame('a control message without a mark');
+    this.#go(AWAKE);
   }
 
   /** Reads everything that is published, unless that is being done: the far side writes no more. */
   drain(): void {
-    if (this.#stage === 'reading') return;
+    if (this.#stage === READING) return;
     do this.read();
-    while (this.#stage === 'at-mark' || this.#ring.unread > 0);
+    while (this.#stage === AT_MARK || this.#ring.unread > 0);
   }
 
   /** Reads the frames that are published now, up to the first mark, and little more than `most` bytes. */
   read(most?: number): void {
-    this.#go('reading');
+    this.#go(READING);
     let stop: Stop = 'all';
     try {
       stop = this.#ring.read(this.#options.sink, this.#options.room, most);
     } finally {
-      this.#go(stop === 'mark' ? 'at-mark' : 'awake');
+      this.#go(stop === 'mark' ? AT_MARK : AWAKE);
       this.#options.passed();
     }
-    if (this.#stage === 'awake') this.#options.askTurn();
+    if (this.#stage === AWAKE) this.#options.askTurn();
   }
 
   #go(to: Stage): void {
-    if (!MOVES[this.#stage].includes(to))
-      throw new Error(`forkless: a lane goes from ${this.#stage} to ${to}`);
+    if ((MOVES[this.#stage] & to) === 0)
+      throw new Error(`forkless: a lane's reader goes from ${this.#stage} to ${to}`);
     this.#stage = to;
   }
 }
