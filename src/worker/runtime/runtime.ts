@@ -5,23 +5,19 @@ import { type OwnThread } from '../../common/boot/own-thread.ts';
 import { type LaneEnd } from '../../common/lane/lane.ts';
 import { laneToMain } from '../../common/lane/open-lane.ts';
 import { isArrival, type Arrival } from '../sockets/transferred-sockets.ts';
-import { WorkerSockets, type WorkerSocket } from '../sockets/worker-sockets.ts';
+import { WorkerSockets } from '../sockets/worker-sockets.ts';
 import { Scopes, within } from '../../common/user-code/scope.ts';
 import { sharedNow } from '../../common/boot/shared-clock.ts';
 import { noteClient } from '../../common/wire/activity.ts';
 import { type Pace, type ToMain, type ToWorker, type WorkerSettings } from '../../common/wire/messages.ts';
-import { type PlainTls } from '../../common/tls/options.ts';
 import { lendSecured } from '../../common/tls/secured.ts';
-import { TlsTerminator } from '../../common/tls/terminator.ts';
 import { Context } from './context.ts';
 import { setCurrentWorker } from './current.ts';
 import { type AnyHandlers } from '../session/handlers.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { lendReport, type Report } from './reporting.ts';
 import { lendActivity } from './resting.ts';
-import { runSession } from './run-session.ts';
-import { servedSecure } from './secure-socket.ts';
-import { type ServedSocket } from '../session/served-socket.ts';
+import { Sessions } from './sessions.ts';
 import { Troubles } from './troubles.ts';
 
 export interface RuntimeOptions {
@@ -52,9 +48,7 @@ export class Runtime {
   readonly #scope = this.#scopes.create();
   readonly #heartbeat: Heartbeat;
   readonly #troubles: Troubles;
-  // Sessions that are not done; a client may be gone while its handler still works.
-  #sessions = 0;
-  #tls: TlsTerminator | undefined;
+  readonly #sessions: Sessions;
   #started = false;
   #pace: Pace;
   #stopping = false;
@@ -78,7 +72,8 @@ export class Runtime {
       scopes: this.#scopes,
       connected: (socket, secured) => {
         if (secured) lendSecured(socket, secured);
-        this.#receiveClient(socket);
+        this.#heartbeat.stir();
+        this.#sessions.begin(socket);
       },
       attends: (id) => {
         noteClient(settings.activity, id, sharedNow());
@@ -87,9 +82,14 @@ export class Runtime {
         // A beat since the claim has counted it.
         this.#heartbeat.beat();
       },
-      over: () => {
-        this.#maybeLeave();
-      },
+      over: this.#maybeLeave,
+    });
+    this.#sessions = new Sessions({
+      settings,
+      handlers: this.#handlers,
+      worker: this.#context,
+      report: this.#report,
+      done: this.#maybeLeave,
     });
     const timers = this.#timersOf(thread);
     this.#heartbeat = new Heartbeat(
@@ -142,8 +142,8 @@ export class Runtime {
 
   async #begin(): Promise<void> {
     try {
-      // Throws for a key or certificate that is missing or bad: then this worker is none.
-      if (this.#settings.tls) this.#tls = new TlsTerminator(this.#settings.tls as PlainTls);
+      // Throws where TLS cannot be: then this worker is none.
+      this.#sessions.prepare();
       // Not within `serve()`: what its module has below that may be needed.
       await Promise.resolve();
       await this.#handlers.workerStarted?.(this.#context);
@@ -172,35 +172,6 @@ export class Runtime {
     else this.#drain();
   };
 
-  #receiveClient(socket: WorkerSocket): void {
-    this.#heartbeat.stir();
-    if (!this.#tls) {
-      this.#serve(socket);
-      return;
-    }
-    socket.on('error', () => undefined);
-    this.#tls.secure(socket, {
-      secured: (secure) => {
-        secure.allowHalfOpen = this.#settings.allowHalfOpen || this.#handlers.connection === undefined;
-        // It closes some turns after the socket under it.
-        this.#sessions += 1;
-        this.#serve(servedSecure(secure, socket, this.#done));
-      },
-    });
-  }
-
-  #serve(socket: ServedSocket): void {
-    this.#sessions += 1;
-    runSession({
-      socket,
-      handlers: this.#handlers,
-      worker: this.#context,
-      maxOutput: this.#settings.maxOutput,
-      report: this.#report,
-      done: this.#done,
-    });
-  }
-
   // The pace may change while `workerStarted` still runs; nothing beats before `ready`.
   #keep(pace: Pace): void {
     this.#pace = pace;
@@ -217,10 +188,10 @@ export class Runtime {
   // A worker that has not started may not leave: `workerStopping` undoes the work of `workerStarted`.
   get #mayLeave(): boolean {
     const wanted = this.#started && this.#context.draining && !this.#stopping;
-    return wanted && this.#sessions === 0 && this.#sockets.open === 0;
+    return wanted && this.#sessions.open === 0 && this.#sockets.open === 0;
   }
 
-  #maybeLeave(): void {
+  readonly #maybeLeave = (): void => {
     if (!this.#mayLeave) return;
     // A socket that closes in this turn says so to its handler at the end of the turn, or later in the next.
     this.#atTurnEnd(() => {
@@ -230,7 +201,7 @@ export class Runtime {
         within(this.#scope, () => void this.#leave());
       });
     });
-  }
+  };
 
   readonly #atTurnEnd = (run: () => void): void => {
     this.#scopes.register(this.#thread.atTurnEnd, run);
@@ -248,14 +219,8 @@ export class Runtime {
     this.#thread.leave(this.#settings.leaveTimeout);
   }
 
-  // One function for all sessions, as `#done` is.
   readonly #report: Report = (error, connection, callback) => {
     this.#troubles.happened({ error, connection, callback });
-  };
-
-  readonly #done = (): void => {
-    this.#sessions -= 1;
-    this.#maybeLeave();
   };
 
   readonly #send = (message: ToMain): void => {
