@@ -3,7 +3,13 @@ import { type LeaveReason, type Millis, type WorkerId } from '../../common/core/
 import { type PolicyConfig } from '../policy/config.ts';
 import { evolve } from '../policy/evolve.ts';
 import { plan } from '../policy/plan.ts';
-import { initialState, type Decision, type PoolEvent, type PoolState } from '../policy/state.ts';
+import {
+  initialState,
+  type Decision,
+  type PoolEvent,
+  type PoolState,
+  type WorkerRecord,
+} from '../policy/state.ts';
 
 /** What performs the decisions. Each may call `tell` of the master, also at once. */
 export interface Crew {
@@ -56,6 +62,11 @@ export class Master {
 
   get state(): PoolState {
     return this.#state;
+  }
+
+  /** What is known of this worker; `undefined` once it is gone. */
+  record(id: WorkerId): WorkerRecord | undefined {
+    return this.#state.workers.find((worker) => worker.id === id);
   }
 
   get config(): PolicyConfig {

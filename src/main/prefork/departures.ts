@@ -1,12 +1,9 @@
 import { type Clock } from '../../common/core/clock.ts';
-import { closeError } from '../../common/core/thrown.ts';
 import { type LeaveReason, type Millis, type WorkerId } from '../../common/core/types.ts';
-import { infoOf } from '../listener/connections.ts';
 import { type WorkerExit, type WorkerHandle } from '../master/worker-handle.ts';
-import { type ConnectionSide } from '../relay/connection-side.ts';
 import { type Announce } from './events.ts';
 
-/** Tells of workers that leave, and of connections that close. */
+/** Tells of workers that leave, from the asking to the exit. */
 export class Departures {
   readonly #clock: Clock;
   readonly #announce: Announce;
@@ -31,16 +28,5 @@ export class Departures {
   exited(exit: WorkerExit): void {
     this.#askedAt.delete(exit.worker);
     this.#announce('workerExited', exit);
-  }
-
-  closed(worker: WorkerId, { connection, reason, error, bytesRead, bytesWritten }: ConnectionSide): void {
-    this.#announce('connectionClosed', {
-      connection: infoOf(connection),
-      worker,
-      reason,
-      error: closeError(error),
-      bytesRead,
-      bytesWritten,
-    });
   }
 }

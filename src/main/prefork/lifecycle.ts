@@ -1,4 +1,6 @@
-/** Where a prefork is in its life. */
+/* Where a prefork is in its life, and what it may do there. */
+import { errors } from '../../common/core/errors.ts';
+
 export type State = 'idle' | 'starting' | 'listening' | 'closing' | 'closed';
 
 /** The legal moves. */
@@ -9,3 +11,52 @@ export const MOVES: Readonly<Record<State, readonly State[]>> = {
   closing: ['closed'],
   closed: [],
 };
+
+export class Lifecycle {
+  #state: State = 'idle';
+  #failure: Error | undefined;
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Throws `FORKLESS_WRONG_STATE` for a move that is not legal. */
+  move(to: State): void {
+    if (!MOVES[this.#state].includes(to)) throw errors.wrongState(`going to ${to}`, this.#state);
+    this.#state = to;
+  }
+
+  /** The start fails by this error, unless it has failed by an earlier one. */
+  fail(error: Error | undefined): void {
+    this.#failure ??= error;
+  }
+
+  /** Whether there is no start under way any more: it has succeeded or failed, or the prefork was closed meanwhile. */
+  get startIsOver(): boolean {
+    return this.#failure !== undefined || this.#state !== 'starting';
+  }
+
+  /** Throws where the start that was under way is over, by what has ended it. */
+  mustStart(): void {
+    if (this.startIsOver) throw this.whyNotListening();
+  }
+
+  /** Why a call of `listen()` or `start()` cannot go on. */
+  whyNotListening(): Error {
+    return this.#failure ?? errors.wrongState('listen()', this.#state);
+  }
+
+  /** Throws `FORKLESS_WRONG_STATE` where neither the first listener nor a further one may be added. */
+  mayListen(call: string): void {
+    if (this.#state !== 'idle' && this.#state !== 'listening') throw errors.wrongState(call, this.#state);
+  }
+
+  /** Whether its workers take connections. */
+  get isRunning(): boolean {
+    return this.#state === 'starting' || this.#state === 'listening';
+  }
+
+  get isEnding(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed';
+  }
+}

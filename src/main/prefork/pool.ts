@@ -1,20 +1,25 @@
-import { asError, errorField, fromPlain } from '../../common/core/thrown.ts';
-import { type AddressInfo, type LeaveReason, type WorkerId } from '../../common/core/types.ts';
+import { errors } from '../../common/core/errors.ts';
+import { errorField } from '../../common/core/thrown.ts';
+import {
+  type AddressInfo,
+  type ExitReason,
+  type LeaveReason,
+  type WorkerId,
+} from '../../common/core/types.ts';
 import { Dispatcher } from '../listener/dispatcher.ts';
 import { Master, type Crew } from '../master/master.ts';
-import { WorkerHandle, type WorkerExit, type WorkerHandleEvents } from '../master/worker-handle.ts';
+import { WorkerHandle, type WorkerExit } from '../master/worker-handle.ts';
 import { paceOf } from '../policy/config.ts';
-import { type WorkerRecord } from '../policy/state.ts';
 import { BootGate } from '../threads/boot-gate.ts';
 import { type ThreadHost } from '../threads/host.ts';
 import { type Connection } from '../relay/connection.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
-import { type ToMain } from '../../common/wire/messages.ts';
-import { Connections, infoOf } from '../listener/connections.ts';
+import { Connections, infoOf, type Tally } from '../listener/connections.ts';
 import { Departures } from './departures.ts';
 import { evidenceOf, gather, LONGEST_LOOK, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
 import { IdleWatch } from '../listener/idle-watch.ts';
+import { Reports } from './reports.ts';
 import { type Surroundings } from './surroundings.ts';
 import { type PreforkSettings } from './settings.ts';
 
@@ -31,7 +36,7 @@ export interface PoolOptions extends Surroundings {
   readonly shutdown: () => void;
   readonly turned: () => void;
   /** A connection is closed on both sides. */
-  readonly over: () => void;
+  readonly closed: () => void;
 }
 
 /** The workers with all that feeds them: performs the master's decisions and tells it what happens. */
@@ -40,16 +45,17 @@ export class Pool implements Crew {
   readonly dispatcher: Dispatcher;
   readonly connections: Connections;
   readonly handles: Map<WorkerId, WorkerHandle> = new Map<WorkerId, WorkerHandle>();
-  /** Of workers that did not answer. */
+  /** What was found out about workers that did not answer. */
   readonly evidence: Map<WorkerId, Evidence> = new Map<WorkerId, Evidence>();
   /** Told of each exit after the event; not by the event itself, of which Node allows ten listeners without a warning. */
   readonly exitWatchers: Set<(exit: WorkerExit) => void> = new Set<(exit: WorkerExit) => void>();
-  /** A worker was ready, if only for an instant. */
-  hasBooted = false;
+  /** How many workers have ended, by reason. */
+  readonly exits: Tally<ExitReason> = {};
   readonly #options: PoolOptions;
   readonly #departures: Departures;
   readonly #gate: BootGate;
   readonly #idle: IdleWatch;
+  readonly #reports: Reports;
   #settings: PreforkSettings;
   #held = true;
 
@@ -91,6 +97,25 @@ export class Pool implements Crew {
         announce('drop', { connection: infoOf(connection), reason, error: errorField(error) });
       },
     });
+    this.#reports = new Reports({
+      ...options,
+      master: this.master,
+      dispatcher: this.dispatcher,
+      connections: this.connections,
+      idle: this.#idle,
+      exited: this.#exited.bind(this),
+    });
+  }
+
+  /** A worker was ready, if only for an instant. */
+  get hasBooted(): boolean {
+    return this.#reports.hasBooted;
+  }
+
+  /** The id, if there is such a worker; throws `FORKLESS_NO_SUCH_WORKER`. */
+  known(worker: WorkerId): WorkerId {
+    if (this.handles.has(worker)) return worker;
+    throw errors.noSuchWorker(worker);
   }
 
   configure(settings: PreforkSettings): void {
@@ -143,7 +168,7 @@ export class Pool implements Crew {
         address: this.#options.address(),
         tls: tls?.in === 'worker' ? tls : undefined,
       },
-      events: this.#eventsOf(id),
+      events: this.#reports.of(id),
     });
     handle.thread.hold(this.#held);
     this.handles.set(id, handle);
@@ -169,9 +194,9 @@ export class Pool implements Crew {
 
   look(id: WorkerId): void {
     this.handles.get(id)?.thread.lookForDebugger(LONGEST_LOOK, (debugged) => {
-      const before = this.#record(id);
+      const before = this.master.record(id);
       this.master.tell({ kind: 'looked', id, debugged });
-      const after = this.#record(id);
+      const after = this.master.record(id);
       if (after?.debugged !== true || before?.debugged === true) return;
       this.#options.announce('workerDebugged', { worker: id, generation: after.generation });
     });
@@ -194,7 +219,7 @@ export class Pool implements Crew {
 
   #expired(id: WorkerId): void {
     const handle = this.handles.get(id);
-    const record = this.#record(id);
+    const record = this.master.record(id);
     if (!handle || !record) return;
     const silentFor = this.#options.clock.now() - record.lastBeat;
     gather(handle, this.connections, (evidence) => {
@@ -204,112 +229,13 @@ export class Pool implements Crew {
     });
   }
 
-  #eventsOf(id: WorkerId): WorkerHandleEvents {
-    const { master, dispatcher } = this;
-    const { announce } = this.#options;
-    return {
-      launched: () => {
-        master.tell({ kind: 'launched', id });
-      },
-      alive: () => {
-        // Only then is it news; telling it with every message would cost each of them a turn of the master.
-        const record = this.#record(id);
-        if (record && (record.suspect || record.debugged || record.late)) master.tell({ kind: 'alive', id });
-      },
-      message: (message) => {
-        this.#onMessage(id, message);
-      },
-      claimed: (connection) => {
-        dispatcher.claimed(connection);
-        this.connections.claimed();
-        this.#idle.wake();
-        master.tell({ kind: 'claimed', id });
-        announce('connection', { connection: infoOf(connection), worker: id });
-      },
-      released: () => {
-        master.tell({ kind: 'released', id });
-      },
-      over: (end) => {
-        this.#over(id, end);
-      },
-      broken: (error) => {
-        this.#options.failed(error);
-        master.tell({ kind: 'broken', id });
-        announce('handlerError', {
-          worker: id,
-          connection: undefined,
-          callback: 'lane',
-          error: asError(error),
-          repeated: 0,
-        });
-      },
-      gone: () => {
-        // Before anything else is told: user code that hears of it may connect anew.
-        master.tell({ kind: 'exited', id, luck: master.draw() });
-      },
-      exited: this.#exited.bind(this),
-    };
-  }
-
   /** Whether the worker gets new connections; told only when it changes. */
   setPaused(id: WorkerId, paused: boolean): void {
-    const record = this.#record(id);
-    if (record === undefined || record.paused === paused) return;
-    this.master.tell({ kind: 'paused', id, paused });
-    this.#options.announce(paused ? 'workerPaused' : 'workerResumed', { worker: id });
+    this.#reports.setPaused(id, paused);
   }
 
   *#ends(): Iterable<ConnectionSide> {
     for (const { hub } of this.handles.values()) yield* hub.ends;
-  }
-
-  #record(id: WorkerId): WorkerRecord | undefined {
-    return this.master.state.workers.find((worker) => worker.id === id);
-  }
-
-  #over(worker: WorkerId, end: ConnectionSide): void {
-    this.connections.closed(end);
-    this.#departures.closed(worker, end);
-    // Not `turned`: the connections of a worker that failed are closed before its error is known.
-    this.#options.over();
-  }
-
-  #onMessage(id: WorkerId, message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>): void {
-    const { announce, shutdown } = this.#options;
-    switch (message.kind) {
-      case 'ready':
-        this.#ready(id);
-        return;
-      case 'beat':
-        this.master.tell({ kind: 'beat', id, beat: message });
-        return;
-      case 'ask':
-        if (message.request === 'shutdown') shutdown();
-        else if (message.request === 'retire') this.master.tell({ kind: 'asked', id });
-        else this.setPaused(id, message.request === 'pause');
-        return;
-      case 'limit':
-        this.master.tell({ kind: 'limited', id, maxSessions: message.maxSessions });
-        return;
-      case 'trouble': {
-        const { connection, callback, error, repeated } = message;
-        announce('handlerError', { worker: id, connection, callback, error: fromPlain(error), repeated });
-        return;
-      }
-      case 'message':
-        announce('workerMessage', { worker: id, message: message.value });
-    }
-  }
-
-  #ready(id: WorkerId): void {
-    const { announce, clock } = this.#options;
-    const record = this.#record(id);
-    this.master.tell({ kind: 'ready', id });
-    // One that was asked to leave while it booted never counts as ready.
-    if (record?.stage.phase !== 'starting') return;
-    this.hasBooted = true;
-    const bootTime = clock.now() - record.stage.since;
-    announce('workerReady', { worker: id, generation: record.generation, bootTime });
   }
 
   #exited(exit: WorkerExit, unclaimed: Connection[]): void {
@@ -321,6 +247,7 @@ export class Pool implements Crew {
     this.#departures.exited(exit);
     if (exit.why === undefined) failed(exit.error);
     for (const watch of this.exitWatchers) watch(exit);
+    this.exits[exit.reason] = (this.exits[exit.reason] ?? 0) + 1;
     exited(exit);
   }
 }

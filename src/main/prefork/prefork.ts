@@ -1,57 +1,44 @@
 import { EventEmitter } from 'node:events';
-import { type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { integer, MAX_WAIT, millis } from '../../common/core/check.ts';
 import { type HeldClock } from '../../common/core/clock.ts';
 import { errors } from '../../common/core/errors.ts';
-import { asError } from '../../common/core/thrown.ts';
-import { type ExitReason, type Millis, type WorkerId } from '../../common/core/types.ts';
-import { Listener, portOf } from '../listener/listener.ts';
-import { type WorkerExit } from '../master/worker-handle.ts';
-import { AcceptTrouble } from '../listener/accept-trouble.ts';
+import { type Millis, type WorkerId } from '../../common/core/types.ts';
+import { portOf } from '../listener/listener.ts';
 import { announcer } from './announcer.ts';
-import { Entrance } from '../listener/entrance.ts';
 import { closeGrace } from './close-grace.ts';
-import { checkStream, likeAccepted, type Tally } from '../listener/connections.ts';
-import { MOVES, type State } from './lifecycle.ts';
+import { checkStream, likeAccepted } from '../listener/connections.ts';
+import { ClosingTime } from './closing-time.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { Listeners, type Address } from './listeners.ts';
 import { drain, type DrainReport } from './drain.ts';
+import { Engine } from './engine.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
-import { firstReady } from './first-ready.ts';
-import { Health } from './health.ts';
-import { knownTo } from './known-to.ts';
 import { checkTarget, reconfigure, resolveOptions } from './options.ts';
 import { memoryPair } from '../listener/memory-pair.ts';
-import { Pool } from './pool.ts';
+import { type Pool } from './pool.ts';
 import { reload } from './reload.ts';
 import { snapshot, type PreforkStatus } from './status.ts';
 import { ownSurroundings, type Surroundings } from './surroundings.ts';
 import { Watchers } from './watchers.ts';
-import { windDown } from './wind-down.ts';
 import { type RunningOptions, type ListenTarget, type PreforkOptions } from './option-types.ts';
-import { type PreforkSettings, type CheckedTarget } from './settings.ts';
-
-type Address = AddressInfo | string | null;
+import { type PreforkSettings } from './settings.ts';
 
 /** One pool of workers behind one or more listeners. Made by `createPrefork()` or `prefork()`. */
 export class Prefork extends EventEmitter<PreforkEvents> {
   readonly #surroundings: Surroundings;
   readonly #clock: HeldClock;
   readonly #watchers = new Watchers();
-  readonly #listeners: Listener[] = [];
-  readonly #exits: Tally<ExitReason> = {};
+  readonly #life = new Lifecycle();
+  readonly #closingTime: ClosingTime;
+  readonly #listeners: Listeners;
   readonly #announce: Announce;
-  readonly #trouble: AcceptTrouble;
-  readonly #health: Health;
   #settings: PreforkSettings;
-  #state: State = 'idle';
   #paused = false;
   #held = true;
-  #pool: Pool | undefined;
-  #entrance: Entrance | undefined;
+  #engine: Engine | undefined;
   #closing: Promise<void> | undefined;
-  #closeBy: Millis = Infinity;
-  #hurried: (() => void) | undefined;
-  #startError: Error | undefined;
 
   /** @internal */
   constructor(worker: unknown, options: PreforkOptions, surroundings: Surroundings = ownSurroundings()) {
@@ -60,12 +47,18 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#clock = surroundings.clock;
     this.#announce = announcer(this, surroundings.unheard);
     this.#settings = resolveOptions(worker, options);
-    this.#trouble = new AcceptTrouble(this.#clock, (event) => {
-      this.#announce('acceptError', event);
+    this.#closingTime = new ClosingTime(this.#clock);
+    this.#listeners = new Listeners({
+      clock: this.#clock,
+      life: this.#life,
+      announce: this.#announce,
+      accepted: (socket, arrived) => {
+        // While closing too: the dispatcher refuses it, with its reason in an event.
+        if (this.#engine?.entrance) this.#engine.entrance.take(socket, arrived);
+        else socket.destroy();
+      },
     });
-    const { onStuck, signal } = this.#settings;
-    this.#health = new Health(this.#clock, this.#announce, onStuck);
-    signal?.addEventListener('abort', this.#abort, { once: true });
+    this.#settings.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
   /**
@@ -76,9 +69,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    */
   async listen(target?: ListenTarget): Promise<AddressInfo | string | null> {
     this.#mayBegin('listen()');
-    const listener = this.#listener(target === undefined ? this.#settings.listen : checkTarget(target));
-    const bind = (): Promise<Address> => this.#bind(listener);
-    return this.#state === 'listening' ? bind() : this.#begin(bind);
+    const { listen, socket } = this.#settings;
+    const bind = this.#listeners.add(target === undefined ? listen : checkTarget(target), socket);
+    return this.#life.state === 'listening' ? bind() : this.#begin(bind);
   }
 
   /**
@@ -87,12 +80,12 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    */
   async start(): Promise<void> {
     this.#mayBegin('start()');
-    if (this.#state === 'idle') await this.#begin(() => Promise.resolve(null));
+    if (this.#life.state === 'idle') await this.#begin(() => Promise.resolve(null));
   }
 
   /** Address of the first listener, as `net.Server.address()`; `null` when there is none. */
   address(): AddressInfo | string | null {
-    return this.#listeners[0]?.address() ?? null;
+    return this.#listeners.address();
   }
 
   /** Its port; `undefined` when it has none, as before `listen()` and on a Unix socket. */
@@ -112,7 +105,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     checkStream(stream);
     stream.allowHalfOpen = true;
     likeAccepted(stream, this.#settings.socket);
-    this.#entrance?.take(stream);
+    this.#engine?.entrance?.take(stream);
   }
 
   /** A connection without a network: returns the client's end of it. */
@@ -130,7 +123,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   pause(worker?: WorkerId): void {
     const pool = this.#running('pause()');
     if (worker !== undefined) {
-      pool.setPaused(knownTo(pool, worker), true);
+      pool.setPaused(pool.known(worker), true);
       return;
     }
     pool.dispatcher.pause();
@@ -145,7 +138,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   resume(worker?: WorkerId): void {
     const pool = this.#running('resume()');
     if (worker !== undefined) {
-      pool.setPaused(knownTo(pool, worker), false);
+      pool.setPaused(pool.known(worker), false);
       return;
     }
     pool.dispatcher.resume();
@@ -156,7 +149,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   /** Asks one worker to finish and leave; throws `FORKLESS_NO_SUCH_WORKER`. */
   retire(worker: WorkerId): void {
     const pool = this.#running('retire()');
-    pool.master.tell({ kind: 'asked', id: knownTo(pool, worker) });
+    pool.master.tell({ kind: 'asked', id: pool.known(worker) });
   }
 
   /**
@@ -182,9 +175,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    */
   async reload(): Promise<void> {
     const pool = this.#running('reload()');
-    this.#entrance?.renew();
+    this.#engine?.entrance?.renew();
     const generation = await reload(pool, this.#clock, this.#watchers);
-    if (generation === undefined) throw errors.wrongState('reload()', this.#state);
+    if (generation === undefined) throw errors.wrongState('reload()', this.#life.state);
     this.#announce('reloaded', { generation });
   }
 
@@ -194,19 +187,19 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    */
   configure(options: RunningOptions): void {
     const settings = reconfigure(this.#settings, options);
-    this.#entrance?.configure(settings);
+    this.#engine?.entrance?.configure(settings);
     this.#settings = settings;
-    this.#pool?.configure(this.#settings);
+    this.#engine?.pool.configure(this.#settings);
   }
 
   /** Everything there is to know, at this instant. */
   status(): PreforkStatus {
-    if (this.#pool === undefined) throw errors.wrongState('status()', this.#state);
-    return snapshot(this.#pool, this.#clock.now(), {
-      state: this.#state,
+    const { state } = this.#life;
+    if (this.#engine === undefined) throw errors.wrongState('status()', state);
+    return snapshot(this.#engine.pool, this.#clock.now(), {
+      state,
       paused: this.#paused,
-      exits: { ...this.#exits },
-      closesIn: this.#state === 'closing' ? this.#timeToClose() : undefined,
+      closesIn: state === 'closing' ? this.#closingTime.left : undefined,
     });
   }
 
@@ -217,7 +210,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    * Calling it again waits for the same end; with a shorter grace it hurries it.
    */
   async close({ grace }: { grace?: Millis } = {}): Promise<void> {
-    this.#hurry(closeGrace(this.#settings, grace));
+    const least = closeGrace(this.#settings, grace);
+    const master = this.#engine?.pool.master;
+    if (master?.state.closing) master.tell({ kind: 'closing', grace: least });
+    this.#closingTime.hurry(least);
     await (this.#closing ??= this.#close());
   }
 
@@ -236,7 +232,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   readonly #abort = (): void => {
-    this.#startError ??= errors.aborted(this.#settings.signal?.reason);
+    this.#life.fail(errors.aborted(this.#settings.signal?.reason));
     void this.close();
     this.#watchers.look();
   };
@@ -244,21 +240,20 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   #mayBegin(call: string): void {
     const { signal } = this.#settings;
     if (signal?.aborted === true) throw errors.aborted(signal.reason);
-    if (this.#state !== 'idle' && this.#state !== 'listening') throw errors.wrongState(call, this.#state);
+    this.#life.mayListen(call);
   }
 
   async #begin(bind: () => Promise<Address>): Promise<Address> {
-    this.#move('starting');
+    this.#life.move('starting');
     const signals = this.#settings.signals ? this.#surroundings.signals : undefined;
-    signals?.heed(this, () => this.#pool && this.status());
+    signals?.heed(this, () => this.#engine && this.status());
     try {
       // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
-      await this.#prepare();
+      const engine = await this.#prepare();
       const address = await bind();
-      this.#mustStart();
-      this.#pool?.master.start();
-      await this.#firstReady();
-      this.#move('listening');
+      this.#life.mustStart();
+      await engine.start();
+      this.#life.move('listening');
       this.#announce('listening', { address });
       return address;
     } catch (error) {
@@ -267,125 +262,51 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     }
   }
 
-  // It may have been closed while this call waited; then nothing is begun any more.
-  #mustStart(): void {
-    if (this.#startError === undefined && this.#state === 'starting') return;
-    throw this.#startError ?? errors.wrongState('listen()', this.#state);
-  }
-
   #hold(held: boolean): this {
     this.#held = held;
     this.#clock.hold(held);
-    for (const listener of this.#listeners) listener.hold(held);
-    this.#pool?.hold(held);
+    this.#listeners.hold(held);
+    this.#engine?.pool.hold(held);
     return this;
   }
 
-  #move(to: State): void {
-    if (!MOVES[this.#state].includes(to)) throw errors.wrongState(`going to ${to}`, this.#state);
-    this.#state = to;
-  }
-
   #running(call: string): Pool {
-    if (this.#pool && (this.#state === 'listening' || this.#state === 'starting')) return this.#pool;
-    throw errors.wrongState(call, this.#state);
+    if (this.#engine && this.#life.isRunning) return this.#engine.pool;
+    throw errors.wrongState(call, this.#life.state);
   }
 
-  #listener(listen: CheckedTarget): Listener {
-    return new Listener({
-      socket: this.#settings.socket,
-      listen,
-      accepted: (socket: Socket, arrived) => {
-        // While closing too: the dispatcher refuses it, with its reason in an event.
-        if (this.#entrance) this.#entrance.take(socket, arrived);
-        else socket.destroy();
-      },
-      failed: (error) => {
-        this.#trouble.happened(error);
-      },
-    });
-  }
-
-  async #bind(listener: Listener): Promise<Address> {
-    const address = await listener.open();
-    if (this.#state === 'closing' || this.#state === 'closed') {
-      await listener.close();
-      throw this.#startError ?? errors.wrongState('listen()', this.#state);
-    }
-    this.#listeners.push(listener);
-    if (!this.#held) listener.hold(false);
-    return address;
-  }
-
-  async #prepare(): Promise<void> {
+  async #prepare(): Promise<Engine> {
     const host = await this.#surroundings.loadHost(this.#settings.threadHost);
-    this.#mustStart();
-    const look = this.#watchers.look.bind(this.#watchers);
-    this.#pool = new Pool({
-      ...this.#surroundings,
+    // It may have been closed while this call waited; then nothing is begun any more.
+    this.#life.mustStart();
+    this.#engine = new Engine({
+      surroundings: this.#surroundings,
       settings: this.#settings,
       host,
+      life: this.#life,
+      watchers: this.#watchers,
       announce: this.#announce,
-      exited: this.#exited.bind(this),
       address: () => this.address(),
-      failed: this.#health.blame.bind(this.#health),
       shutdown: () => void this.close(),
-      turned: this.#turned.bind(this),
-      over: look,
     });
-    this.#pool.hold(this.#held);
-    this.#entrance = new Entrance(this.#pool, this.#settings, look);
+    this.#engine.pool.hold(this.#held);
+    this.#engine.open();
+    return this.#engine;
   }
-
-  async #firstReady(): Promise<void> {
-    const over = (): boolean => this.#startError !== undefined || this.#state !== 'starting';
-    const stuck = this.#pool && (await firstReady(this.#pool, this.#clock, this.#watchers, over));
-    this.#startError ??= stuck;
-    this.#mustStart();
-  }
-
-  #exited(exit: WorkerExit): void {
-    this.#exits[exit.reason] = (this.#exits[exit.reason] ?? 0) + 1;
-    if (this.#state === 'starting' && exit.reason === 'boot-failed') this.#startError ??= asError(exit.error);
-    this.#watchers.look();
-  }
-
-  #turned(): void {
-    if (this.#pool && this.#state === 'listening') this.#health.look(this.#pool);
-    this.#watchers.look();
-  }
-
-  // The latest end of closing; a later call can only bring it forward.
-  #hurry(grace: Millis): void {
-    this.#closeBy = Math.min(this.#closeBy, this.#clock.now() + grace);
-    if (this.#pool?.master.state.closing) this.#pool.master.tell({ kind: 'closing', grace });
-    this.#hurried?.();
-  }
-
-  readonly #timeToClose = (): Millis => Math.max(0, this.#closeBy - this.#clock.now());
 
   async #close(): Promise<void> {
     this.#settings.signal?.removeEventListener('abort', this.#abort);
-    if (this.#state === 'idle') {
-      this.#move('closed');
+    if (this.#life.state === 'idle') {
+      this.#life.move('closed');
       return;
     }
-    this.#state = 'closing';
+    this.#life.move('closing');
     this.#surroundings.unheard.settled();
-    const ports = this.#listeners.map((listener) => listener.close());
-    this.#entrance?.close();
-    const pool = this.#pool;
-    if (pool)
-      await windDown(pool, {
-        clock: this.#clock,
-        watchers: this.#watchers,
-        grace: this.#timeToClose,
-        lingerTimeout: this.#settings.lingerTimeout,
-        hurried: (hurry) => (this.#hurried = hurry),
-      });
-    await Promise.all(ports);
-    this.#trouble.stop();
-    this.#move('closed');
-    this.#announce('closed', { zombies: [...(pool?.handles.keys() ?? [])] });
+    const ports = this.#listeners.close();
+    await this.#engine?.close(this.#closingTime);
+    await ports;
+    this.#listeners.stop();
+    this.#life.move('closed');
+    this.#announce('closed', { zombies: [...(this.#engine?.pool.handles.keys() ?? [])] });
   }
 }

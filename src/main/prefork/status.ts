@@ -125,7 +125,7 @@ function vitalsOf(
 export function snapshot(
   pool: Pool,
   now: Millis,
-  rest: Pick<PreforkStatus, 'state' | 'paused' | 'exits' | 'closesIn'>,
+  rest: Pick<PreforkStatus, 'state' | 'paused' | 'closesIn'>,
 ): PreforkStatus {
   const { workers: records, generation } = pool.master.state;
   const workers = records.map((worker) => {
@@ -159,6 +159,7 @@ export function snapshot(
       drops: { ...drops },
       closes: { ...closes },
     },
+    exits: { ...pool.exits },
     degraded: causesOf(pool.master.state, pool.master.config, now),
     bootFailures: backoffOf(pool.master.state, pool.master.config, now).failures,
   };

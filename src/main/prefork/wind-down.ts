@@ -1,25 +1,23 @@
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
+import { type ClosingTime } from './closing-time.ts';
 import { type Pool } from './pool.ts';
 import { type Watchers } from './watchers.ts';
 
 export interface WindDownTerms {
   readonly clock: Clock;
   readonly watchers: Watchers;
-  /** What is left of the grace. */
-  readonly grace: () => Millis;
+  readonly time: ClosingTime;
   /** Of the last output to a slow peer, at most. */
   readonly lingerTimeout: Millis;
-  /** Gets what to call when the grace has become less. */
-  readonly hurried: (hurry: () => void) => void;
 }
 
 /** Refuses who waits, lets the workers finish and go, or become zombies, and closes what is open then. */
 export async function windDown(pool: Pool, terms: WindDownTerms): Promise<void> {
-  const { clock, watchers, grace } = terms;
+  const { clock, watchers, time } = terms;
   const { dispatcher, master } = pool;
   dispatcher.close();
-  master.tell({ kind: 'closing', grace: grace() });
+  master.tell({ kind: 'closing', grace: time.left });
   const over = (): boolean => master.state.workers.every(({ stage }) => stage.phase === 'zombie');
   await watchers.until(clock, Infinity, over);
   await lastOutput(pool, terms);
@@ -28,15 +26,15 @@ export async function windDown(pool: Pool, terms: WindDownTerms): Promise<void> 
 
 // Its workers are gone; what they sent to slow peers may still be on its way.
 async function lastOutput({ connections }: Pool, terms: WindDownTerms): Promise<void> {
-  const { clock, watchers, grace, lingerTimeout, hurried } = terms;
+  const { clock, watchers, time, lingerTimeout } = terms;
   const gone = (): boolean => connections.size === 0;
   await new Promise<void>((resolve) => {
     const wait = (): void => {
-      void watchers.until(clock, Math.min(grace(), lingerTimeout), gone).then(() => {
+      void watchers.until(clock, Math.min(time.left, lingerTimeout), gone).then(() => {
         resolve();
       });
     };
-    hurried(wait);
+    time.onHurry(wait);
     wait();
   });
   connections.destroyAll();

@@ -1,0 +1,152 @@
+/*
+ * What workers report: turns what a worker handle tells into events of the master, entries in the books of connections, and
+ * events for the user.
+ */
+import { type Clock } from '../../common/core/clock.ts';
+import { asError, closeError, fromPlain } from '../../common/core/thrown.ts';
+import { type WorkerId } from '../../common/core/types.ts';
+import { type ToMain } from '../../common/wire/messages.ts';
+import { infoOf, type Connections } from '../listener/connections.ts';
+import { type Dispatcher } from '../listener/dispatcher.ts';
+import { type IdleWatch } from '../listener/idle-watch.ts';
+import { type Master } from '../master/master.ts';
+import { type WorkerHandleEvents } from '../master/worker-handle.ts';
+import { type ConnectionSide } from '../relay/connection-side.ts';
+import { type Announce } from './events.ts';
+
+export interface ReportsOptions {
+  readonly clock: Clock;
+  readonly master: Master;
+  readonly dispatcher: Dispatcher;
+  readonly connections: Connections;
+  readonly idle: IdleWatch;
+  readonly announce: Announce;
+  /** A worker failed, by which error; before what follows from it is told. */
+  readonly failed: (error: unknown) => void;
+  /** A worker asked for the end of the whole prefork. */
+  readonly shutdown: () => void;
+  /** A connection is closed on both sides. */
+  readonly closed: () => void;
+  readonly exited: WorkerHandleEvents['exited'];
+}
+
+export class Reports {
+  /** A worker was ready, if only for an instant. */
+  hasBooted = false;
+  readonly #options: ReportsOptions;
+
+  constructor(options: ReportsOptions) {
+    this.#options = options;
+  }
+
+  /** Where the handle of this worker reports. */
+  of(id: WorkerId): WorkerHandleEvents {
+    const { master } = this.#options;
+    return {
+      launched: () => {
+        master.tell({ kind: 'launched', id });
+      },
+      alive: () => {
+        // Only then is it news; telling it with every message would cost each of them a turn of the master.
+        const record = master.record(id);
+        if (record && (record.suspect || record.debugged || record.late)) master.tell({ kind: 'alive', id });
+      },
+      message: (message) => {
+        this.#message(id, message);
+      },
+      claimed: (connection) => {
+        const { dispatcher, connections, idle, announce } = this.#options;
+        dispatcher.claimed(connection);
+        connections.claimed();
+        idle.wake();
+        master.tell({ kind: 'claimed', id });
+        announce('connection', { connection: infoOf(connection), worker: id });
+      },
+      released: () => {
+        master.tell({ kind: 'released', id });
+      },
+      over: (side) => {
+        this.#closed(id, side);
+      },
+      broken: (error) => {
+        this.#broken(id, error);
+      },
+      gone: () => {
+        // Before anything else is told: user code that hears of it may connect anew.
+        master.tell({ kind: 'exited', id, luck: master.draw() });
+      },
+      exited: this.#options.exited,
+    };
+  }
+
+  /** Whether the worker gets new connections; told only when it changes. */
+  setPaused(id: WorkerId, paused: boolean): void {
+    const { master, announce } = this.#options;
+    const record = master.record(id);
+    if (record === undefined || record.paused === paused) return;
+    master.tell({ kind: 'paused', id, paused });
+    announce(paused ? 'workerPaused' : 'workerResumed', { worker: id });
+  }
+
+  #message(id: WorkerId, message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>): void {
+    const { master, announce, shutdown } = this.#options;
+    switch (message.kind) {
+      case 'ready':
+        this.#ready(id);
+        return;
+      case 'beat':
+        master.tell({ kind: 'beat', id, beat: message });
+        return;
+      case 'ask':
+        if (message.request === 'shutdown') shutdown();
+        else if (message.request === 'retire') master.tell({ kind: 'asked', id });
+        else this.setPaused(id, message.request === 'pause');
+        return;
+      case 'limit':
+        master.tell({ kind: 'limited', id, maxSessions: message.maxSessions });
+        return;
+      case 'trouble': {
+        const { connection, callback, error, repeated } = message;
+        announce('handlerError', { worker: id, connection, callback, error: fromPlain(error), repeated });
+        return;
+      }
+      case 'message':
+        announce('workerMessage', { worker: id, message: message.value });
+    }
+  }
+
+  #ready(id: WorkerId): void {
+    const { master, announce, clock } = this.#options;
+    const record = master.record(id);
+    master.tell({ kind: 'ready', id });
+    // A worker that was asked to leave while it booted never counts as ready.
+    if (record?.stage.phase !== 'starting') return;
+    this.hasBooted = true;
+    const bootTime = clock.now() - record.stage.since;
+    announce('workerReady', { worker: id, generation: record.generation, bootTime });
+  }
+
+  #closed(worker: WorkerId, side: ConnectionSide): void {
+    const { connections, announce, closed } = this.#options;
+    const { connection, reason, error, bytesRead, bytesWritten } = side;
+    connections.closed(side);
+    announce('connectionClosed', {
+      connection: infoOf(connection),
+      worker,
+      reason,
+      error: closeError(error),
+      bytesRead,
+      bytesWritten,
+    });
+    // Told here and not with the master's turn: connections of a worker that failed close before its error is known.
+    closed();
+  }
+
+  #broken(worker: WorkerId, broken: unknown): void {
+    const { master, announce, failed } = this.#options;
+    failed(broken);
+    master.tell({ kind: 'broken', id: worker });
+    const error = asError(broken);
+    announce('handlerError', { worker, connection: undefined, callback: 'lane', error, repeated: 0 });
+  }
+}
