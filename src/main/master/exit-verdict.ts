@@ -1,7 +1,5 @@
-/*
- * The verdict on a worker that has ended: for which reason, by which error, and how its clients are closed. Pure: it only
- * judges what the worker handle has seen.
- */
+// The verdict on a worker that has ended: for which reason, by which error, and how its clients are closed. Pure: it
+// only judges what the worker handle has seen.
 import { errors } from '../../common/core/errors.ts';
 import { callOf, LATE_CALL } from '../../common/core/module-call.ts';
 import { isUnplaced, placeOfSyntaxError } from '../../common/core/syntax-error.ts';

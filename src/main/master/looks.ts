@@ -1,4 +1,4 @@
-/* The looks into one worker's thread that are under way. */
+// The looks into one worker's thread that are under way.
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 

@@ -1,3 +1,5 @@
+// The loop of the master: events go into the state of the pool, the decisions of the policy come out and are
+// performed.
 import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { type LeaveReason, type Millis, type WorkerId } from '../../common/core/types.ts';
 import { type PolicyConfig } from '../policy/config.ts';

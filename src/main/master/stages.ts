@@ -1,7 +1,5 @@
-/*
- * How far a worker has come, as its handle sees it: whether it has a thread, and what the worker has told of itself. This is
- * not the phase of `policy/state.ts`, which is what the master has decided about the worker.
- */
+// How far a worker has come, as its handle sees it: whether it has a thread, and what the worker has told of itself.
+// This is not the phase of `policy/state.ts`, which is what the master has decided about the worker.
 import { errors } from '../../common/core/errors.ts';
 
 export type WorkerStage =

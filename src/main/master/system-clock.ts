@@ -1,3 +1,4 @@
+// The clock of a real process; tests put a virtual one in its place.
 import { performance } from 'node:perf_hooks';
 import { type HeldClock } from '../../common/core/clock.ts';
 import { MAX_WAIT } from '../../common/core/check.ts';

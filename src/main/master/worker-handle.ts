@@ -1,3 +1,4 @@
+// The main thread's object for one worker: it joins the thread, the port and the connections of that worker.
 import { type Clock } from '../../common/core/clock.ts';
 import { errors } from '../../common/core/errors.ts';
 import { fromPlain } from '../../common/core/thrown.ts';

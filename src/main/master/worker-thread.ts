@@ -1,7 +1,5 @@
-/*
- * The thread of one worker as its handle uses it: it waits at the boot gate, is started, looked into, terminated, and keeps
- * the process alive or not.
- */
+// The thread of one worker as its handle uses it: it waits at the boot gate, is started, looked into, terminated, and
+// keeps the process alive or not.
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { type BootGate, type Passage } from '../threads/boot-gate.ts';

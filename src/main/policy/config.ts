@@ -1,3 +1,4 @@
+// The options of the policy: their public types, the table with one row for each, and the numbers that follow.
 import { fraction, integer, limit, MAX_WAIT, millis } from '../../common/core/check.ts';
 import { errors } from '../../common/core/errors.ts';
 import { type Millis } from '../../common/core/types.ts';

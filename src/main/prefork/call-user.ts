@@ -1,3 +1,5 @@
+// How the main thread calls code of the user.
+
 /**
  * Runs code of the user that must not leave ours half done: what it throws surfaces on its own, and `undefined` is
  * returned.

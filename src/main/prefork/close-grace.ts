@@ -1,3 +1,4 @@
+// How long `close()` lets workers finish.
 import { MAX_WAIT, millisOrNever } from '../../common/core/check.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { type PreforkSettings } from './settings.ts';

@@ -1,4 +1,4 @@
-/* How much time is left of the grace that `close()` gives. */
+// How much time is left of the grace that `close()` gives.
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 

@@ -1,3 +1,4 @@
+// `createPrefork()`, for handlers in a module of their own.
 import { called, showCallers } from '../../common/core/caller.ts';
 import { checkObject } from '../../common/core/check.ts';
 import { Prefork } from './prefork.ts';

@@ -1,3 +1,4 @@
+// What a warning says about a failure whose event nobody listens to.
 import { messageOf, textOf } from '../../common/core/thrown.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { type PreforkEvents } from './events.ts';

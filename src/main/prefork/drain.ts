@@ -1,3 +1,4 @@
+// What `drain()` waits for.
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { type Pool } from './pool.ts';

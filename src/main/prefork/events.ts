@@ -1,3 +1,4 @@
+// The events of a prefork with their arguments: public types.
 import {
   type CloseReason,
   type ConnectionId,

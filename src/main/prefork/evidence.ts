@@ -1,3 +1,4 @@
+// What can be found out about a worker that does not answer, without its help.
 import { sharedNow } from '../../common/boot/shared-clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { lastClient } from '../../common/wire/activity.ts';

@@ -1,3 +1,4 @@
+// What `listen()` and `start()` wait for.
 import { type Clock } from '../../common/core/clock.ts';
 import { isDeserted } from '../policy/births.ts';
 import { type Pool } from './pool.ts';

@@ -1,3 +1,4 @@
+// When the events `degraded` and `recovered` are told.
 import { type Clock } from '../../common/core/clock.ts';
 import { errorField } from '../../common/core/thrown.ts';
 import { type Millis } from '../../common/core/types.ts';

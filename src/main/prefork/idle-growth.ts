@@ -1,3 +1,4 @@
+// The warning that a pool has grown for idle keep-alive clients.
 import { type WorkerId } from '../../common/core/types.ts';
 import { type PolicyConfig } from '../policy/config.ts';
 import { isLive, isReady, openOf, type PoolState, type WorkerRecord } from '../policy/state.ts';

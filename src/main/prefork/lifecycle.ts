@@ -1,4 +1,4 @@
-/* Where a prefork is in its life, and what it may do there. */
+// Where a prefork is in its life, and what it may do there.
 import { errors } from '../../common/core/errors.ts';
 
 export type State = 'idle' | 'starting' | 'listening' | 'closing' | 'closed';

@@ -1,4 +1,4 @@
-/* The listening sockets of one prefork, and the failures of accepting on them. */
+// The listening sockets of one prefork, and the failures of accepting on them.
 import { type ServerOpts, type Socket } from 'node:net';
 import { type HeldClock } from '../../common/core/clock.ts';
 import { type AddressInfo } from '../../common/core/types.ts';

@@ -1,7 +1,6 @@
-/*
- * The table of all options but those of the policy, which are in `policy/config.ts`. An option is one row here and one field,
- * with its docstring, in `option-types.ts`; all lists of names, checks, defaults and settings follow from the row.
- */
+// The table of all options but those of the policy, which are in `policy/config.ts`. An option is one row here and
+// one field, with its docstring, in `option-types.ts`; all lists of names, checks, defaults and settings follow from
+// the row.
 import { BlockList } from 'node:net';
 import { type ResourceLimits } from 'node:worker_threads';
 import {

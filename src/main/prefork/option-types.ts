@@ -1,4 +1,4 @@
-/* The public types of a prefork's options. Each option has a row in `option-table.ts`, or in `policy/config.ts`. */
+// The public types of a prefork's options. Each option has a row in `option-table.ts`, or in `policy/config.ts`.
 import { type BlockList, type ListenOptions } from 'node:net';
 import { type ResourceLimits } from 'node:worker_threads';
 import { type Millis } from '../../common/core/types.ts';

@@ -1,3 +1,4 @@
+// Where in the user's code an error comes from, for warnings.
 import { fileURLToPath } from 'node:url';
 import { fieldOf, isError, textOf } from '../../common/core/thrown.ts';
 

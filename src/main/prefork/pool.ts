@@ -1,3 +1,4 @@
+// The workers of one prefork: their handles, the master that decides about them, the dispatcher that feeds them.
 import { errors } from '../../common/core/errors.ts';
 import { errorField } from '../../common/core/thrown.ts';
 import {

@@ -1,3 +1,4 @@
+// The public class. It guards each call by the state of its life, and leaves the work to the engine behind it.
 import { EventEmitter } from 'node:events';
 import { type AddressInfo } from 'node:net';
 import { type Duplex } from 'node:stream';

@@ -1,3 +1,4 @@
+// What `reload()` does, and what it waits for.
 import { type Clock } from '../../common/core/clock.ts';
 import { errors } from '../../common/core/errors.ts';
 import { type Master } from '../master/master.ts';

@@ -1,7 +1,5 @@
-/*
- * What workers report: turns what a worker handle tells into events of the master, entries in the books of connections, and
- * events for the user.
- */
+// What workers report: turns what a worker handle tells into events of the master, entries in the books of
+// connections, and events for the user.
 import { type Clock } from '../../common/core/clock.ts';
 import { asError, closeError, fromPlain } from '../../common/core/thrown.ts';
 import { type WorkerId } from '../../common/core/types.ts';

@@ -1,3 +1,4 @@
+// The option `signals`: how SIGINT and SIGTERM stop the preforks of a process.
 import { type Millis, type WorkerId } from '../../common/core/types.ts';
 
 const NAMES = ['SIGINT', 'SIGTERM'] as const;

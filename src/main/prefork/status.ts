@@ -1,3 +1,4 @@
+// What `status()` returns: public types, and how they are filled in.
 import {
   type CloseReason,
   type DropReason,

@@ -1,3 +1,4 @@
+// The option `onStuck`, for threads that cannot be terminated.
 import { errors } from '../../common/core/errors.ts';
 
 /** More threads than `maxZombies` cannot be terminated. */

@@ -1,3 +1,4 @@
+// What a prefork takes from the process around it.
 import { availableParallelism } from 'node:os';
 import { type HeldClock } from '../../common/core/clock.ts';
 import { SystemClock } from '../master/system-clock.ts';

@@ -1,3 +1,4 @@
+// Process warnings of failures that nobody listens to, at a bounded rate.
 import { Causes, type CauseLimits } from '../../common/core/causes.ts';
 import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { DEGRADED, describeUnheard, type Told } from './describe-unheard.ts';

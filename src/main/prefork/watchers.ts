@@ -1,3 +1,4 @@
+// Waiting until the pool has come into some condition.
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 

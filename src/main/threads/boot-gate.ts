@@ -1,3 +1,4 @@
+// How many threads may boot at a time.
 import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
 

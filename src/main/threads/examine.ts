@@ -1,3 +1,4 @@
+// A look into a running thread from outside: its CPU time and its stack.
 import { type Worker } from 'node:worker_threads';
 import { type Millis } from '../../common/core/types.ts';
 import { type ThreadFindings } from './host.ts';

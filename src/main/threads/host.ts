@@ -1,3 +1,4 @@
+// What each thread host does, and what the rest of the main thread knows of a thread.
 import { type ResourceLimits } from 'node:worker_threads';
 import { type ExitReason, type Millis } from '../../common/core/types.ts';
 import { type BootData } from '../../common/boot/boot-data.ts';

@@ -1,3 +1,4 @@
+// All thread hosts by their names.
 import { type HostName, type ThreadHost } from './host.ts';
 import { native } from './native.ts';
 import { loadPiscina } from './piscina.ts';

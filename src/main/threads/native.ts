@@ -1,3 +1,4 @@
+// The thread host on Node's own Worker.
 import { Worker } from 'node:worker_threads';
 import { type ThreadHost, type ThreadSpec } from './host.ts';
 import { type Launched, startThread, threadOptions } from './thread.ts';

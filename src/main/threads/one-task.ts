@@ -1,3 +1,5 @@
+// The queue that a pool of one thread is given, and the handle by which that pool keeps the process alive.
+
 /** What keeps the process alive, or lets it go. */
 export interface Holder {
   ref(): unknown;

@@ -1,3 +1,4 @@
+// An inspector's session with another thread.
 import { type Session } from 'node:inspector';
 import { type Millis } from '../../common/core/types.ts';
 

@@ -1,3 +1,4 @@
+// The life of a thread, which is the same on every host.
 import { type Worker, type WorkerOptions } from 'node:worker_threads';
 import { type Thread, type ThreadExit, type ThreadSample, type ThreadSpec } from './host.ts';
 import { lookForDebugger, mayBeInspected, releaseTerminated } from './debugger.ts';

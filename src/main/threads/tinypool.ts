@@ -1,3 +1,4 @@
+// The thread host on tinypool.
 import { Worker } from 'node:worker_threads';
 import { type ThreadHost } from './host.ts';
 import { loadPoolHost } from './pool-host.ts';

@@ -1,3 +1,4 @@
+// How the end of a thread is noticed, and for which reason it ended.
 import { type Worker } from 'node:worker_threads';
 import { textOf } from '../../common/core/thrown.ts';
 import { type ThreadExit } from './host.ts';
