@@ -7,7 +7,7 @@ import { asError, errorField, isError, messageOf, show } from '../../common/core
 import { type CloseReason, type ExitReason, type LeaveReason } from '../../common/core/types.ts';
 import { type ThreadExit } from '../threads/host.ts';
 
-/** All that was seen of a worker by the time its thread had ended. */
+/** All that the worker handle has seen of a worker by the time its thread has ended. */
 export interface Seen {
   /** URL of its module. */
   readonly url: string;
@@ -17,7 +17,7 @@ export interface Seen {
   readonly toldLeaving: boolean;
   /** Why it had been asked to leave, or was killed; `undefined` if nobody had. */
   readonly why: LeaveReason | undefined;
-  /** Why it did not boot, where it could tell, or where it was too late. */
+  /** Why it did not boot: as it told itself, or since it took too long; `undefined` where neither is known. */
   readonly bootError: Error | undefined;
   /** How the thread ended. */
   readonly exit: ThreadExit;

@@ -13,21 +13,21 @@ import {
   type WorkerRecord,
 } from '../policy/state.ts';
 
-/** What performs the decisions. Each may call `tell` of the master, also at once. */
+/** Performs the decisions. Each method may call `tell` of the master, also before it returns. */
 export interface Crew {
   spawn(id: WorkerId, generation: number): void;
   retire(id: WorkerId, why: LeaveReason): void;
   kill(id: WorkerId, why: LeaveReason): void;
-  /** Finds out whether a debugger holds it, and tells of `looked`. */
+  /** Finds out whether a debugger stops the worker, and tells the event `looked`. */
   look(id: WorkerId): void;
-  /** The thread would not end: it is a zombie from now on. */
+  /** The thread of the worker does not end: the worker is a zombie from now on. */
   abandon(id: WorkerId): void;
 }
 
 export interface MasterOptions {
   readonly config: PolicyConfig;
   readonly clock: Clock;
-  /** At least 0 and less than 1; for jitter. */
+  /** Returns a number of at least 0 and less than 1; for jitter. */
   readonly random: () => number;
   readonly crew: Crew;
   /** Runs its argument in this turn of the event loop, after the input that is already there. */
@@ -40,7 +40,7 @@ export interface MasterOptions {
 // going on would hang the host.
 const MAX_ROUNDS = 1_000;
 
-/** Performs what the policy decides: events in, decisions out, one timer. */
+/** Takes events in, asks the policy, performs its decisions, and has one timer for the next look. */
 export class Master {
   readonly #options: MasterOptions;
   #config: PolicyConfig;
@@ -75,21 +75,21 @@ export class Master {
     return this.#config;
   }
 
-  /** Brings up the first workers; from now on the master looks after them. */
+  /** Starts the first workers, and looks after all workers from now on. */
   start(): void {
     this.#running = true;
     this.#lastTurn = this.#options.clock.now();
     this.#turn();
   }
 
-  /** Ends the looking; for when no worker is left. */
+  /** Stops the timer. Call it when no workers are left. */
   stop(): void {
     this.#running = false;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
 
-  /** Takes an event in at once; what follows from it is decided at the end of this turn of the event loop. */
+  /** Takes an event in at once. The decisions that follow are made at the end of this turn of the event loop. */
   tell(event: PoolEvent): void {
     this.#state = evolve(this.#state, event, this.#options.clock.now(), this.#config);
     this.#askTurn();
@@ -103,7 +103,7 @@ export class Master {
     this.#askTurn();
   }
 
-  /** A number for the jitter of an event. */
+  /** Draws a number for the jitter of an event. */
   draw(): number {
     return this.#options.random();
   }
@@ -125,10 +125,10 @@ export class Master {
     this.#options.turned();
   }
 
-  // A master that was late (suspended, debugged, blocked by the host) heard nobody meanwhile, so nobody may be held to
-  // that time. Any turn may be the first one after it, so each looks whether the timer is overdue.
-  // A little of the time counts nevertheless: in a host whose loop is always busy every turn is late, and a worker that
-  // hangs would never be found out.
+  // A master that was late (suspended, debugged, blocked by the host) has heard no worker meanwhile. That time must not
+  // count against any of them. Each turn may be the first one after a delay, so each checks whether the timer is
+  // overdue. A small part of the delay counts nevertheless. Otherwise, where the host's loop is always busy and every
+  // turn is late, a worker that hangs would never be noticed.
   #grantLateness(): void {
     const now = this.#options.clock.now();
     const tolerated = this.#config.workerHeartbeat / 4;
@@ -151,7 +151,7 @@ export class Master {
   }
 
   #arm(wakeAt: Millis): void {
-    // A look that is early costs less than a new timer after each heartbeat.
+    // A timer that fires early costs less than a new timer after each heartbeat.
     if (!this.#running || (this.#cancelTimer && this.#wakeAt <= wakeAt)) return;
     this.#cancelTimer?.();
     this.#wakeAt = wakeAt;

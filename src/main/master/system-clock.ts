@@ -21,7 +21,7 @@ export class SystemClock implements HeldClock {
       const wait = Math.min(Math.max(Math.ceil(at - this.now()), 0), MAX_WAIT);
       timer = setTimeout(() => {
         this.#timers.delete(timer);
-        // Node counts in whole milliseconds, and one timer in ten is up to one early: it would find nothing due.
+        // Node counts in whole milliseconds: one timer in ten fires up to 1 ms early, when nothing is due yet.
         if (this.now() < at) arm();
         else due();
       }, wait);

@@ -40,11 +40,11 @@ export interface WorkerExit {
   readonly reason: ExitReason;
   /** Why it had been asked to leave, or was killed; `undefined` if nobody had. */
   readonly why: LeaveReason | undefined;
-  /** What it threw, where it did; the boot error if it never got ready. */
+  /** The error that it threw, if it threw one; the boot error if it was never ready. */
   readonly error: Error | undefined;
 }
 
-/** What the handle tells its owner. */
+/** The events of a worker handle, for its owner. */
 export interface WorkerHandleEvents {
   readonly launched: () => void;
   readonly message: (message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>) => void;
@@ -52,11 +52,11 @@ export interface WorkerHandleEvents {
   readonly claimed: (connection: Connection) => void;
   readonly released: (connection: Connection) => void;
   readonly over: (end: ConnectionSide) => void;
-  /** It sent what no worker sends. */
+  /** The worker sent something that no worker sends. */
   readonly broken: (error: unknown) => void;
-  /** Its thread has ended: nothing may be offered to it from here on. Comes before all that follows from it. */
+  /** Its thread has ended, so it can be offered nothing more. Told before all events that follow from it. */
   readonly gone: () => void;
-  /** `unclaimed` was offered to it and never claimed. */
+  /** The worker has ended. `unclaimed` are the connections that it was offered and never claimed. */
   readonly exited: (exit: WorkerExit, unclaimed: Connection[]) => void;
 }
 
@@ -74,23 +74,23 @@ export interface WorkerHandleOptions {
   readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims' | 'rings' | 'activity'>;
   readonly lingerTimeout: Millis;
   readonly maxWorkerMessages: number;
-  /** Whether sockets are sent to it where they can be. */
+  /** Whether sockets are sent to the worker, where that is possible. */
   readonly transfer: boolean;
-  /** Only for the message of a boot that took longer. */
+  /** Only for the message about a boot that took longer. */
   readonly bootTimeout: Millis;
   readonly events: WorkerHandleEvents;
 }
 
 /**
- * One worker as the main thread sees it: its thread, its port, its lane. It decides nothing, and no connection's
- * own state lives here.
+ * One worker as the main thread sees it: its thread, its port, and its hub of connections. It decides nothing. It holds
+ * no state of a connection, because a connection can outlive its worker.
  */
 export class WorkerHandle {
   readonly id: WorkerId;
   readonly generation: number;
   readonly hub: Hub;
   readonly thread: WorkerThread;
-  /** What it used when it was ready. */
+  /** The memory that it used when it was ready; `undefined` before. */
   memory: Pick<Beat, 'heap' | 'external'> | undefined;
   readonly #options: WorkerHandleOptions;
   readonly #link: Link;
@@ -128,17 +128,17 @@ export class WorkerHandle {
     return this.#stage === 'ended';
   }
 
-  /** Why it was asked to leave or killed, if it was. */
+  /** Why it was asked to leave, or was killed; `undefined` if neither has happened. */
   get why(): LeaveReason | undefined {
     return this.#why;
   }
 
-  /** Why it never got ready, if that is known. */
+  /** Why it did not boot, if that is known. */
   get bootError(): Error | undefined {
     return this.#bootError;
   }
 
-  /** Asks it to finish and leave. Returns what it had not claimed. */
+  /** Asks it to finish and leave. Returns the connections that it has not claimed, which are taken back. */
   retire(why: LeaveReason): Connection[] {
     this.#why ??= why;
     const unclaimed = this.hub.takeAllBack();
@@ -157,8 +157,9 @@ export class WorkerHandle {
   }
 
   /**
-   * Its thread does not end: closes its clients, lets the next birth in, keeps listening for its exit. The host's
-   * own end need not wait for it any longer, as far as that is in our hands.
+   * Gives it up as a zombie, since its thread does not end: closes its clients and lets the next birth in, but still
+   * listens for its exit. The process need not wait for the thread any longer, as far as that is in our hands. Returns
+   * the connections that it has not claimed.
    */
   abandon(reason: CloseReason): Connection[] {
     this.thread.abandon();

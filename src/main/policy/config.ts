@@ -12,8 +12,9 @@ import { MOST_WORKERS, sizeOf } from './size.ts';
 export interface PolicyOptions {
   /**
    * The size of the pool in one word, for handlers that do not block: `n`, `'cores'` (as many as there are cores) or
-   * `'MIN..MAX'` (it grows when its event loops are busy). One thread more while a worker is replaced or leaves. A worker
-   * serves any number of connections. Instead of the five options below, which count workers without a connection.
+   * `'MIN..MAX'` (it grows when its event loops are busy). One thread more while a worker is replaced or leaves. A
+   * worker serves any number of connections. Instead of the five options below, which count workers without a
+   * connection.
    */
   readonly workers?: number | string | undefined;
   /** Workers born at the start, 0 to `maxWorkers`. Default 5, or `maxWorkers` if that is less. */
@@ -34,7 +35,8 @@ export interface PolicyOptions {
   /**
    * Time between two heartbeats of a worker. Default half of `masterHeartbeat`, at most a third of `workerExpireTime`.
    * A worker without a connection that has hardly anything to do gives them less often: after a third of
-   * `workerExpireTime`, or of its default if that is less. So late, too, `maxHeap` and the like see what it does by itself.
+   * `workerExpireTime`, or of its default if that is less. What such a worker does by itself is noticed as late by
+   * `maxHeap` and the like.
    */
   readonly workerHeartbeat?: Millis | undefined;
   /** Open connections of one worker at most; exact. Default `Infinity`. */
@@ -64,7 +66,10 @@ export interface PolicyOptions {
    * bytes. Default `Infinity`.
    */
   readonly maxExternal?: number | undefined;
-  /** Up to which fraction of `maxHeap` and `maxExternal` a worker may go earlier, so that not all go at once. Default 0.1. */
+  /**
+   * Up to which fraction of `maxHeap` and `maxExternal` a worker may go earlier, so that not all go at once.
+   * Default 0.1.
+   */
   readonly memoryJitter?: number | undefined;
   /** A worker that reports more event-loop utilisation than this is replaced, above 0 to 1. Default `Infinity`. */
   readonly maxUtilization?: number | undefined;
@@ -78,13 +83,13 @@ export interface PolicyOptions {
   readonly maxBootRetryDelay?: Millis | undefined;
 }
 
-/** Every option with its value; `workers` has become counts. */
+/** The options with their values. Instead of `workers` there are the counts that it stands for. */
 export type PolicyConfig = { readonly [Key in keyof Omit<PolicyOptions, 'workers'>]-?: number } & {
-  /** Average utilisation of the event loops above which another worker is wanted; `Infinity`: none for that. */
+  /** Another worker is wanted when the average utilisation of the event loops is above this; `Infinity` means never. */
   readonly growUtilization: number;
 };
 
-/** Milliseconds between a worker's heartbeats, and while it rests: then two may be lost before it expires. */
+/** Milliseconds between the heartbeats of a worker, and while it rests. Two may be lost before a worker expires. */
 export function paceOf({ masterHeartbeat, workerHeartbeat, workerExpireTime }: PolicyConfig): {
   readonly every: Millis;
   readonly atRest: Millis;
@@ -118,7 +123,8 @@ const ROWS: Readonly<Record<Name, Row>> = {
   minWorkers: row(headcount, (valueOf) => valueOf('startWorkers')),
   maxWorkers: row((name, value) => integer(name, value, 1, MOST_WORKERS), 20),
   minSpareWorkers: row(headcount, (valueOf) => valueOf('minWorkers')),
-  // The ancestor's MaxServer - MinServer alone can be less than the minimum: workers were then born and retired in turns.
+  // The ancestor's MaxServer - MinServer alone can be less than the minimum: workers were then born and retired in
+  // turns.
   maxSpareWorkers: row(aboveMinSpare, (valueOf) =>
     Math.max(valueOf('maxWorkers') - valueOf('minWorkers'), valueOf('minSpareWorkers') + 1),
   ),
@@ -152,7 +158,9 @@ const NAMES = Object.keys(ROWS) as Name[];
 
 export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = ['workers', ...NAMES];
 
-/** Fills in the defaults and refuses what cannot work; unknown keys are not looked at. `cores`: what `'cores'` means. */
+/**
+ * Fills in the defaults and refuses what cannot work; unknown keys are not looked at. `cores`: what `'cores'` means.
+ */
 export function resolvePolicy(options: PolicyOptions, cores = 1): PolicyConfig {
   const { growUtilization, ...size } = options.workers === undefined ? UNSIZED : sized(options, cores);
   const values: Partial<Record<Name, number>> = size;
@@ -185,7 +193,7 @@ type Size = Partial<Pick<PolicyConfig, Population>> & Pick<PolicyConfig, 'growUt
 /** Without `workers`, the five options say how many there are. */
 const UNSIZED: Size = { growUtilization: Infinity };
 
-// Busy enough to want another worker, and far enough from 1 to have it before the queues grow.
+// At this utilisation another worker is wanted. It is far enough from 1 to have the worker before the queues grow.
 const GROW_AT = 0.8;
 
 function sized(options: PolicyOptions, cores: number): Size {
@@ -199,7 +207,7 @@ function sized(options: PolicyOptions, cores: number): Size {
     maxSpareWorkers: undefined,
   };
   for (const name of POPULATION) mustFit(name, options, fits[name]);
-  // Whether a worker has a connection does not matter here: neither none nor any number of them are wanted.
+  // Here it does not matter how many workers have no connection: none are wanted, and any number is allowed.
   const spare = { minSpareWorkers: 0, maxSpareWorkers: Infinity };
   return { startWorkers, minWorkers: least, maxWorkers: most, ...spare, growUtilization: GROW_AT };
 }
@@ -210,7 +218,7 @@ function allowedBeside(range: readonly [least: number, most: number] | undefined
   return least === most ? `which makes it ${least}` : `which allows ${least} to ${most}`;
 }
 
-// Which of two that contradict each other is meant, only their author knows.
+// Two options that contradict each other are refused: only their author knows which of them is meant.
 function mustFit(
   name: Population,
   options: PolicyOptions,
@@ -250,12 +258,12 @@ function atLeastOne(name: string, value: number): number {
   return limit(name, value, 1);
 }
 
-// A timer waits for it.
+// A time that a timer waits for.
 function finite(name: string, value: number): Millis {
   return millis(name, value);
 }
 
-// Unlike `finite` without an upper end: no timer waits for it, the master looks again with each heartbeat.
+// A span may be longer than a timer can wait, unlike a `finite` time: the master looks again with each heartbeat.
 function span(name: string, value: number): Millis {
   if (typeof value === 'number' && value >= 1) return value;
   throw errors.badOption(name, 'milliseconds of at least 1, or Infinity', value);

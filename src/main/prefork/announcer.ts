@@ -4,10 +4,10 @@ import { callUser } from './call-user.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
 import { type Unheard } from './unheard.ts';
 
-/** Emits events. What nobody listens for goes to `unheard`, which is stopped by the last one. */
+/** Emits events. An event that nobody listens to goes to `unheard`, which the last event stops. */
 export function announcer(emitter: EventEmitter<PreforkEvents>, unheard: Unheard): Announce {
   return (name, ...event) => {
-    // A listener of the user that throws must not leave the books half written: it surfaces on its own.
+    // A listener of the user may throw. That must not leave the books half written, so its error surfaces on its own.
     const isHeard = callUser(() =>
       // The map of events makes name and argument fit; TypeScript cannot follow it through the generic.
       (emitter.emit as (name: string, ...event: unknown[]) => boolean).call(emitter, name, ...event),

@@ -1,8 +1,8 @@
 // How the main thread calls code of the user.
 
 /**
- * Runs code of the user that must not leave ours half done: what it throws surfaces on its own, and `undefined` is
- * returned.
+ * Runs code of the user that must not leave our code half done. If it throws, the error surfaces on its own, and
+ * `undefined` is returned.
  */
 export function callUser<T>(userCode: () => T): T | undefined {
   try {

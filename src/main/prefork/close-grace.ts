@@ -4,15 +4,16 @@ import { type Millis } from '../../common/core/types.ts';
 import { type PreforkSettings } from './settings.ts';
 
 /**
- * The default grace of `close()`. Kubernetes kills 30 s after it has asked; what follows the grace (`killTimeout`, and a
- * second each for the last connections and for the program itself) has room within that.
+ * The longest default grace of `close()`. Kubernetes kills a process 30 s after it has asked it to end. The grace
+ * leaves room in them for the steps that follow: `killTimeout`, and a second each for the last connections and for the
+ * program.
  */
 export const CLOSE_GRACE: Millis = 25_000;
 
 /** How long `close()` lets workers finish; throws `FORKLESS_BAD_OPTION`. */
 export function closeGrace({ given, policy, shutdownWorkers }: PreforkSettings, grace?: Millis): Millis {
   if (shutdownWorkers) return 0;
-  // Longer than a timer can wait is as long as it can.
+  // A grace that is longer than a timer can wait becomes the longest that it can.
   const byDefault =
     given.graceTime === Infinity
       ? Infinity

@@ -4,7 +4,7 @@ import { checkObject } from '../../common/core/check.ts';
 import { Prefork } from './prefork.ts';
 import { type PreforkOptions } from './option-types.ts';
 
-/** The public methods of a prefork that may throw an error of ours. */
+/** The public methods of a prefork that may throw a `ForklessError`. */
 export const CALLS: readonly string[] = [
   'accept',
   'connect',
@@ -15,10 +15,10 @@ export const CALLS: readonly string[] = [
   'status',
 ];
 
-/** Those that may reject with one. */
+/** The public methods that may reject with one. */
 export const WAITS: readonly string[] = ['listen', 'start', 'drain', 'reload', 'close'];
 
-// Not where the class is, which is long enough.
+// This is done here since the file of the class is long enough.
 showCallers(Prefork.prototype, CALLS, WAITS);
 
 /**

@@ -4,28 +4,28 @@ import { type Millis } from '../../common/core/types.ts';
 import { type PreforkEvents } from './events.ts';
 import { framesOf, placeOf } from './place.ts';
 
-/** A failure in words. */
+/** A failure in words, for a process warning. */
 export interface Told {
-  /** Of the process warning. */
+  /** The code of the process warning. */
   readonly code: string;
-  /** The same for failures that are told of together. */
+  /** Failures with the same cause are told together. */
   readonly cause: string;
-  /** How many more like it there are already. */
+  /** How many more failures like this one are told with it. */
   readonly repeated: number;
   /** What is counted, and how many of it the text tells of. */
   readonly counted: { readonly unit: string; readonly here: number };
-  /** What failed, where and by what; a sentence without its full stop. */
+  /** What failed, where, and by which error: a sentence without its full stop. */
   readonly text: string;
-  /** How to hear of it in order. */
+  /** What to do to be told in order. */
   readonly listen: string;
-  /** Of the stack. */
+  /** The lines of the stack. */
   readonly frames: readonly string[];
 }
 
 type Event<Name extends keyof PreforkEvents> = PreforkEvents[Name][0];
 type Describe<Name extends keyof PreforkEvents> = (event: Event<Name>) => Told | undefined;
 
-// Their failures reach no `clientError`.
+// The callbacks whose failures reach no `clientError`.
 const WITHOUT_CLIENT = ['connection', 'workerStopping', 'lane', 'heap', 'clientPreConnect', 'clientFilter'];
 
 /** A grace that is shorter was meant to cut clients off. */
@@ -70,7 +70,7 @@ const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
     });
   },
   degraded: (degradation) => {
-    // Of too many zombies `onStuck` tells, with a warning of its own by default.
+    // Too many zombies are told by `onStuck`, which makes a warning of its own by default.
     if (degradation.cause === 'zombies') return undefined;
     const { failures, retryIn, error } = degradation;
     const who = failures === 1 ? 'A worker' : `${failures} workers in a row`;
@@ -102,7 +102,7 @@ const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
         }),
 };
 
-/** What is to be told of an event that nobody heard; `undefined` where nothing has failed, or it is told elsewhere. */
+/** The words for an event that nobody listened to; `undefined` where nothing has failed, or another call tells it. */
 export function describeUnheard<Name extends keyof PreforkEvents>(
   name: Name,
   [event]: PreforkEvents[Name],
@@ -113,10 +113,10 @@ export function describeUnheard<Name extends keyof PreforkEvents>(
 
 interface Details {
   readonly error?: Error | undefined;
-  /** Instead of those of the error. */
+  /** The lines of the stack, where they are not those of the error. */
   readonly frames?: readonly string[];
   readonly listen: string;
-  /** Tells failures without a place apart. */
+  /** Tells failures apart whose place in the code is unknown. */
   readonly kind: string;
   readonly repeated?: number;
   readonly counted?: Told['counted'];
@@ -130,7 +130,7 @@ function failure(code: string, what: string, details: Details): Told {
   const at = place === undefined ? '' : ` at ${place}`;
   const by = error === undefined ? '' : `: ${lineOf(error)}`;
   const cause = `${code} ${kind} ${place ?? kindOf(error)}`.slice(0, LONGEST);
-  // Where all frames are ours, they say nothing about the user's code.
+  // A stack with frames of this package alone says nothing about the user's code.
   const shown = place === undefined ? [] : frames;
   return { code, cause, repeated, counted, text: `${what}${at}${by}`, listen, frames: shown };
 }
@@ -139,7 +139,7 @@ const kindOf = (error: Error | undefined): string =>
   (error && (textOf(error, 'code') ?? textOf(error, 'name'))) ?? '';
 
 function howItEnded({ code, reason, why, error }: Event<'workerExited'>): string | undefined {
-  // Of a boot that fails, `degraded` tells, or the call that it rejects.
+  // A boot that fails is told by the event `degraded`, or by the call that it rejects.
   if (textOf(error, 'code')?.startsWith('FORKLESS_BOOT_') === true) return undefined;
   if (reason === 'crashed') return 'crashed';
   if (reason === 'out-of-memory') return 'ran out of memory';
@@ -148,7 +148,7 @@ function howItEnded({ code, reason, why, error }: Event<'workerExited'>): string
 
 const LONGEST = 1_000;
 
-/** Name and message on one line; a message may hold what a peer has sent, also what steers a terminal. */
+/** Name and message on one line. A message may contain what a peer has sent, such as codes that steer a terminal. */
 function lineOf(error: Error): string {
   const text = `${textOf(error, 'name') ?? 'Error'}: ${messageOf(error)}`;
   const line = text.slice(0, LONGEST).replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');

@@ -6,7 +6,7 @@ import { type Watchers } from './watchers.ts';
 
 /** How a `drain()` ended. */
 export interface DrainReport {
-  /** Whether it came down to `until` in time. */
+  /** Whether the number of connections came down to `until` in time. */
   readonly drained: boolean;
   /** Connections that a worker has. */
   readonly open: number;
@@ -20,7 +20,7 @@ export interface DrainTerms {
   readonly until: number;
 }
 
-/** Waits for a paused pool to have at most `until` connections with its workers. */
+/** Waits until the workers of a paused pool have at most `until` connections, and none waits. */
 export async function drain(
   pool: Pool,
   { clock, watchers, limit, until }: DrainTerms,

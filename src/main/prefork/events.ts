@@ -12,7 +12,7 @@ import { type AddressInfo } from 'node:net';
 import { type Evidence } from './evidence.ts';
 import { type ConnectionInfo } from '../listener/connections.ts';
 
-/** Why a pool is less than it should be: workers fail, or more threads than `maxZombies` cannot be terminated. */
+/** Why a pool is not what it should be: workers fail, or more threads than `maxZombies` cannot be terminated. */
 export type DegradedCause = 'boot' | 'zombies';
 
 export type Degradation =
@@ -22,7 +22,7 @@ export type Degradation =
       readonly failures: number;
       /** The next try is in so many milliseconds. */
       readonly retryIn: Millis;
-      /** `undefined` where the worker left without one, by `process.exit()`. */
+      /** The error of the last failure; `undefined` where the worker ended without one, by `process.exit()`. */
       readonly error: Error | undefined;
     }
   | { readonly cause: 'zombies'; readonly zombies: number; readonly maxZombies: number };
@@ -48,8 +48,8 @@ export interface PreforkEvents {
     },
   ];
   /**
-   * A debugger holds a worker that was overdue, at a breakpoint or before its first line: it gets its time anew, again and
-   * again, until it goes on. Told once each time it stands.
+   * A debugger has stopped a worker that was overdue, at a breakpoint or before its first line. The worker gets its
+   * time anew until it goes on. Told once each time it is stopped.
    */
   workerDebugged: [{ readonly worker: WorkerId; readonly generation: number }];
   /** A worker gave no heartbeat for `workerExpireTime` and was asked to leave; told before it is killed. */
@@ -91,8 +91,9 @@ export interface PreforkEvents {
     { readonly connection: ConnectionInfo; readonly reason: DropReason; readonly error: Error | undefined },
   ];
   /**
-   * A handler threw or rejected, and no `clientError` took it. Of one worker 50 are told at once in a second, of one
-   * connection 5; those beyond are told together at the end of that second, as one for each callback.
+   * A handler threw or rejected, and no `clientError` took the error. At most 50 of one worker and 5 of one connection
+   * are told at once in a second. Further ones are told together at the end of that second, as one event for each
+   * callback.
    */
   handlerError: [
     {
@@ -106,7 +107,7 @@ export interface PreforkEvents {
   ];
   /** User code in a worker posted to `parentPort`. */
   workerMessage: [{ readonly worker: WorkerId; readonly message: unknown }];
-  /** Workers fail, or more threads than `maxZombies` cannot be terminated; told again when it gets worse. */
+  /** Workers fail, or more threads than `maxZombies` cannot be terminated. Told again whenever that gets worse. */
   degraded: [Degradation];
   recovered: [{ readonly cause: DegradedCause }];
   /** Accepting fails (EMFILE, ENFILE …); told at most once in 100 ms, with the count since the last time. */

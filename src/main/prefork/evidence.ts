@@ -23,12 +23,12 @@ export interface Evidence {
   readonly stack: readonly string[];
 }
 
-/** The longest look into a thread: in JavaScript they answered within 0.3 s on a busy machine, in native calls never. */
+/** The longest look into a thread. Threads in JavaScript answered within 0.3 s on a busy machine, others never. */
 export const LONGEST_LOOK: Millis = 1_000;
 
 const NOTHING: ThreadFindings = { cpuTime: undefined, stack: [] };
 
-/** What can be said at once. */
+/** The evidence that there is at once, without a look into the thread. */
 export function evidenceOf(
   handle: WorkerHandle,
   connections: Connections,
@@ -43,13 +43,13 @@ export function evidenceOf(
   };
 }
 
-/** Looks into the thread too; `found` is called once, before the worker is killed or gone. */
+/** Also looks into the thread. `found` is called once, before the worker is killed or gone. */
 export function gather(
   handle: WorkerHandle,
   connections: Connections,
   found: (evidence: Evidence) => void,
 ): void {
-  // Read now: by the time the look is over, its connections may be closed.
+  // These are read now, since its connections may be closed by the end of the look.
   const { lastClient, lastClientAge, utilization } = evidenceOf(handle, connections);
   handle.thread.examine(LONGEST_LOOK, (findings) => {
     found({ lastClient, lastClientAge, utilization, ...findings });

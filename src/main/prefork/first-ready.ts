@@ -6,14 +6,14 @@ import { stuckInBoot } from './reload.ts';
 import { type Watchers } from './watchers.ts';
 
 /**
- * Resolves as soon as a worker is ready, or none is wanted or to be born, or `over()`; with an error if that is one which did not
- * boot in time: a thread that cannot be ended never has an exit to tell of it.
+ * Resolves as soon as a worker is ready, or no worker is wanted or will be born, or the start is over. Resolves with an
+ * error if a worker did not boot in time: if its thread cannot be ended, no exit would ever tell that.
  */
 export async function firstReady(
   pool: Pool,
   clock: Clock,
   watchers: Watchers,
-  over: () => boolean,
+  isOver: () => boolean,
 ): Promise<Error | undefined> {
   const { master, handles } = pool;
   const { startWorkers, minWorkers } = master.config;
@@ -23,7 +23,7 @@ export async function firstReady(
     return worker && handles.get(worker.id)?.bootError;
   };
   await watchers.until(clock, Infinity, () => {
-    return over() || pool.hasBooted || stuck() !== undefined || isDeserted(master.state, master.config);
+    return isOver() || pool.hasBooted || stuck() !== undefined || isDeserted(master.state, master.config);
   });
-  return over() || pool.hasBooted ? undefined : stuck();
+  return isOver() || pool.hasBooted ? undefined : stuck();
 }

@@ -13,7 +13,7 @@ import { IdleGrowth } from './idle-growth.ts';
 import { type Pool } from './pool.ts';
 import { type StuckReport, warnOfZombies } from './stuck.ts';
 
-/** Says when the pool becomes less than it should be, gets worse, and is well again. */
+/** Notices when the pool becomes less than it should be, when that gets worse, and when the pool is well again. */
 export class Health {
   readonly #clock: Clock;
   readonly #announce: Announce;
@@ -29,7 +29,7 @@ export class Health {
     this.#onStuck = onStuck;
   }
 
-  /** What the latest failure of a worker was, for the event that it may lead to. */
+  /** Keeps the latest failure of a worker for the event that it may lead to. */
   blame(error: unknown): void {
     this.#error = errorField(error);
   }

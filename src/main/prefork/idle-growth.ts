@@ -3,19 +3,19 @@ import { type WorkerId } from '../../common/core/types.ts';
 import { type PolicyConfig } from '../policy/config.ts';
 import { isLive, isReady, openOf, type PoolState, type WorkerRecord } from '../policy/state.ts';
 
-/** One client may be chance: with it, and no other, the pool is one worker larger. */
+/** With one idle client the pool is one worker larger, which may be chance. */
 const FEWEST = 2;
 
 /**
- * Notices when idle keep-alive clients alone have made the pool grow, and says so once. A client that rests between two
- * requests keeps its worker from being spare, so `minSpareWorkers` asks for another: right for one client per worker,
- * and a thread for each client of a server whose handlers do not block.
+ * Notices when idle keep-alive clients alone have made the pool grow, and warns once. A client that rests between two
+ * requests keeps its worker from being spare, so `minSpareWorkers` asks for another worker. That is right where a
+ * worker serves one client at a time. Where handlers do not block, it costs a thread for each idle client.
  */
 export class IdleGrowth {
   #ready = 0;
   #warned = false;
 
-  /** `restingOf` tells how many clients of a worker rest. */
+  /** Looks whether the pool has grown since the last call. `restingOf` tells how many clients of a worker rest. */
   look({ workers, waiting }: PoolState, config: PolicyConfig, restingOf: (id: WorkerId) => number): void {
     if (this.#warned || config.minSpareWorkers === 0) return;
     const before = this.#ready;

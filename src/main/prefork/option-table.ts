@@ -36,7 +36,7 @@ interface Row<Value = unknown> {
   readonly running: boolean;
 }
 
-/** By where the option goes: the part of the settings. */
+/** The rows by the part of the settings that the option goes to. */
 type Table = {
   readonly [Part in keyof OptionParts]: {
     readonly [Name in keyof OptionParts[Part]]-?: Row<Exclude<OptionParts[Part][Name], undefined>>;
@@ -55,7 +55,7 @@ const fixed = <Value>(check: Check<Value>, byDefault?: unknown): Row<Value> => (
   running: false,
 });
 
-// The longest that a 32-bit number can count.
+// The largest signed number of 32 bits.
 const MOST = 0x7fff_ffff;
 
 // Node's own checks of many of these come late (in a thread, at the first connection) or not at all.
@@ -75,7 +75,7 @@ const TABLE: Table = {
     firstByteTimeout: running(waitOrNever, 120_000),
   },
   tls: {
-    // It looks at whatever it is given.
+    // `resolveTls` checks whatever it is given.
     tls: running((_, value) => resolveTls(value as TlsOptions | null)),
   },
   prefork: {
@@ -141,7 +141,7 @@ export const PREFORK_OPTIONS: readonly string[] = [
 /** All keys of `ListenTarget`. */
 export const LISTEN_OPTIONS: readonly string[] = Object.keys(TABLE.listen);
 
-/** One part of the settings: what was given, checked, and the defaults. Throws `FORKLESS_BAD_OPTION`. */
+/** One part of the settings: the options that were given, checked, and defaults. Throws `FORKLESS_BAD_OPTION`. */
 export function partOf<Part extends keyof OptionParts>(
   part: Part,
   options: Readonly<Record<string, unknown>>,
@@ -174,7 +174,7 @@ function waitOrNever(name: string, value: unknown): number {
 const DISPATCHES = ['least-open', 'round-robin', 'least-busy', 'sticky-address'] as const;
 
 function dispatchOf(name: string, value: unknown): Dispatch {
-  // Any function will do: what it returns is checked at each call.
+  // What kind of function it is cannot be checked here. What it returns is checked at each call.
   if (typeof value === 'function') return value as DispatchFunction;
   return oneOf(name, value, DISPATCHES);
 }

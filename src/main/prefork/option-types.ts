@@ -11,9 +11,9 @@ import { type TlsOptions } from '../../common/tls/options.ts';
 /** Options that `configure()` can change while the prefork runs. */
 export interface RunningOptions extends PolicyOptions {
   /**
-   * Which worker gets a connection: `'least-open'` (default: fewest open connections, then the `minWorkers` oldest, then
-   * least recent offer), `'round-robin'`, `'least-busy'` (event-loop utilisation), `'sticky-address'`, or a function.
-   * With each of them, workers of the newest generation come first while a reload goes on.
+   * Which worker gets a connection: `'least-open'` (default: fewest open connections, then the `minWorkers` oldest,
+   * then least recent offer), `'round-robin'`, `'least-busy'` (event-loop utilisation), `'sticky-address'`, or a
+   * function. With each of them, workers of the newest generation come first while a reload goes on.
    */
   readonly dispatch?: Dispatch | undefined;
   /** Connections of all listeners together, at most; further ones are refused. Exact. Default `Infinity`. */
@@ -34,15 +34,16 @@ export interface RunningOptions extends PolicyOptions {
    */
   readonly stealAfter?: Millis | undefined;
   /**
-   * A connection on which nothing has moved in either direction for so long is closed, with a quarter more time at most;
-   * its handlers see `ETIMEDOUT`. Output moves when it has left for the peer. `Infinity` for never. Default 3 600 000 ms.
+   * A connection on which nothing has moved in either direction for so long is closed, with a quarter more time at
+   * most. Its handlers see `ETIMEDOUT`. Output has moved once it is on its way to the peer. `Infinity` means never.
+   * Default 3 600 000 ms.
    */
   readonly idleTimeout?: Millis | undefined;
   /** The same, for a peer that has not sent anything yet. Default 120 000 ms. */
   readonly firstByteTimeout?: Millis | undefined;
   /**
-   * Ends TLS on every connection, in the workers or in the main thread. Changed by `configure()`, it holds for new
-   * handshakes in the main thread at once, in workers for those born afterwards: `reload()` next.
+   * Ends TLS on every connection, in the workers or in the main thread. A change by `configure()` holds for new
+   * handshakes in the main thread at once. In workers it holds for those that are born afterwards, so call `reload()`.
    */
   readonly tls?: TlsOptions | undefined;
 }
@@ -52,7 +53,7 @@ export type ListenTarget = Pick<
   ListenOptions,
   'host' | 'path' | 'backlog' | 'ipv6Only' | 'exclusive' | 'readableAll' | 'writableAll'
 > & {
-  /** Also as digits, which `process.env.PORT` has. 0 takes any free port. */
+  /** The port; digits will do, as in `process.env.PORT`. 0 takes any free port. */
   readonly port?: number | string | undefined;
   /** A socket that listens already, by its file descriptor. */
   readonly fd?: number | undefined;
@@ -62,7 +63,7 @@ export type ListenTarget = Pick<
 
 export type TransportName = 'relay' | 'transfer' | 'auto';
 
-/** All options of a prefork; README.md has them in tables. Bad ones throw a `ForklessError` that names the first. */
+/** All options of a prefork; README.md has them in tables. A bad option throws a `ForklessError` that names it. */
 export interface PreforkOptions extends RunningOptions, ListenTarget {
   /** Credit of a connection in each direction, bytes: its share of memory at most. Default 262 144. */
   readonly window?: number | undefined;
@@ -86,12 +87,12 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
   readonly transport?: TransportName | undefined;
   /**
    * What to do when more threads than `maxZombies` cannot be terminated: each further one costs a place of the pool.
-   * Called with each. Default: a process warning, and it serves on with what is left.
+   * Called with each. Default: a process warning, and the pool serves on with the places that are left.
    */
   readonly onStuck?: ((report: StuckReport) => void) | undefined;
   /** Kill the workers at `close()` instead of letting them finish. Default false. */
   readonly shutdownWorkers?: boolean | undefined;
-  /** Of each thread, megabytes, as for Node's `Worker`. No wall: see `maxHeap`. Default Node's. */
+  /** Limits of each thread in megabytes, as for Node's `Worker`. They are no wall: see `maxHeap`. Default Node's. */
   readonly resourceLimits?: ResourceLimits | undefined;
   /** `process.env` of the workers. Default a copy of the main thread's. */
   readonly env?: NodeJS.ProcessEnv | undefined;
@@ -112,9 +113,9 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
   readonly keepAliveInitialDelay?: Millis | undefined;
   /** For `connection(socket)` handlers: keep the writable side open when the peer ends. Default false. */
   readonly allowHalfOpen?: boolean | undefined;
-  /** Of the streams on both sides, bytes. Default Node's. */
+  /** High-water mark of the streams on both sides, bytes. Default Node's. */
   readonly highWaterMark?: number | undefined;
-  /** Aborting it closes the prefork; before `listen()` has ended it rejects that. */
+  /** Aborting this signal closes the prefork. A call of `listen()` that has not ended rejects then. */
   readonly signal?: AbortSignal | undefined;
   /**
    * At SIGINT and SIGTERM the prefork closes gracefully, and the process ends with code 0 once all preforks that have

@@ -33,7 +33,7 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
   return { ...settings, ...tlsOf(options) };
 }
 
-/** All settings but `tls`, which are not made anew when another option changes. */
+/** All settings except `tls`, which stay the same object when other options change. */
 function settingsOf(url: string, given: PreforkOptions, policy: PolicyConfig): Omit<PreforkSettings, 'tls'> {
   const options = { ...given };
   const { transport, ...own } = partOf('prefork', options);
@@ -63,17 +63,17 @@ export function checkTarget(target: ListenTarget): CheckedTarget {
   return partOf('listen', { ...target });
 }
 
-// A fixed option is no misspelt one, and should not be told as such.
+// An option that is fixed is not misspelt, and must not be told so.
 const isFixed = (option: string): boolean =>
   PREFORK_OPTIONS.includes(option) && !RUNNING_OPTIONS.includes(option);
 
-// What `workers` says stands alone; the single options that were given before say the same in another way.
+// A new `workers` takes the place of the single options that were given before: they say the same in another way.
 const withoutSize = (before: PreforkOptions, { workers }: RunningOptions): PreforkOptions =>
   workers === undefined
     ? before
     : { ...before, ...Object.fromEntries(POPULATION.map((name) => [name, undefined])) };
 
-// The start is over: how many there were then does not keep `maxWorkers` up.
+// The start is over, so the number of workers at the start must not keep `maxWorkers` from being lowered.
 function startOver(given: PreforkOptions, { startWorkers }: RunningOptions): PreforkOptions {
   const { maxWorkers } = given;
   if (startWorkers !== undefined || given.startWorkers === undefined || maxWorkers === undefined)
@@ -81,7 +81,7 @@ function startOver(given: PreforkOptions, { startWorkers }: RunningOptions): Pre
   return { ...given, startWorkers: Math.min(given.startWorkers, maxWorkers) };
 }
 
-/** Options given anew, over those in force. */
+/** The settings after `configure()`: the new options take the place of those in force. Throws as that does. */
 export function reconfigure(settings: PreforkSettings, options: RunningOptions): PreforkSettings {
   checkObject('options', options);
   const fixed = Object.keys(options).find(isFixed);

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { fieldOf, isError, textOf } from '../../common/core/thrown.ts';
 
 /**
- * The lines of its stack below name and message, or of that of its cause where only the cause was made by code that is
- * not this package's; empty where there are none.
+ * The lines of an error's stack below name and message. Where only the cause of the error was made by code outside of
+ * this package, the lines of the cause. Empty where there are none.
  */
 export function framesOf(error: unknown): readonly string[] {
   const own = ownFrames(error);
@@ -22,7 +22,7 @@ const MOST_CAUSES = 4;
 
 function ownFrames(error: unknown): readonly string[] {
   const stack = textOf(error, 'stack') ?? '';
-  // The message may be a peer's, and may look like a frame.
+  // The message may come from a peer, and may look like a frame.
   const head = `${textOf(error, 'name') ?? ''}: ${textOf(error, 'message') ?? ''}`;
   const body = stack.startsWith(head) ? stack.slice(head.length) : stack;
   const lines = body.slice(0, MOST_TEXT).split('\n');
@@ -32,8 +32,8 @@ function ownFrames(error: unknown): readonly string[] {
 const MOST_TEXT = 16_384;
 
 /**
- * The file, line and column of the first frame that is neither Node's nor this package's: the user's, or that of a
- * package which the user called. `undefined` where there is none.
+ * The file, line and column of the first frame that is neither Node's nor this package's. It is the user's, or that of
+ * a package that the user called. `undefined` where there is none.
  */
 export function placeOf(frames: readonly string[]): string | undefined {
   for (const frame of frames) {
@@ -43,13 +43,13 @@ export function placeOf(frames: readonly string[]): string | undefined {
   return undefined;
 }
 
-// The folder of the built files, or of the sources. In a bundle of the user's our code cannot be told from theirs.
+// The folder of the built files, or of the sources. In a user's bundle, our code cannot be told from theirs.
 const FOLDER = /^(file:.*\/)(?:preforking\.js|main\/prefork\/place\.ts)$/.exec(import.meta.url)?.[1];
 const OURS = FOLDER === undefined ? undefined : fileURLToPath(FOLDER);
 
 const isOurs = (place: string): boolean => OURS !== undefined && place.startsWith(OURS);
 
-// From Node's own frames (`node:…`, `<anonymous>`) nothing is taken, nor from code that was made by `eval`.
+// Frames of Node (`node:…`, `<anonymous>`) do not match. Frames of code that was made by `eval` are left out below.
 const PLACE = /(?:^|[\s(])((?:file:|data:|\/|[A-Za-z]:\\).*?)(:\d+:\d+)\)?$/;
 
 function readPlace(frame: string): string | undefined {
@@ -64,7 +64,7 @@ const LONGEST_NAME = 200;
 function shown(file: string): string {
   if (!file.startsWith('file:')) return file.length > LONGEST_NAME ? `${file.slice(0, LONGEST_NAME)}…` : file;
   try {
-    // Without a query, by which each worker of a test is told from the others.
+    // The path has no query, by which each worker of a test is told from the others.
     return fileURLToPath(file);
   } catch {
     return file;

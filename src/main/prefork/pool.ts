@@ -31,7 +31,7 @@ export interface PoolOptions extends Surroundings {
   readonly exited: (exit: WorkerExit) => void;
   /** Where the prefork listens; `null` where it does not. */
   readonly address: () => AddressInfo | string | null;
-  /** A worker failed, by which error; before whatever follows from it is told. */
+  /** A worker failed by this error. Called before the events that follow from the failure. */
   readonly failed: (error: unknown) => void;
   /** A worker asked for the end of the whole prefork. */
   readonly shutdown: () => void;
@@ -40,7 +40,7 @@ export interface PoolOptions extends Surroundings {
   readonly closed: () => void;
 }
 
-/** The workers with all that feeds them: performs the master's decisions and tells it what happens. */
+/** The workers with everything that feeds them. It performs the decisions of the master and tells it what happens. */
 export class Pool implements Crew {
   readonly master: Master;
   readonly dispatcher: Dispatcher;
@@ -48,7 +48,7 @@ export class Pool implements Crew {
   readonly handles: Map<WorkerId, WorkerHandle> = new Map<WorkerId, WorkerHandle>();
   /** What was found out about workers that did not answer. */
   readonly evidence: Map<WorkerId, Evidence> = new Map<WorkerId, Evidence>();
-  /** Told of each exit after the event; not by the event itself, of which Node allows ten listeners without a warning. */
+  /** Called with each exit, after its event. (Node warns of more than ten listeners for one event.) */
   readonly exitWatchers: Set<(exit: WorkerExit) => void> = new Set<(exit: WorkerExit) => void>();
   /** How many workers have ended, by reason. */
   readonly exits: Tally<ExitReason> = {};
@@ -108,12 +108,12 @@ export class Pool implements Crew {
     });
   }
 
-  /** A worker was ready, if only for an instant. */
+  /** Whether any worker has ever been ready. */
   get hasBooted(): boolean {
     return this.#reports.hasBooted;
   }
 
-  /** The id, if there is such a worker; throws `FORKLESS_NO_SUCH_WORKER`. */
+  /** Returns the id if there is such a worker; throws `FORKLESS_NO_SUCH_WORKER` otherwise. */
   known(worker: WorkerId): WorkerId {
     if (this.handles.has(worker)) return worker;
     throw errors.noSuchWorker(worker);
@@ -129,7 +129,7 @@ export class Pool implements Crew {
     for (const handle of this.handles.values()) handle.post({ kind: 'heartbeat', pace });
   }
 
-  /** Ends the looking after workers and connections; for when none is left. */
+  /** Stops the timers that look after workers and connections. Call it when none is left. */
   stop(): void {
     this.master.stop();
     this.#idle.stop();
@@ -186,7 +186,7 @@ export class Pool implements Crew {
   kill(id: WorkerId, why: LeaveReason): void {
     const handle = this.handles.get(id);
     const unclaimed = handle?.hub.takeAllBack() ?? [];
-    // Ends the look into it: what was found is told first.
+    // This ends a look into the worker, so what the look has found is told first.
     handle?.kill(why);
     this.#departures.killed(id, why, handle);
     if (why === 'boot-timeout') this.#options.failed(handle?.bootError);
@@ -206,7 +206,7 @@ export class Pool implements Crew {
   abandon(id: WorkerId): void {
     const handle = this.handles.get(id);
     if (!handle) return;
-    // Before its connections are closed.
+    // The evidence names a client, so it is taken before the connections are closed.
     const evidence = evidenceOf(handle, this.connections);
     const clients = handle.hub.open;
     const unclaimed = handle.abandon('worker-lost');
@@ -230,7 +230,7 @@ export class Pool implements Crew {
     });
   }
 
-  /** Whether the worker gets new connections; told only when it changes. */
+  /** Sets whether the worker gets new connections. A change is told by an event. */
   setPaused(id: WorkerId, paused: boolean): void {
     this.#reports.setPaused(id, paused);
   }

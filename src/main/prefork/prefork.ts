@@ -54,7 +54,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       life: this.#life,
       announce: this.#announce,
       accepted: (socket, arrived) => {
-        // While closing too: the dispatcher refuses it, with its reason in an event.
+        // This goes on while it closes: the dispatcher refuses the connection, with its reason in an event.
         if (this.#engine?.entrance) this.#engine.entrance.take(socket, arrived);
         else socket.destroy();
       },
@@ -97,9 +97,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   /**
    * Takes over a connection that was accepted elsewhere: any Duplex of bytes that nobody has read from. Its
    * `allowHalfOpen` is set, since the worker's side decides when to end, and `noDelay` and `keepAlive` as the options
-   * say. Throws `FORKLESS_BAD_OPTION` for a stream
-   * that is destroyed, in object mode, or has an encoding, and for one that was accepted already. A socket that is
-   * transferred closes here at once, and listeners and timeouts that were set here are lost.
+   * say. Throws `FORKLESS_BAD_OPTION` for a stream that is destroyed, in object mode, or has an encoding, and for one
+   * that was accepted already. A socket that is transferred closes here at once, and listeners and timeouts that were
+   * set here are lost.
    */
   accept(stream: Duplex): void {
     this.#running('accept()');
@@ -118,7 +118,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   /**
-   * Hands over nothing from now on: new connections wait, within `maxWaiting` and `waitTimeout`. With the id of a
+   * Offers no connection from now on: new ones wait, within `maxWaiting` and `waitTimeout`. With the id of a
    * worker, only that one gets nothing, until it is resumed here or by itself; throws `FORKLESS_NO_SUCH_WORKER`.
    */
   pause(worker?: WorkerId): void {
@@ -133,7 +133,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   /**
-   * Hands over again, those who waited first. With the id of a worker, to that one; throws
+   * Offers connections again, to begin with those that wait. With the id of a worker, to that one; throws
    * `FORKLESS_NO_SUCH_WORKER`.
    */
   resume(worker?: WorkerId): void {
@@ -169,10 +169,10 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   }
 
   /**
-   * Replaces all workers by new ones that load the module afresh, each only once its successor is ready. A full pool has
-   * one thread more for that, and replaces them one after the other. Resolves when no worker of an older generation takes
-   * connections. If a new one does not boot, the old ones stay and it rejects with `FORKLESS_RELOAD_FAILED`. Files of the
-   * option `tls` are read anew.
+   * Replaces all workers by new ones that load the module afresh, each only once its successor is ready. A full pool
+   * has one thread more for that, and replaces them one after the other. Resolves when no worker of an older generation
+   * takes connections. If a new one does not boot, the old ones stay and it rejects with `FORKLESS_RELOAD_FAILED`.
+   * Files of the option `tls` are read anew.
    */
   async reload(): Promise<void> {
     const pool = this.#running('reload()');
@@ -193,7 +193,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#engine?.pool.configure(this.#settings);
   }
 
-  /** Everything there is to know, at this instant. */
+  /** Everything that is known of the prefork at this instant. */
   status(): PreforkStatus {
     const { state } = this.#life;
     if (this.#engine === undefined) throw errors.wrongState('status()', state);
@@ -249,7 +249,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     const signals = this.#settings.signals ? this.#surroundings.signals : undefined;
     signals?.heed(this, () => this.#engine && this.status());
     try {
-      // The pool first: it takes what is accepted from the very first moment on. Threads only once the port is ours.
+      // The pool is made first, since it takes the very first connection. Threads are started once the port is ours.
       const engine = await this.#prepare();
       const address = await bind();
       this.#life.mustStart();
@@ -278,7 +278,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
 
   async #prepare(): Promise<Engine> {
     const host = await this.#surroundings.loadHost(this.#settings.threadHost);
-    // It may have been closed while this call waited; then nothing is begun any more.
+    // The prefork may have been closed while this call waited. Then nothing is begun any more.
     this.#life.mustStart();
     this.#engine = new Engine({
       surroundings: this.#surroundings,

@@ -8,9 +8,9 @@ import { type Pool } from './pool.ts';
 import { type Watchers } from './watchers.ts';
 
 /**
- * Brings up a new generation and waits until no older worker takes connections; returns its number, or `undefined`
- * when the prefork closed meanwhile. A boot that fails brings the last generation back that has booted, and fails
- * every reload since then: they would all load the same module.
+ * Brings up a new generation and waits until no older worker takes connections. Returns the number of the generation,
+ * or `undefined` if the prefork closed meanwhile. If a boot fails, the pool goes back to the last generation that has
+ * booted, and all reloads since then fail: they would all load the same module.
  */
 export async function reload(
   { master, handles, exitWatchers }: Pool,
@@ -33,7 +33,7 @@ export async function reload(
   exitWatchers.add(onExit);
   await watchers.until(clock, Infinity, () => {
     const stuck = stuckInBoot(master, mine);
-    // Not only its exit: a thread that cannot be ended would never have one.
+    // Its exit alone would not do: a thread that cannot be ended never has one.
     if (stuck !== undefined && failed.length === 0) fail(stuck.generation, handles.get(stuck.id)?.bootError);
     return failed.length > 0 || settled(master, mine);
   });
@@ -48,7 +48,7 @@ function lastBooted({ state }: Master, below: number): number | undefined {
   return booted.length === 0 ? undefined : Math.max(...booted.map(({ generation }) => generation));
 }
 
-/** A worker that did not boot in time, and whose thread may not end either. */
+/** A worker that did not boot in time, if there is one. Its thread may never end. */
 export const stuckInBoot = ({ state }: Master, mine: number): WorkerRecord | undefined =>
   state.workers.find(({ stage, generation }) => {
     return generation >= mine && 'why' in stage && stage.why === 'boot-timeout';
@@ -56,7 +56,7 @@ export const stuckInBoot = ({ state }: Master, mine: number): WorkerRecord | und
 
 function settled({ state }: Master, generation: number): boolean {
   const live = state.workers.filter(isLive);
-  // An empty pool has nothing to replace; its next worker is of the new generation.
+  // An empty pool has nothing to replace: its next worker is of the new generation.
   const renewed = live.every((worker) => worker.generation >= generation && isReady(worker));
   return renewed || state.closing !== undefined;
 }

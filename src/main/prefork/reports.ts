@@ -19,7 +19,7 @@ export interface ReportsOptions {
   readonly connections: Connections;
   readonly idle: IdleWatch;
   readonly announce: Announce;
-  /** A worker failed, by which error; before what follows from it is told. */
+  /** A worker failed by this error. Called before the events that follow from the failure. */
   readonly failed: (error: unknown) => void;
   /** A worker asked for the end of the whole prefork. */
   readonly shutdown: () => void;
@@ -29,7 +29,7 @@ export interface ReportsOptions {
 }
 
 export class Reports {
-  /** A worker was ready, if only for an instant. */
+  /** Whether any worker has ever been ready. */
   hasBooted = false;
   readonly #options: ReportsOptions;
 
@@ -45,7 +45,7 @@ export class Reports {
         master.tell({ kind: 'launched', id });
       },
       alive: () => {
-        // Only then is it news; telling it with every message would cost each of them a turn of the master.
+        // For other workers it is no news, and would cost a turn of the master for each message.
         const record = master.record(id);
         if (record && (record.suspect || record.debugged || record.late)) master.tell({ kind: 'alive', id });
       },
@@ -70,14 +70,14 @@ export class Reports {
         this.#broken(id, error);
       },
       gone: () => {
-        // Before anything else is told: user code that hears of it may connect anew.
+        // The master is told first: user code that is told of the exit may connect anew.
         master.tell({ kind: 'exited', id, luck: master.draw() });
       },
       exited: this.#options.exited,
     };
   }
 
-  /** Whether the worker gets new connections; told only when it changes. */
+  /** Sets whether the worker gets new connections. A change is told by an event. */
   setPaused(id: WorkerId, paused: boolean): void {
     const { master, announce } = this.#options;
     const record = master.record(id);

@@ -3,10 +3,10 @@ import { type Millis, type WorkerId } from '../../common/core/types.ts';
 
 const NAMES = ['SIGINT', 'SIGTERM'] as const;
 
-// A terminal sends Ctrl-C to npm and to the program, and npm passes it on: one press arrives twice.
+// A terminal sends Ctrl-C to npm and to the program, and npm passes it on. So one press arrives twice.
 const SAME_PRESS: Millis = 200;
 
-// What the program still does when its preforks have closed, such as ending its connection to a database.
+// Time for what the program still does when its preforks have closed, such as ending its connection to a database.
 const AFTERWARDS: Millis = 1_000;
 
 // Most programs have ended by then, those that wait for idle HTTP clients too.
@@ -34,8 +34,8 @@ export interface Signals {
 }
 
 /**
- * The signals of this process, heard once for all preforks that want it. The first one closes all of them; when the last
- * has closed, the process ends. A second one ends it at once.
+ * Listens to the signals of this process, once for all preforks with the option. The first signal closes them all, and
+ * the process ends when the last one has closed. A second signal ends the process at once.
  */
 export class ProcessSignals implements Signals {
   readonly #open = new Map<Closable, () => Remainder | undefined>();
@@ -49,7 +49,7 @@ export class ProcessSignals implements Signals {
     this.#open.set(server, remainder);
     server.once('closed', ({ zombies }) => {
       this.#zombies += zombies.length;
-      this.#left(server);
+      this.#closed(server);
     });
     if (this.#first) this.#stop(server);
   }
@@ -68,7 +68,7 @@ export class ProcessSignals implements Signals {
         this.#tell(name);
       }, SILENT).unref();
     } else if (name !== this.#first.name || at - this.#first.at > SAME_PRESS) {
-      // A thread stuck in native code holds the exit; a third signal then ends the process as Node would.
+      // The exit waits for a thread that is stuck in native code. A third signal then ends the process as Node would.
       this.#release();
       process.exit();
     }
@@ -76,13 +76,13 @@ export class ProcessSignals implements Signals {
 
   #stop(server: Closable): void {
     this.#stopped.add(server);
-    // Whatever goes wrong: the process is to end.
+    // The process is to end, whatever goes wrong here.
     server
       .close()
       .catch(() => server.close({ grace: 0 }))
-      // The program may have taken the listener for the event off.
+      // The program may have taken off the listener of the event `closed`.
       .finally(() => {
-        this.#left(server);
+        this.#closed(server);
       })
       .catch(() => undefined);
   }
@@ -96,7 +96,7 @@ export class ProcessSignals implements Signals {
     });
   }
 
-  #left(server: Closable): void {
+  #closed(server: Closable): void {
     if (this.#open.delete(server) && this.#open.size === 0) this.#allClosed();
   }
 
@@ -107,11 +107,11 @@ export class ProcessSignals implements Signals {
       return;
     }
     const end = (): void => {
-      // An exit would wait for a thread that cannot be ended.
+      // An exit would wait for ever for a thread that cannot be ended.
       if (this.#zombies > 0) process.kill(process.pid, 'SIGKILL');
       else process.exit();
     };
-    // Node tells of it when nothing is left to do. Left to itself, a module that waits for `prefork()` would end with 13.
+    // Node emits this when nothing is left to do. Otherwise a module that waits for `prefork()` would end with code 13.
     process.once('beforeExit', end);
     setTimeout(end, AFTERWARDS).unref();
   }

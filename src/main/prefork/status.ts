@@ -43,12 +43,12 @@ export interface WorkerStatus {
   readonly external: number | undefined;
   /** Milliseconds since the last heartbeat; `undefined` before it is ready. */
   readonly silentFor: Millis | undefined;
-  /** What was found out when it expired or became a zombie. */
+  /** What was found out about it when it expired or became a zombie. */
   readonly evidence: Evidence | undefined;
   readonly paused: boolean;
-  /** Let a claim time out and has given no sign since: gets nothing new. */
+  /** Whether it let a claim time out, and has given no sign of life since. Then it gets no new connection. */
   readonly suspect: boolean;
-  /** A debugger held it when it was last looked at, since it was overdue, and it has given no sign since. */
+  /** Whether a debugger stopped it when it was last looked at as overdue, and it has given no sign of life since. */
   readonly debugged: boolean;
 }
 
@@ -61,8 +61,9 @@ export interface PreforkStatus {
   readonly generation: number;
   readonly workers: readonly WorkerStatus[];
   /**
-   * Workers by phase, and in all. `threads`: all that have not ended, but for zombies; `above`: how many of them are more
-   * than `maxWorkers`. That is one while a worker is replaced or leaves, and more while a lowered `maxWorkers` is not reached.
+   * Workers by phase, and in all. `threads` counts all threads that have not ended, except zombies. `above` is how many
+   * threads there are beyond `maxWorkers`: one while a worker is replaced or leaves, more after `maxWorkers` was
+   * lowered.
    */
   readonly counts: Readonly<Record<Phase | 'live' | 'spare' | 'threads' | 'above', number>>;
   readonly connections: {
@@ -78,7 +79,7 @@ export interface PreforkStatus {
     readonly closes: Tally<CloseReason>;
   };
   readonly exits: Tally<ExitReason>;
-  /** What keeps the pool from being what it should be; empty when all is well. */
+  /** Why the pool is not what it should be; empty when all is well. */
   readonly degraded: readonly DegradedCause[];
   /** Failures of new workers in a row. */
   readonly bootFailures: number;
@@ -142,7 +143,7 @@ export function snapshot(
     ...rest,
     generation,
     workers,
-    // Every phase is a key of it, by the list above.
+    // Every phase is one of its keys, by the list above.
     counts: {
       ...(Object.fromEntries(counted) as Record<Phase, number>),
       live: live.length,

@@ -10,12 +10,12 @@ export interface StuckReport {
 
 /** Checks the option `onStuck`; throws `FORKLESS_BAD_OPTION`. */
 export function checkOnStuck(name: string, given: unknown): (report: StuckReport) => void {
-  // Any function will do.
+  // What kind of function it is cannot be checked.
   if (typeof given === 'function') return given as (report: StuckReport) => void;
   throw errors.badOption(name, 'a function', given);
 }
 
-/** What is done without an `onStuck`: serve on with the places that are left, and say so. */
+/** The default of `onStuck`: a process warning. The pool serves on with the places that are left. */
 export function warnOfZombies({ zombies, maxZombies }: StuckReport): void {
   process.emitWarning(
     `${zombies} worker threads cannot be terminated (maxZombies ${maxZombies}): the pool serves on with fewer workers, ` +

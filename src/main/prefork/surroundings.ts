@@ -9,10 +9,10 @@ import { Scopes } from '../../common/user-code/scope.ts';
 import { UnheardWarnings, type Unheard } from './unheard.ts';
 import { processSignals, type Signals } from './signals.ts';
 
-/** What a prefork takes from the process it is in; a test gives it others. */
+/** The things that a prefork takes from its process. A test gives it others. */
 export interface Surroundings {
   readonly clock: HeldClock;
-  /** At least 0 and less than 1; for jitter. */
+  /** Returns a number of at least 0 and less than 1; for jitter. */
   readonly random: () => number;
   readonly loadHost: (name: HostName) => Promise<ThreadHost>;
   readonly openLink: () => Link;
@@ -20,9 +20,9 @@ export interface Surroundings {
   readonly atTurnEnd: (run: () => void) => void;
   /** How many threads may boot at a time. */
   readonly cores: number;
-  /** Takes the failures that nobody listens for. */
+  /** Takes the events that nobody listens to. */
   readonly unheard: Unheard;
-  /** For the option `signals`; without it, that has no effect. */
+  /** Serves the option `signals`. Without it, the option has no effect. */
   readonly signals?: Signals | undefined;
 }
 

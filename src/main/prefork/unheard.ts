@@ -4,7 +4,7 @@ import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { DEGRADED, describeUnheard, type Told } from './describe-unheard.ts';
 import { type PreforkEvents } from './events.ts';
 
-/** Takes what nobody listens for. */
+/** Takes the events that nobody listens to. */
 export interface Unheard {
   missed<Name extends keyof PreforkEvents>(name: Name, event: PreforkEvents[Name]): void;
   /** The pool is whole again, or is to close: it no longer matters that it was not. */
@@ -13,11 +13,13 @@ export interface Unheard {
   stop(): void;
 }
 
-/** One cause is told of at most once in an interval, with a count of the rest. A file and line is one cause. */
+/**
+ * One cause is told at most once in an interval, with a count of the rest. Failures at one file and line are one cause.
+ */
 export const WARNINGS: CauseLimits = { interval: 10_000, most: 64 };
 
 /**
- * Makes process warnings of failures that nobody listens for. Without them a server whose handlers throw would close
+ * Makes process warnings of failures that nobody listens to. Without them, a server whose handlers throw would close
  * one connection after another and print nothing.
  */
 export class UnheardWarnings implements Unheard {

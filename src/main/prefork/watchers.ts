@@ -2,11 +2,11 @@
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 
-/** Those who wait for the pool to come into some condition; looked at again whenever it may have changed. */
+/** Waits for conditions of the pool. All conditions are checked again whenever the pool may have changed. */
 export class Watchers {
   readonly #checks = new Set<() => void>();
 
-  /** Resolves with true as soon as `met()` is, with false after `limit` milliseconds (`Infinity`: never). */
+  /** Resolves with true as soon as `met()` is true, with false after `limit` milliseconds (`Infinity`: never). */
   until(clock: Clock, limit: Millis, met: () => boolean): Promise<boolean> {
     if (met()) return Promise.resolve(true);
     return new Promise((resolve) => {

@@ -9,23 +9,23 @@ export interface WindDownTerms {
   readonly clock: Clock;
   readonly watchers: Watchers;
   readonly time: ClosingTime;
-  /** Of the last output to a slow peer, at most. */
+  /** How long the last output to a slow peer may take. */
   readonly lingerTimeout: Millis;
 }
 
-/** Refuses who waits, lets the workers finish and go, or become zombies, and closes what is open then. */
+/** Refuses the connections that wait, lets the workers end or become zombies, then closes what is still open. */
 export async function windDown(pool: Pool, terms: WindDownTerms): Promise<void> {
   const { clock, watchers, time } = terms;
   const { dispatcher, master } = pool;
   dispatcher.close();
   master.tell({ kind: 'closing', grace: time.left });
-  const over = (): boolean => master.state.workers.every(({ stage }) => stage.phase === 'zombie');
-  await watchers.until(clock, Infinity, over);
+  const allEnded = (): boolean => master.state.workers.every(({ stage }) => stage.phase === 'zombie');
+  await watchers.until(clock, Infinity, allEnded);
   await lastOutput(pool, terms);
   pool.stop();
 }
 
-// Its workers are gone; what they sent to slow peers may still be on its way.
+// The workers are gone, but their last output to slow peers may still be on its way.
 async function lastOutput({ connections }: Pool, terms: WindDownTerms): Promise<void> {
   const { clock, watchers, time, lingerTimeout } = terms;
   const gone = (): boolean => connections.size === 0;

@@ -2,17 +2,18 @@
 import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
 
-/** One birth on its way through the gate. Both ways out are idempotent and may come in any order. */
+/** One birth on its way through the gate. Both methods are idempotent, and may be called in any order. */
 export interface Passage {
-  /** The thread is ready, or gone, or no longer waited for: lets the next one in. */
+  /** Lets the next birth in: the thread is ready, or gone, or not waited for any longer. */
   done(): void;
-  /** Takes a birth back that was not launched yet; `launch` is then never called. */
+  /** Cancels a birth that was not launched yet: `launch` is never called. */
   cancel(): void;
 }
 
 /**
- * Lets as many births boot at a time as there are cores. A burst would starve the event loop, and all its threads
- * would be ready late instead of the first ones soon. Kills never pass here: they must not wait behind a stuck birth.
+ * Lets as many births boot at a time as there are cores. A burst of births would starve the event loop, and all threads
+ * would be ready late instead of the first ones soon. Kills do not pass the gate: they must not wait behind a stuck
+ * birth.
  */
 export class BootGate {
   readonly #limit: LimitFunction;
@@ -21,30 +22,30 @@ export class BootGate {
     this.#limit = pLimit(concurrency);
   }
 
-  /** Births that are booting. */
+  /** How many births are booting. */
   get inside(): number {
     return this.#limit.activeCount;
   }
 
   /** Calls `launch` when there is room, never synchronously. Its room is taken until `done()`. */
   enter(launch: () => void): Passage {
-    let step: 'waiting' | 'inside' | 'over' = 'waiting';
+    let step: 'waiting' | 'inside' | 'done' = 'waiting';
     let leave = (): void => undefined;
-    const left = new Promise<void>((resolve) => {
+    const passed = new Promise<void>((resolve) => {
       leave = resolve;
     });
     void this.#limit(() => {
-      if (step === 'over') return undefined;
+      if (step === 'done') return undefined;
       step = 'inside';
       launch();
-      return left;
+      return passed;
     });
     const done = (): void => {
-      step = 'over';
+      step = 'done';
       leave();
     };
     const cancel = (): void => {
-      if (step === 'waiting') step = 'over';
+      if (step === 'waiting') step = 'done';
     };
     return { done, cancel };
   }

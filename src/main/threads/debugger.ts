@@ -3,22 +3,22 @@ import { type Worker } from 'node:worker_threads';
 import { type Millis } from '../../common/core/types.ts';
 import { visitThread } from './thread-inspector.ts';
 
-// Twice as long as a thread takes that boots beside others on a busy machine.
+// Twice the time that a thread takes to boot beside others on a busy machine.
 const BOOTS_FOR: Millis = 200;
 
 /**
- * Finds out whether a debugger holds the thread, at a breakpoint or before its first line, and lets it stand there.
+ * Finds out whether a debugger has stopped the thread, at a breakpoint or before its first line, and leaves it so.
  * `found` is called once, at the latest by the returned function. A thread in a native call does not answer.
  *
- * To a further session, a thread that stands says so before it answers the session's first command. Nothing else is asked
- * of it: a thread that evaluates something in the midst of a loop can never be terminated afterwards.
+ * A thread that is stopped tells a further session so before it answers the first command of that session. Nothing is
+ * evaluated in the thread: a thread that evaluates something in the midst of a loop can never be terminated afterwards.
  */
 export function lookForDebugger(worker: Worker, found: (debugged: boolean) => void): () => void {
-  let over = false;
+  let ended = false;
   let wait: NodeJS.Timeout | undefined;
   const tell = (debugged: boolean): void => {
-    if (over) return;
-    over = true;
+    if (ended) return;
+    ended = true;
     clearTimeout(wait);
     end(['Debugger.disable']);
     found(debugged);
@@ -30,8 +30,9 @@ export function lookForDebugger(worker: Worker, found: (debugged: boolean) => vo
     told: ({ id, method }) => {
       if (method === 'Debugger.paused') tell(true);
       else if (id !== undefined && hasBegun(worker)) tell(false);
-      // It answers, but its loop has never turned: it boots just now, hangs in what it loads first, or waits for a
-      // debugger to let it. The latter takes one that has reached this process, and Node tells of no other sign.
+      // The thread answers, but its loop has never turned. It may boot just now, hang in what it loads first, or wait
+      // for a debugger. The last is possible only if a debugger can have reached this process, which an open port
+      // shows.
       else if (id !== undefined && !mayBeInspected()) tell(false);
       else if (id !== undefined)
         wait = setTimeout(() => {
@@ -47,13 +48,13 @@ export function lookForDebugger(worker: Worker, found: (debugged: boolean) => vo
   };
 }
 
-/** Whether its event loop has ever turned; a worker loads its module in that. */
+/** Whether the event loop of the thread has ever turned. A worker loads its module in its event loop. */
 function hasBegun(worker: Worker): boolean {
   const { idle, active } = worker.performance.eventLoopUtilization();
   return idle + active > 0;
 }
 
-/** Whether the inspector's port is open, by which debuggers come. Not every build of Node has one. */
+/** Whether the inspector's port is open, which debuggers use. Not every build of Node has an inspector. */
 export function mayBeInspected(): boolean {
   try {
     return process.getBuiltinModule('node:inspector').url() !== undefined;
@@ -62,15 +63,15 @@ export function mayBeInspected(): boolean {
   }
 }
 
-// Threads that nothing holds end within a few milliseconds.
+// Threads that no debugger stops end within a few milliseconds.
 const RELEASE_AFTER: Millis = 50;
 
-// One in a native call does not answer, and may never end.
+// A thread in a native call does not answer, and may never end.
 const RELEASE_WITHIN: Millis = 5_000;
 
 /**
- * Lets a terminated thread go that a debugger holds: it cannot end while it stands there. Only for threads that may be held
- * so: a session with one that is terminated in the midst of loading its module can take the process with it.
+ * Lets a terminated thread go on that a debugger has stopped: it cannot end while it is stopped. Call it only where
+ * that may be so: a session with a thread that is terminated while it loads its module can take the process with it.
  */
 export function releaseTerminated(worker: Worker): void {
   let end: (() => void) | undefined;

@@ -4,14 +4,14 @@ import { type Millis } from '../../common/core/types.ts';
 import { type ThreadFindings } from './host.ts';
 import { type Told, visitThread } from './thread-inspector.ts';
 
-// Absent on Node 20; a thread in a native call does not answer.
+// Node 20 does not have this method. A thread in a native call does not answer it.
 interface Measured {
   cpuUsage?(): Promise<{ readonly user: number; readonly system: number }>;
 }
 
 /**
- * Finds out from outside, without its help, what a thread is doing. `found` is called once: when all is known, or with
- * what is known by then when the returned function is called.
+ * Finds out what a thread is doing, without its help. `found` is called once: when all is known, or when the returned
+ * function is called, with what is known by then.
  */
 export function examine(worker: Worker, found: (findings: ThreadFindings) => void): () => void {
   let cpuTime: Millis | undefined;
@@ -49,19 +49,20 @@ async function cpuTimeOf(worker: Worker & Measured): Promise<Millis | undefined>
 }
 
 /**
- * Asks the thread for its stack as a debugger would, at its next JavaScript statement. A CPU profile would need Node
- * 24, and names the wrong function where the code was optimised before. The returned function lets the thread go on,
- * unless another debugger holds it: a thread that stands in a debugger cannot be terminated.
+ * Asks the thread for its stack as a debugger would, at its next JavaScript statement. (A CPU profile would need Node
+ * 24, and names the wrong function where the code was optimised before.) The returned function lets the thread go on,
+ * unless another debugger has stopped it. That must happen before a kill: a thread that is stopped cannot be
+ * terminated.
  */
 function interrupt(threadId: number, paused: (stack: readonly string[]) => void): () => void {
-  // A frame names its script by number only.
+  // A frame of the stack names its script by number only.
   const scripts = new Map<string, string>();
   let enabled: number | undefined;
   let ours = false;
-  let over = false;
+  let ended = false;
   const stop = (): void => {
-    if (!over) end(ours ? ['Debugger.resume', 'Debugger.disable'] : ['Debugger.disable']);
-    over = true;
+    if (!ended) end(ours ? ['Debugger.resume', 'Debugger.disable'] : ['Debugger.disable']);
+    ended = true;
   };
   const end = visitThread(threadId, {
     attached: (send) => {
@@ -73,7 +74,7 @@ function interrupt(threadId: number, paused: (stack: readonly string[]) => void)
         send('Debugger.pause');
       }
       if (method === 'Debugger.scriptParsed') scripts.set(params.scriptId, params.url);
-      // Before the answer: it stood in another debugger already, and is to go on standing there.
+      // Where this comes before the answer, another debugger has stopped the thread, and it is to stay so.
       if (method !== 'Debugger.paused') return;
       stop();
       paused(params.callFrames.slice(0, MAX_FRAMES).map((frame) => describe(frame, scripts)));

@@ -4,7 +4,7 @@ import { type ExitReason, type Millis } from '../../common/core/types.ts';
 import { type BootData } from '../../common/boot/boot-data.ts';
 
 export interface ThreadSpec {
-  /** Shown by debuggers where the host can (Node's own Worker). */
+  /** Debuggers show this name, where the host can pass it on (Node's own Worker). */
   readonly name: string;
   readonly boot: BootData;
   readonly resourceLimits?: ResourceLimits | undefined;
@@ -14,7 +14,7 @@ export interface ThreadSpec {
   readonly execArgv?: readonly string[] | undefined;
 }
 
-/** How a thread ended, told once, after its last message was delivered and its OS thread is gone. */
+/** How a thread ended. Told once, when its last message was delivered and its OS thread is gone. */
 export interface ThreadExit {
   readonly code: number;
   readonly reason: Exclude<ExitReason, 'left' | 'boot-failed'>;
@@ -24,7 +24,7 @@ export interface ThreadExit {
 
 /** What can be seen of a thread from outside, without its help. */
 export interface ThreadSample {
-  /** Event-loop utilisation since the previous sample, 0 to 1; stuck is 1, once its event loop has begun. */
+  /** Event-loop utilisation since the previous sample, 0 to 1. A stuck thread has 1, once its event loop has begun. */
   readonly utilization: number;
 }
 
@@ -32,24 +32,27 @@ export interface ThreadSample {
 export interface ThreadFindings {
   /** CPU time of its whole life; `undefined` on Node 20, and where it did not answer. */
   readonly cpuTime: Millis | undefined;
-  /** Where its JavaScript is, innermost first; empty where it did not answer: it is in a native call, or idle. */
+  /** Where its JavaScript is, innermost first. Empty where it did not answer, in a native call or idle. */
   readonly stack: readonly string[];
 }
 
 export interface Thread {
   /** Node's id of the thread, as in `worker_threads.threadId`; -1 if it could not be started. */
   readonly threadId: number;
-  /** Ends it at once, also if a debugger holds it. Returns at once; `exited` says when it is over, which may be never (native calls). */
+  /**
+   * Ends the thread, also if a debugger has stopped it. Does not wait: `exited` tells the end, which may never come
+   * (native calls).
+   */
   terminate(): void;
   sample(): ThreadSample;
   /**
-   * Looks into it, which takes some 10 ms and may take for ever. `found` is called once, at the latest by the returned
-   * function or by `terminate()`, with what is known by then.
+   * Looks into the thread, which takes some 10 ms and may take for ever. `found` is called once, at the latest by the
+   * returned function or by `terminate()`, with what is known by then.
    */
   examine(found: (findings: ThreadFindings) => void): () => void;
   /**
-   * Finds out whether a debugger holds it, without letting it go on. `found` is called once, at the latest by the
-   * returned function or by `terminate()`; with `false` where that cannot be known.
+   * Finds out whether a debugger has stopped the thread, and leaves it so. `found` is called once, at the latest by the
+   * returned function or by `terminate()`, with `false` where it cannot be known.
    */
   lookForDebugger(found: (debugged: boolean) => void): () => void;
   ref(): void;
@@ -61,11 +64,11 @@ export interface Thread {
 export interface ThreadHost {
   readonly name: HostName | 'inline';
   /**
-   * Starts a thread. Never throws, neither for what goes wrong in the thread nor for what keeps it from starting:
-   * that comes through `exited`, exactly once, never synchronously.
+   * Starts a thread. Never throws: whatever goes wrong in the thread, or keeps it from starting, is told by `exited`,
+   * exactly once and never synchronously.
    */
   start(spec: ThreadSpec, exited: (exit: ThreadExit) => void): Thread;
 }
 
-/** Those that a prefork can choose; `'inline'` is for tests. */
+/** The hosts that a prefork can choose. (`'inline'` is for tests.) */
 export type HostName = 'piscina' | 'tinypool' | 'worker';

@@ -4,7 +4,7 @@ import { type ThreadHost, type ThreadSpec } from './host.ts';
 import { type Launched, startThread, threadOptions } from './thread.ts';
 
 function launch(spec: ThreadSpec): Launched {
-  // The user's module is the thread's entry: no file of ours that a bundler could lose.
+  // The user's module is the entry of the thread, so there is no file of ours that a bundler could lose.
   const worker = new Worker(new URL(spec.boot.url), {
     ...threadOptions(spec),
     name: spec.name,

@@ -1,6 +1,6 @@
 // The queue that a pool of one thread is given, and the handle by which that pool keeps the process alive.
 
-/** What keeps the process alive, or lets it go. */
+/** Something that can keep the process alive, or let it go. */
 export interface Holder {
   ref(): unknown;
   unref(): unknown;
@@ -10,8 +10,8 @@ const isHolder = (value: unknown): value is Holder =>
   typeof value === 'object' && value !== null && 'ref' in value && 'unref' in value;
 
 /**
- * The queue of a pool that gets one task: it waits here until the thread is up. A pool holds the process by a port of
- * its own that it does not show, but it notes on the task the record that refs and unrefs that port.
+ * The queue of a pool that gets one task, which waits here until the thread is up. A pool keeps the process alive by a
+ * port of its own, which it does not show. But it notes the record on the task that refs and unrefs this port.
  */
 export class OneTask {
   #waiting: object | undefined;

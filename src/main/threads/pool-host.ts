@@ -6,7 +6,7 @@ import { type HostName, type ThreadHost, type ThreadSpec } from './host.ts';
 import { OneTask } from './one-task.ts';
 import { type Launched, startThread, threadOptions } from './thread.ts';
 
-/** What piscina and tinypool have in common, as far as we use it. */
+/** The part of piscina and of tinypool that is used here. */
 interface Pool {
   readonly threads: readonly unknown[];
   run(task: unknown, options: object): Promise<unknown>;
@@ -29,10 +29,10 @@ const hasPoolClass = (module: unknown): module is { readonly default: PoolClass 
   'default' in module &&
   typeof module.default === 'function';
 
-/** A host on a pool package, which is loaded only here: it takes 6 to 18 ms that other hosts need not pay. */
+/** Makes a host on a pool package. The package is loaded only here: that takes 6 to 18 ms, which other hosts save. */
 export async function loadPoolHost(traits: PoolTraits): Promise<ThreadHost> {
   const { name } = traits;
-  // Not a literal, so that bundlers leave it alone: neither pool survives in a bundle, and piscina stops esbuild.
+  // The name is no literal, so that bundlers leave it alone: no pool survives in a bundle, and piscina stops esbuild.
   const module: unknown = await import(name);
   if (!hasPoolClass(module))
     throw new TypeError(`The package ${name} has no default export to make a pool of`);
@@ -48,15 +48,15 @@ const ENTRY = fileURLToPath(new URL('./pool-entry.cjs', import.meta.url));
 
 function launch(PoolOfOne: PoolClass, traits: PoolTraits, spec: ThreadSpec): Launched {
   const queue = new OneTask();
-  // The policy decides births and deaths: no thread of the pool's own accord, none reused, none replaced.
+  // The policy decides births and deaths, so the pool must start, reuse and replace no thread by itself.
   const size = { minThreads: 0, maxThreads: 1, idleTimeout: 0, taskQueue: queue };
   const pool = new PoolOfOne({ ...threadOptions(spec), ...traits.options, ...size });
-  // What goes wrong before the task runs comes here, and would be thrown if nobody listened; `watch` hears it too.
+  // Failures before the task runs are told here, and would be thrown if nobody listened. `watch` is told of them too.
   pool.on('error', ignore);
-  // The file is named here and not to the pool, where its failure would leave the task pending for ever.
+  // The file is named here and not to the pool: there, its failure would leave the task pending for ever.
   const settled = pool.run(spec.boot, { filename: ENTRY, transferList: [spec.boot.port] });
   const drop = (): void => {
-    // Not awaited: with tinypool, which waits for an 'exit' that has been, it never settles.
+    // This is not awaited: with tinypool it never settles, since that waits for an 'exit' which has been.
     pool.destroy().catch(ignore);
   };
   const worker = traits.workerOf(pool.threads[0]);
@@ -69,8 +69,8 @@ function launch(PoolOfOne: PoolClass, traits: PoolTraits, spec: ThreadSpec): Lau
   throw new TypeError(`This version of ${traits.name} does not show its thread`);
 }
 
-// A pool takes them for messages of its own thread, of which the first says that it is up; tinypool fails by them. When
-// they are told of here, Node has passed them on already.
+// A pool takes watch reports for messages of its own thread: the first message tells it that the thread is up, and
+// tinypool fails by others. Node has passed the reports on already when they come here.
 function hideWatchReports(worker: Worker): void {
   const emit = worker.emit.bind(worker) as (event: string, ...args: readonly unknown[]) => boolean;
   worker.emit = (event: string, ...args: readonly unknown[]): boolean =>

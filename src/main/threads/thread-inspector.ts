@@ -2,7 +2,7 @@
 import { type Session } from 'node:inspector';
 import { type Millis } from '../../common/core/types.ts';
 
-/** What is used of the messages of a thread's inspector: answers have an `id`, notifications a `method`. */
+/** The part of an inspector's messages that is used here. Answers have an `id`, notifications a `method`. */
 export interface Told {
   readonly id?: number;
   readonly method?: string;
@@ -24,32 +24,34 @@ export interface Told {
 export type Send = (method: string) => number;
 
 export interface Visitor {
-  /** The session stands. */
+  /** The session is open. */
   attached(send: Send): void;
   told(message: Told, send: Send): void;
-  /** There can be no session: this build of Node has no inspector, a permission forbids it, this is no main thread. */
+  /**
+   * There can be no session: Node was built without an inspector, a permission forbids it, or this is no main thread.
+   */
   failed(): void;
 }
 
-/** Ends a session, after these last commands where it stood. */
+/** Ends a session. If it was open, these last commands are sent first. */
 export type EndVisit = (last: readonly string[]) => void;
 
 /** Opens an inspector's session with a thread, as a debugger does. */
 export function visitThread(threadId: number, visitor: Visitor): EndVisit {
   let visit: Visit | undefined;
-  let over = false;
-  // Loaded for the first look: not every build has it.
+  let ended = false;
+  // This module is loaded for the first look, since not every build of Node has it.
   import('node:inspector')
     .then(({ Session }) => {
-      if (over) return;
+      if (ended) return;
       visit = new Visit(new Session(), threadId, visitor);
       visit.begin();
     })
     .catch(() => {
-      if (!over) visitor.failed();
+      if (!ended) visitor.failed();
     });
   return (last) => {
-    over = true;
+    ended = true;
     visit?.end(last);
     visit = undefined;
   };
@@ -61,8 +63,8 @@ class Visit {
   readonly #session: Session;
   readonly #threadId: number;
   readonly #visitor: Visitor;
-  // Node tells of a thread's messages in the midst of whatever JavaScript runs here, as an interrupt. There they are only
-  // noted down: code in between does not expect ours, and a session that ends there takes the process with it.
+  // Node tells a thread's messages as an interrupt, in the midst of any JavaScript that runs here. They are only noted
+  // down then: the interrupted code does not expect ours, and a session that ends there takes the process with it.
   readonly #heard: (() => void)[] = [];
   #listening: NodeJS.Timeout | undefined;
   #sessionId: string | undefined;
@@ -106,7 +108,7 @@ class Visit {
   }
 
   #attached(sessionId: string, title: string): void {
-    // Its title is the only place that has the thread's id.
+    // The id of the thread is in the title only.
     if (!title.startsWith(`[worker ${this.#threadId}]`)) return;
     this.#sessionId = sessionId;
     this.#visitor.attached(this.#send);
@@ -121,7 +123,7 @@ class Visit {
 
   #received(sessionId: string, message: string): void {
     if (sessionId !== this.#sessionId) return;
-    // Its own inspector wrote it.
+    // Node's own inspector wrote the message.
     this.#visitor.told(JSON.parse(message) as Told, this.#send);
   }
 }

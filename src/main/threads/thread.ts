@@ -9,11 +9,11 @@ import { watch } from './watch.ts';
 /** A thread as a host has just launched it. */
 export interface Launched {
   readonly worker: Worker;
-  /** Settles if the host gives the thread up; may never settle. */
+  /** Settles if the host gives the thread up. May never settle. */
   readonly settled?: Promise<unknown>;
   readonly ref: () => void;
   readonly unref: () => void;
-  /** Frees what the host holds of a thread that is gone. */
+  /** Frees what the host keeps for a thread that has ended. */
   readonly drop?: () => void;
 }
 
@@ -21,7 +21,7 @@ type Launch = (spec: ThreadSpec) => Launched;
 
 type Options = Pick<WorkerOptions, 'resourceLimits' | 'argv' | 'execArgv'> & { env?: Record<string, string> };
 
-/** The options of a thread that every host passes on to Node. */
+/** The options that every host passes on to Node. */
 export function threadOptions({ resourceLimits, env, argv, execArgv }: ThreadSpec): Options {
   return {
     ...(resourceLimits && { resourceLimits }),
@@ -38,7 +38,7 @@ function withoutHoles(env: NodeJS.ProcessEnv): Record<string, string> {
   );
 }
 
-/** What all hosts have in common: `launch` differs, the life after it does not. */
+/** Starts a thread on any host: each launches it differently, but its life afterwards is the same. */
 export function startThread(spec: ThreadSpec, exited: (exit: ThreadExit) => void, launch: Launch): Thread {
   reportToWatcher(spec.boot.url);
   try {
@@ -61,29 +61,29 @@ function live(launched: Launched, spec: ThreadSpec, exited: (exit: ThreadExit) =
     void worker.terminate();
   };
   settled?.catch(verdict.blame).then(end, end);
-  // One of each kind at a time; to end one again does nothing.
+  // There is one look of each kind at a time. Ending a look again does nothing.
   let endExamination = nothing;
   let endLook = nothing;
   let terminated = false;
-  let wasHeld = false;
+  let wasDebugged = false;
   return {
     threadId: worker.threadId,
     terminate: () => {
       endExamination();
       endLook();
       verdict.terminate();
-      if (!terminated && (wasHeld || mayBeInspected())) releaseTerminated(worker);
+      if (!terminated && (wasDebugged || mayBeInspected())) releaseTerminated(worker);
       terminated = true;
     },
     sample: sampler(worker),
     examine: (found) => (endExamination = examine(worker, found)),
     lookForDebugger: (found) => {
-      // It may have stopped the thread itself.
+      // The examination may have stopped the thread itself.
       endExamination();
-      return (endLook = lookForDebugger(worker, (held) => {
-        // One that is cut short by the end of the thread has found nothing.
-        if (held) wasHeld = true;
-        found(held);
+      return (endLook = lookForDebugger(worker, (debugged) => {
+        // A look that the end of the thread cuts short has found nothing.
+        if (debugged) wasDebugged = true;
+        found(debugged);
       }));
     },
     ref: launched.ref,
@@ -113,7 +113,7 @@ function stillborn(error: unknown, spec: ThreadSpec, exited: (exit: ThreadExit) 
   };
 }
 
-// A thread that ended before it took its port leaves it here, and the far end would wait for ever.
+// A thread that ends before it takes its port leaves the port here, and the other side would wait for ever.
 function closeUnsent({ boot }: ThreadSpec): void {
   boot.port.close();
 }

@@ -10,7 +10,7 @@ const isWrapper = (thread: unknown): thread is { readonly thread: unknown } =>
 export const loadTinypool = (): Promise<ThreadHost> =>
   loadPoolHost({
     name: 'tinypool',
-    // No `teardown` and no `terminateTimeout`: the first leaks a killed thread, the second rejects unhandled.
+    // `teardown` and `terminateTimeout` are not given: the first leaks a killed thread, the second rejects unhandled.
     options: { runtime: 'worker_threads' },
     workerOf: (thread) => (isWrapper(thread) && thread.thread instanceof Worker ? thread.thread : undefined),
   });
