@@ -1,41 +1,65 @@
 // The main thread.
-import { urlOfCall } from '../common/core/module-call.ts';
-import { framesOf, placeOf } from '../main/prefork/place.ts';
+import { errors } from '../common/core/errors.ts';
+import { isSamePlace, type CallPlace, type OwnCall } from '../common/core/module-call.ts';
 
-/** One call of `prefork()` in the main thread. */
-interface Call {
-  /** The line of the user's that made it; `undefined` where that cannot be told. */
-  readonly place: string | undefined;
-  /** The names of its handlers, and their texts. */
-  readonly handlers: string;
-  isOver: () => boolean;
+/** Calls of `prefork()` with the same handlers at one place. Nothing of a prefork is kept. */
+interface Made extends CallPlace {
+  readonly handlers: ReadonlyMap<string, unknown>;
+  /** A worker was told that no other call stands there. */
+  toldAlone: boolean;
 }
 
 /** By the URLs of their modules. */
-const calls = new Map<string, Call[]>();
+const made = new Map<string, Made[]>();
 
 /**
- * The URL by which the workers of this call load their module. A worker runs the module anew, and comes by all its calls
- * of `prefork()`: the number says which of them is its own. Where a prefork is closed and the same line begins another with
- * handlers of the same text, that one takes its number, for the worker comes by that line once. `isOver` says whether the
- * prefork is closed.
+ * Notes a call, and returns what a worker of its prefork is to be told of it, asked for at its birth. A worker finds its call
+ * by the place. Throws `FORKLESS_BAD_HANDLERS` where that cannot tell it from an earlier one with other handlers, as in a
+ * loop: also from one that is over, for a worker runs the module anew and comes by that one first.
  */
-export function numbered(url: string, given: object, isOver: () => boolean): string {
-  const handlers = textOf(given);
-  const place = placeOf(framesOf(new Error('here')));
-  const before = calls.get(url) ?? [];
-  const again = before.findIndex(
-    (call) => call.place === place && call.handlers === handlers && call.isOver(),
-  );
-  const at = again < 0 ? before.length : again;
-  before[at] = { place, handlers, isOver };
-  calls.set(url, before);
-  return urlOfCall(url, at + 1);
+export function noteCall(module: string, place: CallPlace, given: object): () => OwnCall {
+  const before = made.get(module) ?? [];
+  const same = before.find((other) => isConfused(other, place));
+  if (same && !haveSame(same.handlers, given)) throw errors.samePlace(place.at);
+  const call = same ?? { ...place, handlers: referencesTo(given), toldAlone: false };
+  if (!same) made.set(module, [...before, call]);
+  return () => ownCall(made.get(module) ?? [], call);
 }
 
-const textOf = (handlers: object): string =>
-  Object.entries(handlers)
-    .map(([name, value]: [string, unknown]) =>
-      typeof value === 'function' ? `${name}: ${Function.prototype.toString.call(value)}` : name,
-    )
-    .join('\n');
+/** Whether a worker might take one for the other. */
+function isConfused(before: Made, { at, path, exact }: CallPlace): boolean {
+  if (before.at === '' || at === '') return true;
+  const both = before.exact && exact;
+  return isSamePlace(before.path, path, both) || (before.toldAlone && isSamePlace(before.at, at, both));
+}
+
+function ownCall(all: readonly Made[], call: Made): OwnCall {
+  const { at, path, exact } = call;
+  const others = all.filter((other) => other !== call);
+  const alone = !others.some((other) => isSamePlace(other.at, at, other.exact && exact));
+  if (alone) call.toldAlone = true;
+  return { at, path, exact, alone, single: others.length === 0 };
+}
+
+// What is compared only must not keep alive what the handlers of a closed prefork hold.
+const referencesTo = (handlers: object): ReadonlyMap<string, unknown> =>
+  new Map(
+    Object.entries(handlers).map(([name, value]: [string, unknown]) => [
+      name,
+      isReferable(value) ? new WeakRef(value) : value,
+    ]),
+  );
+
+const isReferable = (value: unknown): value is object =>
+  typeof value === 'function' || (typeof value === 'object' && value !== null);
+
+function haveSame(before: ReadonlyMap<string, unknown>, given: object): boolean {
+  const entries = Object.entries(given);
+  return (
+    entries.length === before.size &&
+    entries.every(([name, value]) => {
+      const kept = before.get(name);
+      return before.has(name) && Object.is(kept instanceof WeakRef ? kept.deref() : kept, value);
+    })
+  );
+}

@@ -1,16 +1,18 @@
 // Either thread: the same call makes the prefork in the main thread and serves in a worker.
-import { bootSlot, type BootSlot } from '../common/boot/boot-data.ts';
+import { bootSlot } from '../common/boot/boot-data.ts';
 import { awaited } from '../common/core/caller.ts';
 import { checkObject, onlyKnown } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
-import { callOf } from '../common/core/module-call.ts';
+import { type OwnCall } from '../common/core/module-call.ts';
 import { PREFORK_OPTIONS } from '../main/prefork/option-table.ts';
 import { moduleUrl } from '../main/prefork/options.ts';
 import { Prefork } from '../main/prefork/prefork.ts';
+import { ownSurroundings } from '../main/prefork/surroundings.ts';
 import { HANDLER_NAMES } from '../common/core/handler-names.ts';
 import { checkHandlers, type AnyHandlers, type Handlers } from '../worker/session/handlers.ts';
-import { serve } from '../worker/runtime/serve.ts';
-import { numbered } from './calls.ts';
+import { placeOfCall } from './call-place.ts';
+import { noteCall } from './calls.ts';
+import { serveCall } from './serve-call.ts';
 import { type PreforkOptions } from '../main/prefork/option-types.ts';
 
 /**
@@ -44,61 +46,24 @@ async function preforkOf<Heap extends object, In, Out>(
   const isHandler = ([key]: [string, unknown]): boolean => HANDLER_NAMES.includes(key);
   // Exactly the keys of `Handlers`, by the filter.
   const handlers = Object.fromEntries(Object.entries(options).filter(isHandler)) as Handlers<Heap, In, Out>;
+  const place = placeOfCall(prefork, module);
   const boot = bootSlot();
-  if (boot) {
-    if (isOwnCall(boot, module)) serve(handlers);
-    return new Promise<never>(() => undefined);
-  }
+  if (boot) return serveCall(boot, module, place, handlers);
   // In the main thread too, though only workers use them: a mistake should show at once and once.
   onlyKnown(options, [...PREFORK_OPTIONS, ...HANDLER_NAMES], 'option or handler');
   const anyHandlers: AnyHandlers = handlers;
   checkHandlers(anyHandlers);
   const rest = Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry)));
-  let over = false;
-  const server = own(module, rest, handlers, () => over);
+  let call: (() => OwnCall) | undefined;
+  const server = new Prefork(module, rest, { ...ownSurroundings(), call: () => call?.() });
   try {
+    call = noteCall(module, place, handlers);
     prepare?.(server);
     await server.listen();
   } catch (error) {
-    over = true;
     // One that has not begun is closed for what it holds: the user's signal.
     await server.close({ grace: 0 });
     throw error;
   }
   return server;
-}
-
-/** The prefork of this call, whose workers know it from other calls in their module. */
-function own(module: string, options: PreforkOptions, handlers: object, hasFailed: () => boolean): Prefork {
-  let server: Prefork | undefined;
-  let isOver = (): boolean => hasFailed() || isClosed(server);
-  try {
-    server = new Prefork(
-      numbered(module, handlers, () => isOver()),
-      options,
-    );
-    return server;
-  } catch (error) {
-    isOver = () => true;
-    throw error;
-  }
-}
-
-// One that is starting has no status yet.
-function isClosed(server: Prefork | undefined): boolean {
-  try {
-    return server?.status().state === 'closed';
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a worker has come by the call that it belongs to. */
-function isOwnCall(boot: BootSlot, given: string): boolean {
-  const { module, number } = callOf(boot.url);
-  // A worker may load modules that are preforks of their own in the main thread; here they are nothing. A test runner that
-  // transforms modules may take the query off that makes one of each worker's.
-  if (![module, boot.loadedAs].includes(callOf(given).module)) return false;
-  boot.calls = (boot.calls ?? 0) + 1;
-  return boot.calls === number;
 }

@@ -1,8 +1,13 @@
 import { awaited } from '../common/core/caller.ts';
 import { integer } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
-import { createPrefork } from '../main/prefork/create.ts';
-import { prefork } from '../one-module/prefork.ts';
+import { type OwnCall } from '../common/core/module-call.ts';
+import { moduleUrl } from '../main/prefork/options.ts';
+import { Prefork } from '../main/prefork/prefork.ts';
+import { ownSurroundings } from '../main/prefork/surroundings.ts';
+import { placeOfCall } from '../one-module/call-place.ts';
+import { noteCall } from '../one-module/calls.ts';
+import { serveCall } from '../one-module/serve-call.ts';
 import { bootSlot } from '../common/boot/boot-data.ts';
 import { checkHandlers } from '../worker/session/handlers.ts';
 import { checkParameters } from './check-parameters.ts';
@@ -43,18 +48,24 @@ async function preforkTCP<In, Out>(
 ): Promise<Master> {
   // Methods are bivariant; the record types meet again in the filters.
   const given: AnyParameters = parameters;
-  const isWorker = bootSlot() !== undefined;
+  const module = moduleUrl(url, 'url', 'the URL or absolute path of this module, as import.meta.url');
+  const place = placeOfCall(PreforkTCP, module);
+  const boot = bootSlot();
   // What is wrong with the parameters was told once, in the main thread.
-  const warn = isWorker ? () => undefined : emitWarning;
+  const warn = boot ? () => undefined : emitWarning;
   checkParameters(given, warn);
   const maxEvents = integer('MaxEvents', given.MaxEvents ?? 10_000, 1);
   const handlers = workerHandlers(given, maxEvents);
-  // Never settles.
-  if (isWorker) await prefork(url, handlers);
+  if (boot) return serveCall(boot, module, place, handlers);
   checkHandlers(handlers);
-  const server = createPrefork({ worker: url, ...preforkOptions(given, warn) });
+  let call: (() => OwnCall) | undefined;
+  const server = new Prefork(module, preforkOptions(given, warn), {
+    ...ownSurroundings(),
+    call: () => call?.(),
+  });
   const master = new Master(server, given, maxEvents, warn);
   try {
+    call = noteCall(module, place, callbacksOf(given));
     await server.listen();
     master.started();
   } catch (error) {
@@ -64,6 +75,12 @@ async function preforkTCP<In, Out>(
   }
   return master;
 }
+
+/** What workers do by: all that is neither text nor a number. */
+const callbacksOf = (given: AnyParameters): object =>
+  Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => value === Object(value) && name !== 'Forkless'),
+  );
 
 /** The parameters as options of ours. Throws `FORKLESS_BAD_PARAMETER` and `FORKLESS_BAD_OPTION`. */
 export function preforkOptions(parameters: AnyParameters, warn: Warn): PreforkOptions {

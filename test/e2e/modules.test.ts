@@ -42,8 +42,34 @@ describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) 
     },
   );
 
-  it('one that is closed can be begun again by the same line', async () => {
+  const NEVER_CAME = /^FORKLESS_BOOT_FAILED .*begin all of a module before the first is awaited/;
+  const REFUSED = /^FORKLESS_BAD_HANDLERS .*some-preforks\.mjs:\d+:\d+ before.*createPrefork\(\)$/;
+
+  it.each<[string, readonly (string | RegExp)[]]>([
+    ['in another order', ['one hello', 'other hello']],
+    ['one in the main thread alone', [NEVER_CAME, 'other hello']],
+    ['on one line', ['one hello', 'other hello']],
+    ['by a function', ['one hello', 'other hello']],
+    ['in a loop', ['one hello', REFUSED]],
+    ['in a loop with the same handlers', ['same hello', 'same hello']],
+    ['by the ancestor', ['one hello', 'other hello']],
+  ])('preforks of one module that are begun %s serve their own handlers, or none', async (way, expected) => {
+    const lines = await said('some-preforks', { HOST: threadHost, CASE: way });
+    expect(lines).toEqual(
+      expected.map((each) => (typeof each === 'string' ? each : (expect.stringMatching(each) as string))),
+    );
+  });
+
+  it('one that is closed can be begun again by the same line with the same handlers', async () => {
     expect(await said('begun-again', { HOST: threadHost })).toEqual(['round 1', 'round 2', 'round 3']);
+  });
+
+  it('one that is closed is not begun again with handlers that its workers might not have', async () => {
+    const lines = await said('begun-again', { HOST: threadHost, ANEW: 'yes' });
+    expect(lines).toEqual([
+      'round 1',
+      expect.stringMatching(/^FORKLESS_BAD_HANDLERS .*begun-again\.mjs:\d+:\d+ before/),
+    ]);
   });
 
   it('a module that never calls serve() is told of, long before it fails the boot', async () => {

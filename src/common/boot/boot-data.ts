@@ -34,8 +34,10 @@ export interface BootSlot {
   readonly loadedAs?: string;
   /** Where there is no thread of its own; cannot travel to one. */
   readonly thread?: OwnThread;
-  /** Of `prefork()` in the module itself, so far. */
-  calls?: number;
+  /** It has come by its own call of `prefork()`. */
+  isCalled?: boolean;
+  /** Where other calls of its module stand that it has come by. */
+  passed?: string[];
   /** The handlers are registered. */
   serves?: boolean;
 }

@@ -54,6 +54,7 @@ export const errors: {
   fixedOption(name: string, changeable: readonly string[]): ForklessError;
   nowhereToListen(): ForklessError;
   badHandlers(message: string): ForklessError;
+  samePlace(place: string): ForklessError;
   badParameter(why: string): ForklessError;
   eventsOverflow(limit: number): ForklessError;
   wrongState(call: string, state: string): ForklessError;
@@ -110,6 +111,11 @@ export const errors: {
       `Option \`${name}\` is fixed while the prefork runs; configure() changes: ${changeable.join(', ')}`,
     ),
   badHandlers: (message) => new ForklessError('FORKLESS_BAD_HANDLERS', message),
+  samePlace: (place) =>
+    new ForklessError(
+      'FORKLESS_BAD_HANDLERS',
+      `A prefork of this module with other handlers was begun ${place === '' ? 'before' : `at ${place} before`}, and its workers cannot tell which of them is theirs: make the handlers once, outside of the loop or function, or give each prefork a worker module of its own, with createPrefork()`,
+    ),
   badParameter: (why) => new ForklessError('FORKLESS_BAD_PARAMETER', `PreforkTCP ${why}`),
   eventsOverflow: (limit) =>
     new ForklessError(

@@ -1,16 +1,34 @@
-const MARK = '#forkless-call-';
-
-/** The URL of a module for the workers of its call of `prefork()` with that number, counted from 1. */
-export const urlOfCall = (module: string, number: number): string =>
-  number === 1 ? module : `${module}${MARK}${number}`;
-
-/** The module of such a URL, and the number of the call. */
-export function callOf(url: string): { readonly module: string; readonly number: number } {
-  const at = url.indexOf(MARK);
-  if (at < 0) return { module: url, number: 1 };
-  return { module: url.slice(0, at), number: Number(url.slice(at + MARK.length)) };
+/** Where a call of `prefork()` stands, as both threads see it. */
+export interface CallPlace {
+  /** File, line and column of the call; empty where that cannot be told. */
+  readonly at: string;
+  /** The same of the calls that led to it, within the module, innermost first. */
+  readonly path: string;
+  /** Nobody has changed how stacks are written, so columns are right, too. */
+  readonly exact: boolean;
 }
 
-/** What to do where the worker of a later call never comes by it. */
+/** What a worker is told of the call that it belongs to. */
+export interface OwnCall extends CallPlace {
+  /** No other call of the module stands there. */
+  readonly alone: boolean;
+  /** No other call of the module was made. */
+  readonly single: boolean;
+}
+
+/** Whether a worker that comes by a call has come by its own. */
+export function isSameCall(own: OwnCall, here: CallPlace): boolean {
+  if (own.at === '' || here.at === '') return own.single;
+  const exact = own.exact && here.exact;
+  return isSamePlace(own.path, here.path, exact) || (own.alone && isSamePlace(own.at, here.at, exact));
+}
+
+/** Whether two places are one; without columns where these may be wrong. */
+export const isSamePlace = (one: string, other: string, exact: boolean): boolean =>
+  exact ? one === other : withoutColumns(one) === withoutColumns(other);
+
+const withoutColumns = (places: string): string => places.replace(/:\d+$/gm, '');
+
+/** What to do where a worker never comes by its call. */
 export const LATE_CALL =
-  'What follows an awaited prefork() does not run in workers: begin all of a module before the first is awaited, or give each a module of its own, with createPrefork()';
+  'A worker runs its module anew, and what follows an awaited prefork() or is for the main thread alone does not run there: begin all of a module before the first is awaited, or give each a module of its own, with createPrefork()';

@@ -1,4 +1,5 @@
 import { errors } from '../core/errors.ts';
+import { type OwnCall } from '../core/module-call.ts';
 import { show } from '../core/thrown.ts';
 import { type Activity } from './activity.ts';
 import { CLAIM_SLOTS } from './claims.ts';
@@ -46,6 +47,8 @@ export interface WorkerSettings {
   readonly activity: Activity;
   /** Where the prefork listens, as `net.Server.address()`; `null` where it does not. */
   readonly address: AddressInfo | string | null;
+  /** The call of `prefork()` that it belongs to; without one, it is any that its module makes first. */
+  readonly call?: OwnCall | undefined;
   /** How to end TLS, where the worker is to; `PlainTls` of the tls layer, which this one does not know. */
   readonly tls: object | undefined;
 }

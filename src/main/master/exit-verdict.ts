@@ -1,7 +1,7 @@
 // The verdict on a worker that has ended: for which reason, by which error, and how its clients are closed. Pure: it
 // only judges what the worker handle has seen.
 import { errors } from '../../common/core/errors.ts';
-import { callOf, LATE_CALL } from '../../common/core/module-call.ts';
+import { LATE_CALL } from '../../common/core/module-call.ts';
 import { isUnplaced, placeOfSyntaxError } from '../../common/core/syntax-error.ts';
 import { asError, errorField, isError, messageOf, show } from '../../common/core/thrown.ts';
 import { type CloseReason, type ExitReason, type LeaveReason } from '../../common/core/types.ts';
@@ -11,6 +11,8 @@ import { type ThreadExit } from '../threads/host.ts';
 export interface Seen {
   /** URL of its module. */
   readonly url: string;
+  /** It belongs to a call of `prefork()`. */
+  readonly ofCall: boolean;
   /** It told that it was ready. */
   readonly wasReady: boolean;
   /** It told that it leaves in order. */
@@ -56,11 +58,11 @@ function errorOf(reason: ExitReason, seen: Seen): Error | undefined {
   return reason === 'crashed' ? asError(thrown) : errorField(thrown);
 }
 
-function bootFailure({ url, bootError, exit }: Seen): Error {
+function bootFailure({ url, ofCall, bootError, exit }: Seen): Error {
   if (bootError?.name === 'ForklessError') return bootError;
   const cause = bootError ?? exit.error;
   if (cause === undefined) {
-    const hint = callOf(url).number > 1 ? `. ${LATE_CALL}` : '';
+    const hint = ofCall ? `. ${LATE_CALL}` : '';
     return errors.bootFailed(
       url,
       `ended with code ${exit.code} before it called serve() or prefork()${hint}`,

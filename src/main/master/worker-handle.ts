@@ -263,6 +263,7 @@ export class WorkerHandle {
     this.#lane.end();
     const verdict = exitVerdict({
       url: this.#options.url,
+      ofCall: this.#options.settings.call !== undefined,
       wasReady: wasReady(stage),
       toldLeaving: hasToldLeaving(stage),
       why: this.#why,

@@ -167,6 +167,7 @@ export class Pool implements Crew {
         leaveTimeout,
         accepted: socket,
         address: this.#options.address(),
+        call: this.#options.call?.(),
         tls: tls?.in === 'worker' ? tls : undefined,
       },
       events: this.#reports.of(id),

@@ -1,6 +1,7 @@
 // What a prefork takes from the process around it.
 import { availableParallelism } from 'node:os';
 import { type HeldClock } from '../../common/core/clock.ts';
+import { type OwnCall } from '../../common/core/module-call.ts';
 import { SystemClock } from '../master/system-clock.ts';
 import { type HostName, type ThreadHost } from '../threads/host.ts';
 import { loadHost } from '../threads/hosts.ts';
@@ -24,6 +25,8 @@ export interface Surroundings {
   readonly unheard: Unheard;
   /** Serves the option `signals`. Without it, the option has no effect. */
   readonly signals?: Signals | undefined;
+  /** What a worker that is born now is told of the call of `prefork()` that has made this; without one, nothing. */
+  readonly call?: (() => OwnCall | undefined) | undefined;
 }
 
 export function ownSurroundings(): Surroundings {

@@ -1,4 +1,5 @@
 import { called } from '../../common/core/caller.ts';
+import { type OwnCall } from '../../common/core/module-call.ts';
 import { errors } from '../../common/core/errors.ts';
 import { bootSlot, type BootSlot } from '../../common/boot/boot-data.ts';
 import { nodeThread } from '../thread/node-thread.ts';
@@ -9,6 +10,10 @@ import { Runtime } from './runtime.ts';
 function isSettings(settings: unknown): settings is WorkerSettings {
   return typeof settings === 'object' && settings !== null && 'claims' in settings;
 }
+
+/** The call of `prefork()` that the worker belongs to. */
+export const callOf = ({ settings }: BootSlot): OwnCall | undefined =>
+  isSettings(settings) ? settings.call : undefined;
 
 // One in a thread; where several workers share one, each has a slot of its own.
 const serving = new WeakSet<BootSlot>();

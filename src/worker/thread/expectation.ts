@@ -1,4 +1,5 @@
 import { LATE_CALL } from '../../common/core/module-call.ts';
+import { fieldOf, textOf } from '../../common/core/thrown.ts';
 import { type BootData, type BootSlot } from '../../common/boot/boot-data.ts';
 
 const LOOK_EVERY = 250;
@@ -11,7 +12,7 @@ const QUIET_LOOKS = 4;
  * come by other calls of `prefork()` than its own is given up: `failed` is told why.
  */
 export class Expectation {
-  readonly #boot: BootData & Pick<BootSlot, 'calls' | 'serves'>;
+  readonly #boot: BootData & Pick<BootSlot, 'passed' | 'serves'>;
   readonly #failed: (error: Error) => void;
   /** What the thread has under way without the module. */
   readonly #before = process.getActiveResourcesInfo().length;
@@ -30,13 +31,13 @@ export class Expectation {
   }
 
   readonly #look = (): void => {
-    const { serves = false, calls = 0 } = this.#boot;
-    const mayWait = this.#isLoaded || calls > 0;
+    const { serves = false, passed = [] } = this.#boot;
+    const mayWait = this.#isLoaded || passed.length > 0;
     this.#quiet = mayWait && process.getActiveResourcesInfo().length <= this.#before ? this.#quiet + 1 : 0;
     if (!serves && this.#quiet < QUIET_LOOKS) return;
     clearInterval(this.#timer);
     if (serves) return;
-    if (calls > 0) this.#failed(new Error(lateCall(calls)));
+    if (passed.length > 0) this.#failed(new Error(lateCall(this.#boot, passed)));
     else
       process.emitWarning(neverServes(this.#boot.url), {
         type: 'ForklessWarning',
@@ -45,8 +46,13 @@ export class Expectation {
   };
 }
 
-const lateCall = (calls: number): string =>
-  `its call of prefork() never came, only ${calls === 1 ? 'another' : `${calls} others`}. ${LATE_CALL}`;
+function placeIn(settings: unknown): string {
+  const at = textOf(fieldOf(settings, 'call'), 'at') ?? '';
+  return at === '' ? '' : ` at ${at}`;
+}
+
+const lateCall = ({ settings }: BootData, passed: readonly string[]): string =>
+  `its call of prefork()${placeIn(settings)} never came, only ${passed.length === 1 ? 'another' : 'others'} (${passed.join(', ')}). ${LATE_CALL}`;
 
 const neverServes = (url: string): string =>
   `The worker module ${url} is loaded and has not called serve(), serveHttp() or prefork(). What a module exports is not served by itself. If it never does, its boot fails at \`bootTimeout\``;

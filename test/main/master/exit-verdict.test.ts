@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { ForklessError } from '../../../src/common/core/errors.ts';
-import { urlOfCall } from '../../../src/common/core/module-call.ts';
 import { type ExitReason, type LeaveReason } from '../../../src/common/core/types.ts';
 import { clientsClosedBy, exitVerdict, type Seen } from '../../../src/main/master/exit-verdict.ts';
 import { type ThreadExit } from '../../../src/main/threads/host.ts';
@@ -42,6 +41,7 @@ const OUT_OF_MEMORY: ThreadExit = { code: 1, reason: 'out-of-memory', error: thr
 
 const seen = (more: Partial<Seen>): Seen => ({
   url: URL_OF_WORKER,
+  ofCall: false,
   wasReady: false,
   toldLeaving: false,
   why: undefined,
@@ -98,7 +98,7 @@ const TABLE: readonly Row[] = [
   ['sends garbage at once', seen({ why: 'garbage', exit: TERMINATED }), 'boot-failed', /ended with code 1/],
   [
     'is one of several calls and never reached',
-    seen({ url: urlOfCall(URL_OF_WORKER, 2) }),
+    seen({ ofCall: true }),
     'boot-failed',
     /ended with code 0 before .*begin all of a module before the first is awaited/,
   ],
@@ -173,7 +173,7 @@ function* everything(): Generator<Seen> {
           [true, false],
           [true, true],
         ] as const)
-          yield { url: URL_OF_WORKER, exit, why, bootError, wasReady, toldLeaving };
+          yield { url: URL_OF_WORKER, ofCall: false, exit, why, bootError, wasReady, toldLeaving };
 }
 
 describe('for all that can be seen of a worker, the verdict', () => {

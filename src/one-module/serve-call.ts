@@ -1,0 +1,27 @@
+// A worker.
+import { type BootSlot } from '../common/boot/boot-data.ts';
+import { isSameCall, type CallPlace } from '../common/core/module-call.ts';
+import { type AnyHandlers } from '../worker/session/handlers.ts';
+import { callOf, serve } from '../worker/runtime/serve.ts';
+
+/** Serves where the worker has come by the call that it belongs to; never settles. */
+export function serveCall(
+  boot: BootSlot,
+  module: string,
+  place: CallPlace,
+  handlers: AnyHandlers,
+): Promise<never> {
+  if (isOwnCall(boot, module, place)) serve(handlers);
+  return new Promise<never>(() => undefined);
+}
+
+function isOwnCall(boot: BootSlot, module: string, place: CallPlace): boolean {
+  // A worker may load modules that are preforks of their own in the main thread; here they are nothing. A test runner that
+  // transforms modules may take the query off that makes one of each worker's.
+  if (![boot.url, boot.loadedAs].includes(module)) return false;
+  if (boot.isCalled === true) return false;
+  const own = callOf(boot);
+  boot.isCalled = own === undefined || isSameCall(own, place);
+  if (!boot.isCalled) (boot.passed ??= []).push(place.at);
+  return boot.isCalled;
+}
