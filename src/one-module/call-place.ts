@@ -8,20 +8,25 @@ type Front = (...given: never[]) => unknown;
 // Enough to come from the call to the top of its module.
 const DEEPEST = 30;
 
-/** Where `front`, a public function that is on the stack, was called by this module. */
-export function placeOfCall(front: Front, module: string): CallPlace {
+/**
+ * Where `front`, a public function that is on the stack, was called by this module; `undefined` where another module has
+ * called it for this one, which then has a call of its own.
+ */
+export function placeOfCall(front: Front, module: string): CallPlace | undefined {
   const site = {};
   const before = Error.stackTraceLimit;
   Error.stackTraceLimit = DEEPEST;
   Error.captureStackTrace(site, front);
   const stack = textOf(site, 'stack') ?? '';
   Error.stackTraceLimit = before;
-  // Whether one that waits is on the stack depends on who was faster.
-  const frames = stack.split('\n').filter((line) => /^\s+at (?!async )/.test(line));
-  const places = frames.flatMap((frame) => placeOfFrame(frame) ?? []);
-  // Who has loaded the module is another one in a worker.
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
   const own = fileOf(module);
-  const top = places.findLastIndex((place) => place.replace(/:\d+:\d+$/, '') === own);
+  const isOwn = (place: string): boolean => place.replace(/:\d+:\d+$/, '') === own;
+  if (frames.length > 0 && !placesOf(frames).some(isOwn)) return undefined;
+  // Whether one that waits is on the stack depends on who was faster.
+  const places = placesOf(frames.filter((frame) => !/^\s+at async /.test(frame)));
+  // Who has loaded the module is another one in a worker.
+  const top = places.findLastIndex(isOwn);
   const within = places.slice(0, top < 0 ? 1 : top + 1);
   return { at: within[0] ?? '', path: within.join('\n'), exact: isExact() };
 }
@@ -33,6 +38,9 @@ function isExact(): boolean {
 }
 
 const FRAME = /(?:^|[\s(])((?:file:|data:|\/|[A-Za-z]:\\).*?)(:\d+:\d+)\)?$/;
+
+const placesOf = (frames: readonly string[]): string[] =>
+  frames.flatMap((frame) => placeOfFrame(frame) ?? []);
 
 function placeOfFrame(frame: string): string | undefined {
   const [, file, position] = FRAME.exec(frame) ?? [];

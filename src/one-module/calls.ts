@@ -17,7 +17,12 @@ const made = new Map<string, Made[]>();
  * by the place. Throws `FORKLESS_BAD_HANDLERS` where that cannot tell it from an earlier one with other handlers, as in a
  * loop: also from one that is over, for a worker runs the module anew and comes by that one first.
  */
-export function noteCall(module: string, place: CallPlace, given: object): () => OwnCall {
+export function noteCall(
+  module: string,
+  place: CallPlace | undefined,
+  given: object,
+): () => OwnCall | undefined {
+  if (place === undefined) return () => undefined;
   const before = made.get(module) ?? [];
   const same = before.find((other) => isConfused(other, place));
   if (same && !haveSame(same.handlers, given)) throw errors.samePlace(place.at);

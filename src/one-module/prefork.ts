@@ -54,7 +54,7 @@ async function preforkOf<Heap extends object, In, Out>(
   const anyHandlers: AnyHandlers = handlers;
   checkHandlers(anyHandlers);
   const rest = Object.fromEntries(Object.entries(options).filter((entry) => !isHandler(entry)));
-  let call: (() => OwnCall) | undefined;
+  let call: (() => OwnCall | undefined) | undefined;
   const server = new Prefork(module, rest, { ...ownSurroundings(), call: () => call?.() });
   try {
     call = noteCall(module, place, handlers);

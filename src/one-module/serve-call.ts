@@ -8,14 +8,17 @@ import { callOf, serve } from '../worker/runtime/serve.ts';
 export function serveCall(
   boot: BootSlot,
   module: string,
-  place: CallPlace,
+  place: CallPlace | undefined,
   handlers: AnyHandlers,
 ): Promise<never> {
   if (isOwnCall(boot, module, place)) serve(handlers);
   return new Promise<never>(() => undefined);
 }
 
-function isOwnCall(boot: BootSlot, module: string, place: CallPlace): boolean {
+// Called by another module, as in a timer of its own.
+const NOWHERE: CallPlace = { at: '', path: '', exact: true };
+
+function isOwnCall(boot: BootSlot, module: string, place: CallPlace = NOWHERE): boolean {
   // A worker may load modules that are preforks of their own in the main thread; here they are nothing. A test runner that
   // transforms modules may take the query off that makes one of each worker's.
   if (![boot.url, boot.loadedAs].includes(module)) return false;

@@ -58,7 +58,7 @@ async function preforkTCP<In, Out>(
   const handlers = workerHandlers(given, maxEvents);
   if (boot) return serveCall(boot, module, place, handlers);
   checkHandlers(handlers);
-  let call: (() => OwnCall) | undefined;
+  let call: (() => OwnCall | undefined) | undefined;
   const server = new Prefork(module, preforkOptions(given, warn), {
     ...ownSurroundings(),
     call: () => call?.(),

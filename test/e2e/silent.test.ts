@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Peer } from './peers.ts';
+import { handlers, Peer } from './peers.ts';
 import { Program } from './program.ts';
 
 const FILE = fileURLToPath(new URL('../handlers/silent.mjs', import.meta.url));
@@ -148,5 +148,26 @@ describe('a failure that somebody listens for is none', () => {
     const said = await ended();
     expect(said).not.toContain('FORKLESS_DEGRADED');
     expect(said).toContain('FORKLESS_WORKER_CRASH');
+  });
+});
+
+describe('a process that ends', () => {
+  const endedBy = async (way: string): Promise<string> => {
+    program = new Program(process.execPath, [fileURLToPath(handlers('never-begins')), way]);
+    expect(await program.exited, program.said).toBe(0);
+    return program.said;
+  };
+
+  it.each([
+    ['nothing', /never-begins\.mjs:\d+:\d+ has never begun\. Call listen\(\), or start\(\)/],
+    ['nothing, twice', /has never begun \(and 1 more like it\)\./],
+  ])('is told of a prefork that has never begun (%s)', async (way, text) => {
+    const said = await endedBy(way);
+    expect(said).toMatch(text);
+    expect(count(said, /\[FORKLESS_NEVER_BEGUN\] ForklessWarning/g)).toBe(1);
+  });
+
+  it.each(['close', 'listen', 'start', 'abort', 'a bad option'])('is told nothing after %s', async (way) => {
+    expect(await endedBy(way)).toBe('');
   });
 });

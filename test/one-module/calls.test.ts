@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSameCall, type CallPlace } from '../../src/common/core/module-call.ts';
+import { isSameCall, type CallPlace, type OwnCall } from '../../src/common/core/module-call.ts';
 import { placeOfCall } from '../../src/one-module/call-place.ts';
 import { noteCall } from '../../src/one-module/calls.ts';
 
@@ -14,8 +14,10 @@ const handlers = (): object => ({ clientInput: () => undefined, highMark: 5 });
 
 let modules = 0;
 const newModule = (): string => `file:///m.js?${(modules += 1)}`;
-const note = (module: string, place: CallPlace, given = handlers()): ReturnType<typeof noteCall> =>
-  noteCall(module, place, given);
+const note = (module: string, place: CallPlace, given = handlers()): (() => OwnCall) => {
+  const call = noteCall(module, place, given);
+  return () => call() ?? expect.fail('no call');
+};
 const REFUSED = expect.objectContaining({ code: 'FORKLESS_BAD_HANDLERS' }) as Error;
 
 describe('a call of prefork()', () => {
@@ -81,8 +83,15 @@ describe('a call of prefork()', () => {
   });
 });
 
+it('a call for another module is none of that one', () => {
+  const module = newModule();
+  const calls = [1, 2].map(() => noteCall(module, undefined, handlers()));
+  expect(calls.map((call) => call())).toEqual([undefined, undefined]);
+});
+
 describe('placeOfCall', () => {
-  const front = (): CallPlace => placeOfCall(front, import.meta.url);
+  const front = (module = import.meta.url): CallPlace =>
+    placeOfCall(front, module) ?? expect.fail('called by another module');
   const lines = ({ path }: CallPlace): number[] =>
     path.split('\n').map((place) => Number(/\.test\.ts:(\d+):\d+$/.exec(place)?.[1]));
 
@@ -96,6 +105,10 @@ describe('placeOfCall', () => {
     expect(outer).toBe(inner + 1);
     expect(lines(other).slice(0, 2)).toEqual([inner, outer]);
     expect(lines(third).slice(0, 2)).toEqual([inner, outer + 1]);
+  });
+
+  it('knows that another module has called', () => {
+    expect(placeOfCall(front, 'file:///somewhere/else.js')).toBeUndefined();
   });
 
   it('leaves the limit of stacks as it was', () => {
@@ -113,7 +126,8 @@ describe('placeOfCall', () => {
     const before: unknown = Reflect.get(Error, 'prepareStackTrace');
     Error.prepareStackTrace = (error) => `${String(error)}\n    at mine (/somewhere/else.js:7:1)`;
     try {
-      expect(front()).toEqual({ at: '/somewhere/else.js:7:1', path: '/somewhere/else.js:7:1', exact: false });
+      const place = '/somewhere/else.js:7:1';
+      expect(front('file:///somewhere/else.js')).toEqual({ at: place, path: place, exact: false });
       Error.prepareStackTrace = () => 'nothing of the kind';
       expect(front()).toMatchObject({ at: '', path: '' });
     } finally {

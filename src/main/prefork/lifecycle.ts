@@ -15,6 +15,12 @@ export const MOVES: Readonly<Record<State, readonly State[]>> = {
 export class Lifecycle {
   #state: State = 'idle';
   #failure: Error | undefined;
+  readonly #begun: (() => void) | undefined;
+
+  /** `begun` is called when it begins, or is closed without that. */
+  constructor(begun?: () => void) {
+    this.#begun = begun;
+  }
 
   get state(): State {
     return this.#state;
@@ -23,6 +29,7 @@ export class Lifecycle {
   /** Throws `FORKLESS_WRONG_STATE` for a move that is not legal. */
   move(to: State): void {
     if (!MOVES[this.#state].includes(to)) throw errors.wrongState(`going to ${to}`, this.#state);
+    if (this.#state === 'idle') this.#begun?.();
     this.#state = to;
   }
 

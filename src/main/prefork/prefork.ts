@@ -31,7 +31,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   readonly #surroundings: Surroundings;
   readonly #clock: HeldClock;
   readonly #watchers = new Watchers();
-  readonly #life = new Lifecycle();
+  readonly #life: Lifecycle;
   readonly #closingTime: ClosingTime;
   readonly #listeners: Listeners;
   readonly #announce: Announce;
@@ -48,6 +48,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     this.#clock = surroundings.clock;
     this.#announce = announcer(this, surroundings.unheard);
     this.#settings = resolveOptions(worker, options);
+    this.#life = new Lifecycle(surroundings.made?.());
     this.#closingTime = new ClosingTime(this.#clock);
     this.#listeners = new Listeners({
       clock: this.#clock,

@@ -7,6 +7,7 @@ import { type HostName, type ThreadHost } from '../threads/host.ts';
 import { loadHost } from '../threads/hosts.ts';
 import { openLink, type Link } from '../../common/lane/link.ts';
 import { Scopes } from '../../common/user-code/scope.ts';
+import { noteMade } from './unbegun.ts';
 import { UnheardWarnings, type Unheard } from './unheard.ts';
 import { processSignals, type Signals } from './signals.ts';
 
@@ -25,6 +26,8 @@ export interface Surroundings {
   readonly unheard: Unheard;
   /** Serves the option `signals`. Without it, the option has no effect. */
   readonly signals?: Signals | undefined;
+  /** Told that a prefork was made; the result is called when it begins or closes. */
+  readonly made?: (() => () => void) | undefined;
   /** What a worker that is born now is told of the call of `prefork()` that has made this; without one, nothing. */
   readonly call?: (() => OwnCall | undefined) | undefined;
 }
@@ -43,5 +46,6 @@ export function ownSurroundings(): Surroundings {
     cores: availableParallelism(),
     unheard: new UnheardWarnings(clock),
     signals: processSignals,
+    made: noteMade,
   };
 }
