@@ -108,7 +108,7 @@ describe('placeOfCall', () => {
   });
 
   it('knows that another module has called', () => {
-    expect(placeOfCall(front, 'file:///somewhere/else.js')).toBeUndefined();
+    expect(() => front('file:///somewhere/else.js')).toThrow('called by another module');
   });
 
   it('leaves the limit of stacks as it was', () => {
