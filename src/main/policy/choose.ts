@@ -4,6 +4,7 @@ import { type Addresses, type WorkerId } from '../../common/core/types.ts';
 import { addressHash, weight } from './rendezvous.ts';
 import { type PolicyConfig } from './config.ts';
 import { isUsedUp } from './limits.ts';
+import { keptByLoad } from './load.ts';
 import {
   type Candidate,
   type Dispatch,
@@ -16,7 +17,7 @@ import {
 
 export type ChooseConfig = Pick<
   PolicyConfig,
-  'minWorkers' | 'maxSessionsPerWorker' | 'maxServed' | 'servedJitter'
+  'minWorkers' | 'maxSessionsPerWorker' | 'maxServed' | 'servedJitter' | 'growUtilization'
 > & {
   readonly dispatch: Dispatch;
 };
@@ -57,16 +58,17 @@ type Better = (worker: WorkerRecord, best: WorkerRecord) => boolean;
 function preference(
   dispatch: Exclude<Dispatch, DispatchFunction>,
   state: PoolState,
-  { minWorkers }: ChooseConfig,
+  config: ChooseConfig,
   { remoteAddress }: Addresses,
 ): Better {
+  const { minWorkers } = config;
   switch (dispatch) {
     case 'least-open':
       return leastOpen(lastOfCore(state, minWorkers));
     case 'round-robin':
-      return (a, b) => (claims(a, b) || a.lastOffer - b.lastOffer) < 0;
+      return roundRobin(lastOfRound(state, config));
     case 'least-busy':
-      return leastBusy;
+      return leastBusy(lastOfCore(state, minWorkers));
     case 'sticky-address':
       // Unix sockets have no address, and would all stick to one worker.
       return remoteAddress === undefined
@@ -85,17 +87,34 @@ function lastOfCore({ workers, generation }: PoolState, minWorkers: number): Wor
   return Infinity;
 }
 
+/** The youngest of the workers that take turns. Those of a range which the load does not justify rest, and leave in time. */
+function lastOfRound(state: PoolState, config: ChooseConfig): WorkerId {
+  if (config.growUtilization === Infinity) return Infinity;
+  return lastOfCore(state, Math.max(config.minWorkers, keptByLoad(state, config)));
+}
+
+const roundRobin =
+  (lastOfRound: WorkerId): Better =>
+  (a, b) =>
+    (claims(a, b) || beyond(a, b, lastOfRound) || a.lastOffer - b.lastOffer) < 0;
+
+const beyond = (a: WorkerRecord, b: WorkerRecord, last: WorkerId): number =>
+  Number(a.id > last) - Number(b.id > last);
+
 // Of equals those of the core first: when the load is over, the others must rest to be seen as spare.
 const leastOpen =
   (lastOfCore: WorkerId): Better =>
   (a, b) =>
-    (claims(a, b) ||
-      openOf(a) - openOf(b) ||
-      Number(a.id > lastOfCore) - Number(b.id > lastOfCore) ||
-      a.lastOffer - b.lastOffer) < 0;
+    (claims(a, b) || openOf(a) - openOf(b) || beyond(a, b, lastOfCore) || a.lastOffer - b.lastOffer) < 0;
 
-const leastBusy: Better = (a, b) =>
-  (claims(a, b) || tenths(a) - tenths(b) || openOf(a) - openOf(b) || a.lastOffer - b.lastOffer) < 0;
+const leastBusy =
+  (lastOfCore: WorkerId): Better =>
+  (a, b) =>
+    (claims(a, b) ||
+      tenths(a) - tenths(b) ||
+      openOf(a) - openOf(b) ||
+      beyond(a, b, lastOfCore) ||
+      a.lastOffer - b.lastOffer) < 0;
 
 const sticky =
   (hash: number): Better =>

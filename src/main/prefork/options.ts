@@ -37,8 +37,8 @@ export function resolveOptions(worker: unknown, options: PreforkOptions): Prefor
 function settingsOf(url: string, given: PreforkOptions, policy: PolicyConfig): Omit<PreforkSettings, 'tls'> {
   const options = { ...given };
   const { transport, ...own } = partOf('prefork', options);
-  const { minWorkers, maxSessionsPerWorker, maxServed, servedJitter } = policy;
-  const chosenBy = { minWorkers, maxSessionsPerWorker, maxServed, servedJitter };
+  const { minWorkers, maxSessionsPerWorker, maxServed, servedJitter, growUtilization } = policy;
+  const chosenBy = { minWorkers, maxSessionsPerWorker, maxServed, servedJitter, growUtilization };
   return {
     ...own,
     url,

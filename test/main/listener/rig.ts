@@ -31,6 +31,7 @@ const CONFIG: DispatcherConfig = {
   maxSessionsPerWorker: 1,
   maxServed: Infinity,
   servedJitter: 0,
+  growUtilization: Infinity,
   dispatch: 'least-open',
   maxConnections: Infinity,
   maxConnectionsPerAddress: Infinity,

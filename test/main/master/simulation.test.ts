@@ -50,6 +50,7 @@ function world(seed: number, luck: Mishaps, more: PolicyOptions = {}): World {
     maxSessionsPerWorker: policy.maxSessionsPerWorker,
     maxServed: policy.maxServed,
     servedJitter: policy.servedJitter,
+    growUtilization: Infinity,
     dispatch: dispatches[seed % dispatches.length]!,
     maxConnections: 30,
     maxConnectionsPerAddress: Infinity,

@@ -10,6 +10,7 @@ const rules = (dispatch: Dispatch, more: Partial<ChooseConfig> = {}): ChooseConf
   maxSessionsPerWorker: Infinity,
   maxServed: Infinity,
   servedJitter: 0,
+  growUtilization: Infinity,
   dispatch,
   ...more,
 });
@@ -63,6 +64,33 @@ describe.each(ALL)('choose %s: who may take a connection', (dispatch) => {
 
   it('nobody of an empty pool', () => {
     expect(pick([], dispatch)).toBeUndefined();
+  });
+});
+
+describe('choose: in turns, of a range', () => {
+  const turns = (used: readonly number[], more: Partial<ChooseConfig> = {}): (number | undefined)[] => {
+    const limits = rules('round-robin', { minWorkers: 1, growUtilization: 0.8, ...more });
+    let state = pool(used.map((utilization, index) => worker(index + 1, { beat: beat({ utilization }) })));
+    return Array.from({ length: 4 }, () => {
+      const id = choose(state, limits, peer);
+      if (id !== undefined)
+        state = after(state, [
+          { kind: 'offered', id },
+          { kind: 'claimed', id },
+        ]);
+      return id;
+    });
+  };
+
+  it.each<[string, readonly number[], Partial<ChooseConfig>, readonly number[]]>([
+    ['the least number while they rest', [0, 0, 0], { minWorkers: 2 }, [1, 2, 1, 2]],
+    ['one where none must stay', [0, 0, 0], { minWorkers: 0 }, [1, 1, 1, 1]],
+    ['as many as the load justifies', [0.3, 0.3, 0.1], {}, [1, 2, 1, 2]],
+    ['all while they are busy', [0.5, 0.5, 0.5], {}, [1, 2, 3, 1]],
+    ['others where those are full', [0, 0, 0], { maxSessionsPerWorker: 1 }, [1, 2, 3]],
+    ['all where it is no range', [0, 0, 0], { growUtilization: Infinity }, [1, 2, 3, 1]],
+  ])('%s', (_, used, more, expected) => {
+    expect(turns(used, more).filter((id) => id !== undefined)).toEqual(expected);
   });
 });
 

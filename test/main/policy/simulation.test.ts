@@ -192,6 +192,23 @@ describe('a pool in good luck', () => {
     }
   });
 
+  it.each(['least-open', 'round-robin', 'least-busy'] as const)(
+    'of a range shrinks under a trickle of connections, by %s too',
+    (dispatch) => {
+      const run = new Simulation(config({ ...quick, workers: '2..8', maxSpareTime: 5000 }), 5);
+      guard(run);
+      run.dispatch = dispatch;
+      run.loadOfEach = 0.1;
+      run.traffic = { every: 50, stay: 2000 };
+      run.runTo(30_000);
+      expect(run.state.workers.length).toBeGreaterThan(4);
+      run.loadOfEach = 0;
+      run.traffic = { every: 100, stay: 20 };
+      run.runTo(run.now + 30_000);
+      expect(run.state.workers).toHaveLength(2);
+    },
+  );
+
   it('of a range under load keeps its size over a reload', () => {
     const run = new Simulation(config({ ...quick, workers: '1..6' }), 5);
     guard(run);

@@ -64,6 +64,7 @@ export class Simulation {
   state: PoolState;
   now = 0;
   badLuck: BadLuck = NO_BAD_LUCK;
+  dispatch: 'least-open' | 'round-robin' | 'least-busy' = 'least-open';
   /** How much of a worker's event loop each open connection takes. */
   loadOfEach = 0;
   /** Mean time between two connections, and how long each stays. */
@@ -252,7 +253,7 @@ export class Simulation {
   }
 
   #dispatch(): void {
-    const config = { ...this.config, dispatch: 'least-open' as const };
+    const config = { ...this.config, dispatch: this.dispatch };
     while (this.waiting > 0) {
       const id = choose(this.state, config, {});
       const thread = id === undefined ? undefined : this.threads.get(id);
