@@ -110,6 +110,7 @@ describe('resolveOptions', () => {
       maxSessionsPerWorker: Infinity,
       maxServed: Infinity,
       servedJitter: 0,
+      growUtilization: Infinity,
       dispatch: 'least-open',
       maxConnections: Infinity,
       maxConnectionsPerAddress: Infinity,
