@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -106,6 +107,46 @@ describe('the other examples', () => {
     // Not quite all: those that its worker has claimed before are blocked with it.
     expect(await blocked).toBeGreaterThanOrEqual(10);
     await Promise.all(others);
+  });
+
+  const sqlite = isBuiltin('node:sqlite');
+  const notes = (): string => join(mkdtempSync(join(tmpdir(), 'forkless-notes-')), 'notes.db');
+
+  it.skipIf(!sqlite)('express-sqlite: each worker writes, and the end is in order', async () => {
+    const DATABASE = notes();
+    run('express-sqlite/main.js', { DATABASE });
+    const url = (await program.until(/http:\S+(?=\/notes)/))[0];
+    const post = async (text: string): Promise<number> => {
+      // On a connection of its own, which may be given to another worker.
+      const headers = { connection: 'close' };
+      const body = new URLSearchParams({ text });
+      const response = await fetch(`${url}/notes`, { method: 'POST', headers, body });
+      expect(response.status).toBe(201);
+      return ((await response.json()) as { thread: number }).thread;
+    };
+    const threads = new Set<number>();
+    let count = 0;
+    // Until the others have booted the first worker has them all.
+    for (; threads.size < 2; count += 8) {
+      const some = await Promise.all(Array.from({ length: 8 }, (_, n) => post(`note ${count + n}`)));
+      for (const thread of some) threads.add(thread);
+    }
+    const all = (await (await fetch(`${url}/notes`)).json()) as { id: number }[];
+    expect(all.length).toBe(Math.min(100, count));
+    expect((await fetch(`${url}/notes`, { method: 'POST' })).status).toBe(400);
+    program.process.kill('SIGINT');
+    expect(await program.exited).toBe(0);
+    // The last connection that is closed removes its log: `workerStopping` has run in every worker.
+    expect(readdirSync(dirname(DATABASE))).toEqual(['notes.db']);
+    rmSync(dirname(DATABASE), { recursive: true });
+  });
+
+  it.runIf(!sqlite)('express-sqlite says which Node it needs', async () => {
+    run('express-sqlite/main.js', { DATABASE: 'none' });
+    expect(await program.exited).toBe(1);
+    expect(program.said).toBe(
+      `This example uses node:sqlite, which Node has from 22.13 on; this is ${process.version}.\n`,
+    );
   });
 
   it('chat reaches the clients of every worker', async () => {
