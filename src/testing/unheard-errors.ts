@@ -17,7 +17,11 @@ export class UnheardErrors implements Unheard {
     this.#count += 1 + failure.repeated;
   }
 
-  settled(): void {
+  recovered(): void {
+    return undefined;
+  }
+
+  closing(): void {
     return undefined;
   }
 

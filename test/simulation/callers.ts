@@ -78,7 +78,12 @@ export class Callers implements ThreadWorld {
         },
         atTurnEnd: (run) => this.#turns.push(run),
         cores: 2,
-        unheard: { missed: () => undefined, settled: () => undefined, stop: () => undefined },
+        unheard: {
+          missed: () => undefined,
+          recovered: () => undefined,
+          closing: () => undefined,
+          stop: () => undefined,
+        },
       },
     );
   }

@@ -137,7 +137,12 @@ export class Town implements ThreadWorld {
         },
         atTurnEnd: (run) => this.#mainTurns.push(run),
         cores: 2,
-        unheard: { missed: () => undefined, settled: () => undefined, stop: () => undefined },
+        unheard: {
+          missed: () => undefined,
+          recovered: () => undefined,
+          closing: () => undefined,
+          stop: () => undefined,
+        },
       },
     );
     this.#listen();

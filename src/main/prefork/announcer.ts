@@ -13,7 +13,7 @@ export function announcer(emitter: EventEmitter<PreforkEvents>, unheard: Unheard
       (emitter.emit as (name: string, ...event: unknown[]) => boolean).call(emitter, name, ...event),
     );
     if (isHeard === false) unheard.missed(name, event);
-    if (name === 'recovered') unheard.settled();
+    if (name === 'recovered') unheard.recovered();
     if (name === 'closed') unheard.stop();
   };
 }

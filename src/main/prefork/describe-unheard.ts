@@ -1,6 +1,5 @@
 // What a warning says about a failure whose event nobody listens to.
 import { messageOf, textOf } from '../../common/core/thrown.ts';
-import { type Millis } from '../../common/core/types.ts';
 import { type PreforkEvents } from './events.ts';
 import { framesOf, placeOf } from './place.ts';
 
@@ -27,9 +26,6 @@ type Describe<Name extends keyof PreforkEvents> = (event: Event<Name>) => Told |
 
 // The callbacks whose failures reach no `clientError`.
 const WITHOUT_CLIENT = ['connection', 'workerStopping', 'lane', 'heap', 'clientPreConnect', 'clientFilter'];
-
-/** A grace that is shorter was meant to cut clients off. */
-const AT_ONCE: Millis = 100;
 
 /** The code of a failure that is a state: it may be over before it is told of. */
 export const DEGRADED = 'FORKLESS_DEGRADED';
@@ -58,8 +54,7 @@ const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
   },
   workerKilled: ({ worker, why, drainedFor, clients }) => {
     // Of those that do not answer `workerExpired` tells, and `handlerError` of those that break the protocol.
-    if (clients === 0 || why === 'silent' || why === 'garbage') return undefined;
-    if (drainedFor === undefined || drainedFor < AT_ONCE) return undefined;
+    if (clients === 0 || drainedFor === undefined || why === 'silent' || why === 'garbage') return undefined;
     const who = clients === 1 ? '1 client' : `${clients} clients`;
     const when = `${Math.round(drainedFor)} ms after it was asked to leave (${why})`;
     return failure('FORKLESS_CLIENTS_CUT', `Worker ${worker} was killed with ${who}, ${when}`, {

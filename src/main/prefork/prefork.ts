@@ -213,6 +213,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
    */
   async close({ grace }: { grace?: Millis } = {}): Promise<void> {
     const least = closeGrace(this.#settings, grace);
+    this.#surroundings.unheard.closing(least);
     const master = this.#engine?.pool.master;
     if (master?.state.closing) master.tell({ kind: 'closing', grace: least });
     this.#closingTime.hurry(least);
@@ -303,7 +304,6 @@ export class Prefork extends EventEmitter<PreforkEvents> {
       return;
     }
     this.#life.move('closing');
-    this.#surroundings.unheard.settled();
     const ports = this.#listeners.close();
     await this.#engine?.close(this.#closingTime);
     await ports;

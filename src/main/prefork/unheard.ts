@@ -1,14 +1,17 @@
 // Process warnings of failures that nobody listens to, at a bounded rate.
 import { Causes, type CauseLimits } from '../../common/core/causes.ts';
 import { type Cancel, type Clock } from '../../common/core/clock.ts';
+import { type Millis } from '../../common/core/types.ts';
 import { DEGRADED, describeUnheard, type Told } from './describe-unheard.ts';
 import { type PreforkEvents } from './events.ts';
 
 /** Takes the events that nobody listens to. */
 export interface Unheard {
   missed<Name extends keyof PreforkEvents>(name: Name, event: PreforkEvents[Name]): void;
-  /** The pool is whole again, or is to close: it no longer matters that it was not. */
-  settled(): void;
+  /** The pool is whole again: it no longer matters that it was not. */
+  recovered(): void;
+  /** It is to close, within so long. */
+  closing(grace: Millis): void;
   /** No more events will come. */
   stop(): void;
 }
@@ -18,6 +21,9 @@ export interface Unheard {
  */
 export const WARNINGS: CauseLimits = { interval: 10_000, most: 64 };
 
+/** Who closes within less wants clients to be cut off. */
+const AT_ONCE: Millis = 100;
+
 /**
  * Makes process warnings of failures that nobody listens to. Without them, a server whose handlers throw would close
  * one connection after another and print nothing.
@@ -25,6 +31,8 @@ export const WARNINGS: CauseLimits = { interval: 10_000, most: 64 };
 export class UnheardWarnings implements Unheard {
   readonly #clock: Clock;
   readonly #causes = new Causes<Told>(WARNINGS);
+  /** Clients are to be cut off. */
+  #cutsOff = false;
   #cancel: Cancel | undefined;
 
   constructor(clock: Clock) {
@@ -32,6 +40,7 @@ export class UnheardWarnings implements Unheard {
   }
 
   missed<Name extends keyof PreforkEvents>(name: Name, event: PreforkEvents[Name]): void {
+    if (this.#cutsOff && name === 'workerKilled') return;
     const told = describeUnheard(name, event);
     if (told === undefined) return;
     const now = this.#clock.now();
@@ -40,8 +49,13 @@ export class UnheardWarnings implements Unheard {
     else this.#wake();
   }
 
-  settled(): void {
+  recovered(): void {
     this.#causes.forget(({ code }) => code === DEGRADED);
+  }
+
+  closing(grace: Millis): void {
+    this.recovered();
+    if (grace < AT_ONCE) this.#cutsOff = true;
   }
 
   stop(): void {

@@ -78,7 +78,21 @@ describe('warnings', () => {
     ]);
   });
 
-  it('of what is over when they are due do not come any more', () => {
+  it.each([
+    [0, 0],
+    [99, 0],
+    [100, 1],
+  ])('of clients that are cut off with a grace of %d ms: %d', (grace, count) => {
+    unheard.closing(grace);
+    unheard.missed('workerKilled', [{ worker: 1, why: 'surplus', drainedFor: 1_000, clients: 2 }]);
+    unheard.stop();
+    expect(told.length).toBe(count);
+  });
+
+  it.each<[string, (unheard: UnheardWarnings) => void]>([
+    ['it has recovered', (unheard) => { unheard.recovered(); }],
+    ['it closes', (unheard) => { unheard.closing(25_000); }],
+  ])('of workers that fail do not come any more once %s', (_, over) => {
     const degraded: PreforkEvents['degraded'] = [
       { cause: 'boot', failures: 1, retryIn: 100, error: undefined },
     ];
@@ -87,7 +101,7 @@ describe('warnings', () => {
       unheard.missed('handlerError', failed(thrownAt('/srv/a.js:1:1')));
     }
     expect(told.splice(0).length).toBe(2);
-    unheard.settled();
+    over(unheard);
     unheard.stop();
     expect(told).toEqual(['`clientInput` of worker 1 failed at /srv/a.js:1:1: Error: m']);
   });
@@ -166,14 +180,13 @@ describe('what is told', () => {
       }),
       text('degraded', { cause: 'zombies', zombies: 5, maxZombies: 4 }),
       text('drop', { connection: { id: 1 }, reason: 'closing', error: undefined }),
-      text('workerKilled', { worker: 3, why: 'closing', drainedFor: 99, clients: 2 }),
       text('workerKilled', { worker: 3, why: 'asked', drainedFor: 5_000, clients: 0 }),
       text('workerKilled', { worker: 3, why: 'silent', drainedFor: 5_000, clients: 2 }),
       text('workerKilled', { worker: 3, why: 'garbage', drainedFor: 5_000, clients: 2 }),
       text('workerKilled', { worker: 3, why: 'boot-timeout', drainedFor: undefined, clients: 0 }),
       text('paused'),
       text('workerSpawned', { worker: 1, generation: 1 }),
-    ]).toEqual(Array(13).fill(undefined));
+    ]).toEqual(Array(12).fill(undefined));
   });
 
   it('is short, and one line', () => {
