@@ -90,8 +90,18 @@ describe('warnings', () => {
   });
 
   it.each<[string, (unheard: UnheardWarnings) => void]>([
-    ['it has recovered', (unheard) => { unheard.recovered(); }],
-    ['it closes', (unheard) => { unheard.closing(25_000); }],
+    [
+      'it has recovered',
+      (unheard) => {
+        unheard.recovered();
+      },
+    ],
+    [
+      'it closes',
+      (unheard) => {
+        unheard.closing(25_000);
+      },
+    ],
   ])('of workers that fail do not come any more once %s', (_, over) => {
     const degraded: PreforkEvents['degraded'] = [
       { cause: 'boot', failures: 1, retryIn: 100, error: undefined },
