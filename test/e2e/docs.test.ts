@@ -71,6 +71,15 @@ describe('the programs of the docs run as they stand:', () => {
     expect(await program.exited, program.said).toBe(0);
   });
 
+  it('that for node:cluster', async () => {
+    run('docs/coming-from-cluster.md', 'counted.js');
+    const [, port] = await program.until(/listening (\d+)/);
+    const response = await fetch(`http://127.0.0.1:${port}/`);
+    expect(await response.text()).toBe(`served by process ${program.process.pid}\n`);
+    program.process.kill('SIGINT');
+    expect(await program.exited, program.said).toBe(0);
+  });
+
   it('CommonJS in two files', async () => {
     run('docs/typescript.md', 'server.cjs', ['worker.cjs']);
     expect(await answers()).toBe('hello\r\nworld\r\n');
