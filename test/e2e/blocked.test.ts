@@ -11,7 +11,7 @@ afterEach(async () => {
 
 describe.each(TRANSPORTS)('%s: while one of two workers is blocked', (transport) => {
   it('new connections are served by the other, long before their claim is overdue', async () => {
-    const open = await blocked({ transport, claimTimeout: 60_000 });
+    const open = await blocked({ transport, claimTimeout: 60_000, stealAfter: 5 });
     const peers: Peer[] = [];
     for (let count = 0; count < 20; count++) {
       const peer = open();

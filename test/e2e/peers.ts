@@ -66,7 +66,10 @@ export async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
 /** The path of a worker module in test/handlers. */
 export const handlers = (name: string): URL => new URL(`../handlers/${name}.mjs`, import.meta.url);
 
-/** A prefork on a free port of the loopback. */
+/**
+ * A prefork on a free port of the loopback. It steals nothing unless `options` say so: on a busy machine a worker takes up
+ * a connection late, and most tests count on which worker serves which client.
+ */
 export async function started(
   name: string,
   options: PreforkOptions = {},
@@ -80,6 +83,7 @@ export async function started(
     maxWorkers: 4,
     masterHeartbeat: 400,
     workerHeartbeat: 100,
+    stealAfter: Infinity,
     ...options,
     ...(options.path !== undefined && { host: undefined, port: undefined }),
   });

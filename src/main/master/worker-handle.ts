@@ -261,7 +261,7 @@ export class WorkerHandle {
     this.#options.events.gone();
     const unclaimed = this.hub.abandon(clientsClosedBy(this.#why));
     this.#lane.end();
-    const verdict = exitVerdict({
+    const { reason, error } = exitVerdict({
       url: this.#options.url,
       ofCall: this.#options.settings.call !== undefined,
       wasReady: wasReady(stage),
@@ -272,7 +272,7 @@ export class WorkerHandle {
     });
     const { id: worker, generation } = this;
     this.#options.events.exited(
-      { worker, generation, code: exit.code, why: this.#why, ...verdict },
+      { worker, generation, code: exit.code, reason, why: this.#why, error },
       unclaimed,
     );
   }
