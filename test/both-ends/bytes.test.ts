@@ -169,7 +169,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
 
     it.each([5000, 500])('is dropped when nothing has moved for too long, of %i bytes', async (size) => {
       const { rig, socket, id } = await withTail(size);
-      for (const end of rig.hub.ends) end.timeOut('idle-timeout');
+      for (const end of rig.hub.sides) end.timeOut('idle-timeout');
       await rig.settle();
       expect(rig.over).toMatchObject([{ reason: 'idle-timeout', error: 'ETIMEDOUT' }]);
       expect(rig.socketErrors).toMatchObject([{ code: 'ETIMEDOUT' }]);

@@ -86,7 +86,7 @@ it.each(['rings', 'batches'])(
           lingerTimeout: 1_000,
           claimed: () => undefined,
           released: () => undefined,
-          over: ({ connection }) => over.push(connection.id),
+          closed: ({ connection }) => over.push(connection.id),
         });
         const connections = Array.from({ length: CONNECTIONS }, (_, index): Connection => {
           const [stream] = duplexPair();

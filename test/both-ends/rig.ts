@@ -178,7 +178,7 @@ export class Rig {
       sendSocket,
       claimed: ({ id }) => this.claimed.push(id),
       released: ({ id }) => this.released.push(id),
-      over: (end) => this.over.push(end),
+      closed: (side) => this.over.push(side),
     });
     this.relay = new WorkerSockets({
       scopes: new Scopes(),
@@ -201,7 +201,7 @@ export class Rig {
         connected(socket);
       },
       gaveUp: () => (this.gaveUp += 1),
-      over: (id) => this.workerOver.push(id),
+      closed: (id) => this.workerOver.push(id),
     });
   }
 

@@ -76,7 +76,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
       : undefined,
     claimed: () => undefined,
     released: () => undefined,
-    over: () => undefined,
+    closed: () => undefined,
   });
   const workerLane = laneToMain(rings, {
     port: port2,
@@ -105,7 +105,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
       // The claim under test: that the scenarios cannot tell it from one.
       served(socket as unknown as Socket);
     },
-    over: () => undefined,
+    closed: () => undefined,
   });
   let id = 0;
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (stream) => {

@@ -91,7 +91,7 @@ export class FakeThread implements Thread {
         this.#heartbeat.stir();
         this.#serve(socket);
       },
-      over: () => {
+      closed: () => {
         this.#maybeLeave();
       },
     });

@@ -51,7 +51,7 @@ export function showCallers(prototype: object, calls: readonly string[], waits: 
   }
 }
 
-// What is no error is not asked what it is: it may be a proxy that throws.
+// A value that is no error is not looked into: it may be a proxy that throws.
 const isOurs = (thrown: unknown): thrown is ForklessError =>
   isError(thrown) && textOf(thrown, 'name') === 'ForklessError' && thrown instanceof ForklessError;
 

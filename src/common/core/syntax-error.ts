@@ -9,7 +9,7 @@ export function placeOfSyntaxError(error: unknown): string | undefined {
 /** Whether it is a SyntaxError whose stack says nothing about the code: neither such a place nor a frame of the user's. */
 export function isUnplaced(error: unknown): boolean {
   const stack = textOf(error, 'stack') ?? '';
-  // One that was thrown at run time, as by JSON.parse(), has the frames of those who called it.
+  // A SyntaxError that is thrown at run time, as by JSON.parse(), has the frames of its callers.
   return (
     textOf(error, 'name') === 'SyntaxError' && stack.startsWith('SyntaxError') && !FRAME_OF_USER.test(stack)
   );

@@ -41,7 +41,7 @@ export interface HttpdFilterOptions<Streaming extends boolean = boolean> {
   readonly encoding?: TextEncoding;
 }
 
-/** What a refused request is the response to, a request is, and a part of its body where the filter streams. */
+/** The records of the filter: a request, the response to a refused request and, where it streams, a part of a body. */
 export type HttpdRecord<Streaming extends boolean> =
   HttpRequest | HttpResponse | (Streaming extends true ? HttpBodyPart : never);
 

@@ -16,11 +16,11 @@ export function bufferLimit(maxBuffer: number | undefined, maxLength: number): n
  * small the chunks are and however long the record is. Bytes handed out are never written over.
  */
 export class InputBytes {
-  /** What is held begins at `at` and goes to the end. */
+  /** The bytes that are held begin at `at` and go to the end. */
   bytes: Buffer = EMPTY;
   at: number = 0;
   readonly #most: number;
-  // What `bytes` is the beginning of, unless that is a chunk of the caller.
+  // The buffer whose first part is `bytes`, unless `bytes` is a chunk of the caller.
   #room: Buffer = EMPTY;
   #failed = false;
 

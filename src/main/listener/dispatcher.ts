@@ -7,7 +7,7 @@ import { type PoolEvent, type PoolState } from '../policy/state.ts';
 import { isDestroyed } from '../../common/user-code/guarded.ts';
 import { type Connection } from '../relay/connection.ts';
 import { refusalOf, type AdmissionConfig, type Crowd } from './admission.ts';
-import { StealWatch, type Offers } from './steal-watch.ts';
+import { StealWatch, type OpenOffers } from './steal-watch.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 export interface DispatcherConfig extends ChooseConfig, AdmissionConfig {
@@ -43,7 +43,7 @@ interface Owed {
  * Decides for each accepted connection whether it is offered to a worker, waits, or is refused. A connection that its
  * worker does not claim in time is taken back and offered to another.
  */
-export class Dispatcher implements Offers {
+export class Dispatcher implements OpenOffers {
   readonly #options: DispatcherOptions;
   readonly #room = new WaitingRoom();
   readonly #owed = new Registry<ConnectionId, Owed>();
@@ -111,7 +111,7 @@ export class Dispatcher implements Offers {
   }
 
   /** The peer of a connection left before a worker had it. */
-  left(connection: Connection): void {
+  gone(connection: Connection): void {
     if (!this.#room.leave(connection)) return;
     this.#drop(connection, 'gone');
     this.#tellWaiting();

@@ -33,7 +33,7 @@ export class Entrance {
     const { dispatcher } = this.#pool;
     const failure = this.#handshakes.left(connection);
     if (failure) dispatcher.refuse(connection, this.#whyFailed(failure.error), failure.error);
-    else dispatcher.left(connection);
+    else dispatcher.gone(connection);
     this.#left();
   };
   #settings: EntranceSettings;

@@ -24,14 +24,14 @@ const LOOKS_PER_LIMIT = 4;
  */
 export class IdleWatch {
   readonly #clock: Clock;
-  readonly #ends: () => Iterable<ConnectionSide>;
+  readonly #sides: () => Iterable<ConnectionSide>;
   #limits: IdleLimits;
   #seen: Map<ConnectionSide, Seen> = new Map<ConnectionSide, Seen>();
   #cancel: Cancel | undefined;
 
   constructor(clock: Clock, ends: () => Iterable<ConnectionSide>, limits: IdleLimits) {
     this.#clock = clock;
-    this.#ends = ends;
+    this.#sides = ends;
     this.#limits = limits;
   }
 
@@ -68,14 +68,14 @@ export class IdleWatch {
   #look(elapsed: Millis): void {
     const before = this.#seen;
     this.#seen = new Map();
-    for (const end of this.#ends()) {
-      const { moved } = end;
-      const last = before.get(end);
+    for (const side of this.#sides()) {
+      const { moved } = side;
+      const last = before.get(side);
       const stillFor = last?.moved === moved ? last.stillFor + elapsed : 0;
-      const reason = this.#exceeded(end, stillFor);
+      const reason = this.#exceeded(side, stillFor);
       // A connection that turns out to have moved after all gets its whole time again.
-      this.#seen.set(end, { moved, stillFor: reason === undefined ? stillFor : 0 });
-      if (reason !== undefined) end.timeOut(reason);
+      this.#seen.set(side, { moved, stillFor: reason === undefined ? stillFor : 0 });
+      if (reason !== undefined) side.timeOut(reason);
     }
   }
 

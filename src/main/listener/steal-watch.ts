@@ -3,7 +3,7 @@ import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 
 /** The owner of the offers. */
-export interface Offers {
+export interface OpenOffers {
   /** Gives offers of `until` and before to free workers, where there are some. Returns whether offers are left. */
   steal(until: Millis): boolean;
 }
@@ -14,13 +14,13 @@ export interface Offers {
  */
 export class StealWatch {
   readonly #clock: Clock;
-  readonly #offers: Offers;
+  readonly #offers: OpenOffers;
   #after: Millis;
   #cancel: Cancel | undefined;
   /** Nothing that was offered before counts from an earlier time than this: the host was late. */
   #from: Millis = -Infinity;
 
-  constructor(clock: Clock, offers: Offers, after: Millis) {
+  constructor(clock: Clock, offers: OpenOffers, after: Millis) {
     this.#clock = clock;
     this.#offers = offers;
     this.#after = after;

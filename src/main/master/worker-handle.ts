@@ -51,7 +51,7 @@ export interface WorkerHandleEvents {
   readonly alive: () => void;
   readonly claimed: (connection: Connection) => void;
   readonly released: (connection: Connection) => void;
-  readonly over: (end: ConnectionSide) => void;
+  readonly closed: (side: ConnectionSide) => void;
   /** The worker sent something that no worker sends. */
   readonly broken: (error: unknown) => void;
   /** Its thread has ended, so it can be offered nothing more. Told before all events that follow from it. */
@@ -106,7 +106,7 @@ export class WorkerHandle {
     this.id = options.id;
     this.generation = options.generation;
     const { clock, settings, lingerTimeout, transfer, events } = options;
-    const { claimed, released, over } = events;
+    const { claimed, released, closed } = events;
     this.#link = options.openLink();
     this.#lane = this.#openLane();
     this.hub = new Hub({
@@ -117,14 +117,14 @@ export class WorkerHandle {
       sendSocket: transfer ? this.#sendSocket : undefined,
       claimed,
       released,
-      over,
+      closed,
     });
     const { gate } = options;
     const start = this.#start.bind(this);
     this.thread = new WorkerThread({ gate, clock, start, launched: events.launched });
   }
 
-  get #over(): boolean {
+  get #hasEnded(): boolean {
     return this.#stage === 'ended';
   }
 
@@ -254,7 +254,7 @@ export class WorkerHandle {
   };
 
   #exited(exit: ThreadExit): void {
-    if (this.#over) return;
+    if (this.#hasEnded) return;
     this.thread.ended();
     const stage = this.#stage;
     this.#move('ended');

@@ -22,11 +22,11 @@ export type ChooseConfig = Pick<
   readonly dispatch: Dispatch;
 };
 
-/** Connections that may be offered to one worker and not be claimed yet; the claim table has as many slots. */
+/** Connections that may be offered to one worker and not be claimed yet; the claim table has twice as many slots. */
 export const MAX_OWED = 1024;
 
 /**
- * The worker that gets the connection; `undefined` if none may take it now. Never one that is leaving. While a reload
+ * The worker that gets the connection; `undefined` if none may take it now. A worker that is leaving is never chosen. While a reload
  * replaces the workers, the new ones come first: who was sent away by an old one must not meet another old one.
  */
 export function choose(state: PoolState, config: ChooseConfig, addresses: Addresses): WorkerId | undefined {
@@ -87,7 +87,7 @@ function lastOfCore({ workers, generation }: PoolState, minWorkers: number): Wor
   return Infinity;
 }
 
-/** The youngest of the workers that take turns. Those of a range which the load does not justify rest, and leave in time. */
+/** The youngest of the workers that take turns. In a range, workers that the load does not need get no connections, and are retired later. */
 function lastOfRound(state: PoolState, config: ChooseConfig): WorkerId {
   if (config.growUtilization === Infinity) return Infinity;
   return lastOfCore(state, Math.max(config.minWorkers, keptByLoad(state, config)));
@@ -101,7 +101,7 @@ const roundRobin =
 const beyond = (a: WorkerRecord, b: WorkerRecord, last: WorkerId): number =>
   Number(a.id > last) - Number(b.id > last);
 
-// Of equals those of the core first: when the load is over, the others must rest to be seen as spare.
+// Among equal workers, those of the core are preferred. The others can then become idle, and are retired when the load falls.
 const leastOpen =
   (lastOfCore: WorkerId): Better =>
   (a, b) =>

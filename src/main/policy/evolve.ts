@@ -71,7 +71,7 @@ function exited(
   return { ...state, workers, backoff: afterEnd(state, worker, luck, now, config), toStart: 0 };
 }
 
-/** One that did not boot, or died soon after, is not replaced at once: the next would fare alike. */
+/** A worker that did not boot, or died soon afterwards, is not replaced at once: the next would fare alike. */
 function afterEnd(
   state: PoolState,
   worker: WorkerRecord,

@@ -5,7 +5,7 @@ import { type Beat, isReady, openOf, type PoolState, type Stage, type WorkerReco
 
 export type QuotaConfig = Pick<PolicyConfig, 'maxServed' | 'servedJitter'>;
 
-/** How many connections this worker may be handed in its life: exactly `maxServed` without jitter. */
+/** How many connections this worker may be offered in its life: exactly `maxServed` without jitter. */
 const quotaOf = (worker: WorkerRecord, config: QuotaConfig): number =>
   Math.max(1, Math.ceil(config.maxServed * (1 - config.servedJitter * worker.luck)));
 
@@ -29,14 +29,14 @@ export function lateAt({ stage }: WorkerRecord, state: PoolState, config: Policy
   }
 }
 
-// Closing sets an end for all; it gives nobody who was asked before more time than that one had.
+// Closing sets an end for all workers. A worker that was asked to leave before gets no more time by it.
 const drainedBy = (
   { since, why }: Extract<Stage, { phase: 'draining' }>,
   { closing }: PoolState,
   { graceTime }: PolicyConfig,
 ): Millis => (closing && why === 'closing' ? Infinity : since + graceTime);
 
-/** The end of all its time, which nothing puts off: that of closing, which somebody waits for, or of its death. */
+/** The deadline that nothing puts off: the end of the grace of `close()`, or of `killTimeout`. */
 export function endOf(
   { stage }: WorkerRecord,
   { closing }: PoolState,

@@ -4,8 +4,9 @@ import { type PoolState, type WorkerRecord } from './state.ts';
 type LoadConfig = Pick<PolicyConfig, 'growUtilization'>;
 
 /**
- * How much of a worker's event loop is in use. One that let a claim time out is blocked, whatever it said before. One that
- * has said nothing yet most likely takes over what others have left. One that leaves will leave its load to the others.
+ * How much of a worker's event loop is in use. A worker that let a claim time out is blocked, whatever its
+ * last heartbeat said. A worker without a heartbeat yet most likely takes over the load of others that left. A worker that
+ * leaves will leave its load to the others.
  */
 function useOf({ stage, suspect, beat }: WorkerRecord, { growUtilization }: LoadConfig): number {
   if (stage.phase === 'draining') return beat?.utilization ?? 0;

@@ -7,8 +7,9 @@ import { type Decision, isReady, openOf, type PoolState, type WorkerRecord } fro
 export const retire = ({ id }: WorkerRecord, why: LeaveReason): Decision => ({ kind: 'retire', id, why });
 
 /**
- * Rule 2, without regard to the minima: who asked for it, who is silent, and who boots an old generation. That one may
- * go on while nobody is ready: reloads that come faster than a boot would leave nobody to serve for ever.
+ * Rule 2, without regard to the minima: workers that asked to leave, that are silent, or that still boot an old
+ * generation. The last kind goes on while no worker is ready: reloads that come faster than a boot would otherwise leave
+ * nobody to serve for ever.
  */
 export const askAtOnce = (
   live: readonly WorkerRecord[],
@@ -32,7 +33,7 @@ export function retireIdle(
   config: PolicyConfig,
   now: Millis,
 ): readonly Decision[] {
-  // Who is idle while connections wait is paused or suspect, and retiring it would only have another one born.
+  // A worker that is idle while connections wait is paused or suspect. To retire it would only have another one born.
   if (state.waiting > 0) return [];
   const fresh = freshReady(live, state, config, now);
   const spare = fresh.filter(isUnused);

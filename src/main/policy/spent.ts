@@ -36,8 +36,8 @@ export function retireSpent(
 
 const isFull = (state: PoolState, config: PolicyConfig): boolean => roomOf(state, config) <= REPLACEMENTS;
 
-// With one place for all, one waits for the other: an idle one is replaced at once, a busy one keeps the place until its
-// clients are served.
+// All workers that are to be replaced share one place, so one waits for the other. An idle worker frees the place at once,
+// and a busy one keeps it until its clients are served.
 function idleFirst(spent: readonly Spent[]): readonly Spent[] {
   const idle = spent.some(({ accepts, busy }) => accepts && !busy);
   return idle ? spent.filter(({ accepts, busy }) => !(accepts && busy)) : spent;

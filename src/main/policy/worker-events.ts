@@ -38,7 +38,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     lastBeat: now,
     suspect: false,
     late: false,
-    // What it was looked at for is over, unless it leaves too slowly.
+    // The reason for the look no longer holds, unless the worker leaves too slowly.
     look: isReady(worker) ? undefined : worker.look,
     debugged: false,
   }),

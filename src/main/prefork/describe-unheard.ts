@@ -53,7 +53,7 @@ const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
     });
   },
   workerKilled: ({ worker, why, drainedFor, clients }) => {
-    // Of those that do not answer `workerExpired` tells, and `handlerError` of those that break the protocol.
+    // `workerExpired` tells of workers that do not answer, and `handlerError` of workers that break the protocol.
     if (clients === 0 || drainedFor === undefined || why === 'silent' || why === 'garbage') return undefined;
     const who = clients === 1 ? '1 client' : `${clients} clients`;
     const when = `${Math.round(drainedFor)} ms after it was asked to leave (${why})`;

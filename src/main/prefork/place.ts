@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { fieldOf, isError, textOf } from '../../common/core/thrown.ts';
 
 /**
- * The lines of an error's stack below name and message. Where only the cause of the error was made by code outside of
- * this package, the lines of the cause. Empty where there are none.
+ * The lines of an error's stack below name and message. If only the error's cause comes from code outside this package,
+ * they are the lines of the cause. Empty where there are none.
  */
 export function framesOf(error: unknown): readonly string[] {
   const own = ownFrames(error);

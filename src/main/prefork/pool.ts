@@ -67,7 +67,7 @@ export class Pool implements Crew {
     this.#settings = settings;
     this.#gate = new BootGate(options.cores);
     this.connections = new Connections(clock);
-    this.#idle = new IdleWatch(clock, () => this.#ends(), settings.idle);
+    this.#idle = new IdleWatch(clock, () => this.#sides(), settings.idle);
     this.master = new Master({
       config: settings.policy,
       clock,
@@ -236,8 +236,8 @@ export class Pool implements Crew {
     this.#reports.setPaused(id, paused);
   }
 
-  *#ends(): Iterable<ConnectionSide> {
-    for (const { hub } of this.handles.values()) yield* hub.ends;
+  *#sides(): Iterable<ConnectionSide> {
+    for (const { hub } of this.handles.values()) yield* hub.sides;
   }
 
   #exited(exit: WorkerExit, unclaimed: Connection[]): void {

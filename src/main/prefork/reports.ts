@@ -63,7 +63,7 @@ export class Reports {
       released: () => {
         master.tell({ kind: 'released', id });
       },
-      over: (side) => {
+      closed: (side) => {
         this.#closed(id, side);
       },
       broken: (error) => {

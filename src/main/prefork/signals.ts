@@ -87,7 +87,7 @@ export class ProcessSignals implements Signals {
       .catch(() => undefined);
   }
 
-  // Who has pressed Ctrl-C would take it for a program that hangs.
+  // A user who pressed Ctrl-C would think that the program hangs.
   #tell(name: string): void {
     const remainders = [...this.#open.values()].map((remainder) => remainder()).filter((each) => !!each);
     process.emitWarning(`${name}: ${inWords(remainders)}; a second signal ends the process at once`, {

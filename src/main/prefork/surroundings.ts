@@ -28,7 +28,7 @@ export interface Surroundings {
   readonly signals?: Signals | undefined;
   /** Told that a prefork was made; the result is called when it begins or closes. */
   readonly made?: (() => () => void) | undefined;
-  /** What a worker that is born now is told of the call of `prefork()` that has made this; without one, nothing. */
+  /** Describes to a new worker the call of `prefork()` that made this prefork. Absent where no such call did. */
   readonly call?: (() => OwnCall | undefined) | undefined;
 }
 

@@ -21,7 +21,7 @@ export interface Unheard {
  */
 export const WARNINGS: CauseLimits = { interval: 10_000, most: 64 };
 
-/** Who closes within less wants clients to be cut off. */
+/** A shorter grace for `close()` means that the caller wants clients to be cut off. */
 const AT_ONCE: Millis = 100;
 
 /**

@@ -13,9 +13,9 @@ export type Closer = 'worker' | 'stream';
 
 /**
  * The main thread's task when a side closes. `linger`: deliver the rest of the output, then close the stream. `tell`: let
- * the worker know. `over`: both sides are closed, so the connection is.
+ * the worker know. `closed`: both sides are closed, so the connection is.
  */
-export type ClosingTask = 'linger' | 'tell' | 'over' | 'nothing';
+export type ClosingTask = 'linger' | 'tell' | 'closed' | 'nothing';
 
 /** One row of the table. */
 export interface Closing {
@@ -28,12 +28,12 @@ export const CLOSING: Readonly<Record<Closer, Readonly<Record<ClosingState, Clos
   worker: {
     open: { to: 'lingering', task: 'linger' },
     lingering: { to: 'lingering', task: 'nothing' },
-    'stream-closed': { to: 'closed', task: 'over' },
+    'stream-closed': { to: 'closed', task: 'closed' },
     closed: { to: 'closed', task: 'nothing' },
   },
   stream: {
     open: { to: 'stream-closed', task: 'tell' },
-    lingering: { to: 'closed', task: 'over' },
+    lingering: { to: 'closed', task: 'closed' },
     'stream-closed': { to: 'stream-closed', task: 'nothing' },
     closed: { to: 'closed', task: 'nothing' },
   },

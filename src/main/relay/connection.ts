@@ -8,7 +8,7 @@ import { type Addresses, type ConnectionId, type Millis, type Secured } from '..
  */
 export interface Connection {
   readonly id: ConnectionId;
-  /** While TLS ends in the main thread, what it reads from. Once the socket is transferred, nothing but `LEFT`. */
+  /** While TLS ends in the main thread, what it reads from. Once the socket is transferred, nothing but `MOVED`. */
   stream: Duplex;
   readonly addresses: Addresses;
   /** If its bytes are those of a TLS connection. */
@@ -21,7 +21,7 @@ export interface Connection {
  * In the place of a stream whose socket is in a worker: closed, as is what the socket leaves behind, which would hold
  * memory for as long as the connection lasts.
  */
-export const LEFT: Duplex = new Duplex().destroy();
+export const MOVED: Duplex = new Duplex().destroy();
 
 /** The real socket's own calls, where the stream is one. */
 export interface SocketCalls {

@@ -12,7 +12,7 @@ import {
   readTransferClose,
   type SocketMessage,
 } from '../../common/wire/messages.ts';
-import { LEFT, type Connection } from './connection.ts';
+import { MOVED, type Connection } from './connection.ts';
 import { Offers, type Offer } from './offers.ts';
 import { type ConnectionSide } from './connection-side.ts';
 import { type Lane, type LaneEnd } from '../../common/lane/lane.ts';
@@ -33,7 +33,7 @@ export interface HubOptions {
   /** The worker has closed its side of a connection that it had claimed, or can have none any more. */
   readonly released: (connection: Connection) => void;
   /** A connection that the worker had claimed is closed on both sides. */
-  readonly over: (end: ConnectionSide) => void;
+  readonly closed: (side: ConnectionSide) => void;
 }
 
 /** Offers connections to one worker, and gives each frame of the worker to the side of the connection it belongs to. */
@@ -41,13 +41,13 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #lane: Lane;
   readonly #offers = new Offers();
-  readonly #ends = new Registry<ConnectionId, RelaySide | TransferSide>();
+  readonly #sides = new Registry<ConnectionId, RelaySide | TransferSide>();
   readonly #written: RelaySide[] = [];
   #gone = false;
 
-  readonly #over = (end: ConnectionSide): void => {
-    this.#ends.delete(end.connection.id);
-    this.#options.over(end);
+  readonly #closedBothWays = (side: ConnectionSide): void => {
+    this.#sides.delete(side.connection.id);
+    this.#options.closed(side);
   };
 
   constructor(options: HubOptions) {
@@ -62,12 +62,12 @@ export class Hub {
 
   /** Connections the worker has claimed that are not closed on both sides. */
   get open(): number {
-    return this.#ends.size;
+    return this.#sides.size;
   }
 
   /** The sides of these connections. */
-  get ends(): Iterable<ConnectionSide> {
-    return this.#ends.values();
+  get sides(): Iterable<ConnectionSide> {
+    return this.#sides.values();
   }
 
   /** The worker has read everything that was sent to it, and waits for more. */
@@ -105,16 +105,16 @@ export class Hub {
     const unseen = this.takeAllBack();
     // The connections left on offer were claimed by a worker that did not live to say so.
     for (const { connection } of this.#offers.all()) this.#claimed(connection.id);
-    for (const end of [...this.#ends.values()]) {
-      if (isHeld(end)) this.#options.released(end.connection);
-      end.abandon(reason);
+    for (const side of [...this.#sides.values()]) {
+      if (isOpenAtWorker(side)) this.#options.released(side.connection);
+      side.abandon(reason);
     }
     return unseen;
   }
 
   /** Closes every connection at once. */
   destroy(): void {
-    for (const end of [...this.#ends.values()]) end.destroy();
+    for (const side of [...this.#sides.values()]) side.destroy();
   }
 
   /** A frame came from the worker. */
@@ -126,14 +126,14 @@ export class Hub {
       return;
     }
     // No side is there for a frame that comes late, after its connection was closed.
-    const end = this.#ends.get(id);
-    if (end instanceof TransferSide) this.#forTransferred(end, kind, payload);
-    else if (end) this.#forRelayed(end, kind, payload);
+    const side = this.#sides.get(id);
+    if (side instanceof TransferSide) this.#forTransferred(side, kind, payload);
+    else if (side) this.#forRelayed(side, kind, payload);
   }
 
   /** All frames that had come are taken. */
   passed(): void {
-    for (const end of this.#written.splice(0)) end.passed();
+    for (const side of this.#written.splice(0)) side.passed();
   }
 
   #claimed(id: ConnectionId): void {
@@ -145,25 +145,33 @@ export class Hub {
     }
     const offer = this.#offers.settle(id);
     if (!offer) throw errors.badFrame(`a claim on ${id}, which is not on offer`);
-    const end = this.#endOf(offer);
-    this.#ends.set(id, end);
+    const side = this.#endOf(offer);
+    this.#sides.set(id, side);
     this.#options.claimed(offer.connection);
-    end.start();
+    side.start();
   }
 
   #endOf({ connection, slot, transfer }: Offer): RelaySide | TransferSide {
     const { clock, window, lingerTimeout } = this.#options;
-    if (transfer && this.#transfer(connection)) return new TransferSide(connection, this.#lane, this.#over);
+    if (transfer && this.#transfer(connection))
+      return new TransferSide(connection, this.#lane, this.#closedBothWays);
     // The socket could not be sent: it is closed, bytes of it were read, or no descriptor is free.
     if (transfer) this.#openRelay(connection, slot);
-    return new RelaySide({ connection, lane: this.#lane, clock, window, lingerTimeout, over: this.#over });
+    return new RelaySide({
+      connection,
+      lane: this.#lane,
+      clock,
+      window,
+      lingerTimeout,
+      closed: this.#closedBothWays,
+    });
   }
 
   #transfer(connection: Connection): boolean {
     const { id, stream, addresses } = connection;
     const addressed = { kind: 'socket', id, socket: stream, addresses: JSON.stringify(addresses) } as const;
     const left = sendOff(stream, () => this.#options.sendSocket?.(addressed));
-    connection.stream = left ?? LEFT;
+    connection.stream = left ?? MOVED;
     return left === undefined;
   }
 
@@ -171,52 +179,52 @@ export class Hub {
     this.#lane.control(FRAME.open, id, encodeJson({ slot, addresses, secured }));
   }
 
-  #forTransferred(end: TransferSide, kind: FrameKind, payload: Buffer): void {
+  #forTransferred(side: TransferSide, kind: FrameKind, payload: Buffer): void {
     if (kind === FRAME.counts) {
-      end.count(readCounts(payload));
+      side.count(readCounts(payload));
       return;
     }
     if (kind !== FRAME.close) throw errors.badFrame(`kind ${kind} for a transferred socket`);
-    this.#options.released(end.connection);
-    end.close(readTransferClose(payload));
+    this.#options.released(side.connection);
+    side.close(readTransferClose(payload));
   }
 
   #forRelayed(
-    end: RelaySide,
+    side: RelaySide,
     kind: Exclude<FrameKind, typeof FRAME.open | typeof FRAME.claim | typeof FRAME.skip>,
     payload: Buffer,
   ): void {
     switch (kind) {
       case FRAME.data:
-        if (end.data(payload)) this.#written.push(end);
+        if (side.data(payload)) this.#written.push(side);
         return;
       case FRAME.end:
-        end.end();
+        side.end();
         return;
       case FRAME.close:
-        this.#released(end, payload);
+        this.#released(side, payload);
         return;
       case FRAME.reset:
-        end.reset();
+        side.reset();
         return;
       case FRAME.credit:
-        end.grant(readWord(payload));
+        side.grant(readWord(payload));
         return;
       case FRAME.call:
-        end.call(readCall(payload));
+        side.call(readCall(payload));
         return;
       case FRAME.counts:
         throw errors.badFrame('counts of a relayed connection');
     }
   }
 
-  #released(end: RelaySide, payload: Buffer): void {
-    const held = isHeld(end);
-    end.close(readClose(payload));
-    if (held) this.#options.released(end.connection);
+  #released(side: RelaySide, payload: Buffer): void {
+    const held = isOpenAtWorker(side);
+    side.close(readClose(payload));
+    if (held) this.#options.released(side.connection);
   }
 }
 
 /** Whether the worker has not closed its side yet. */
-const isHeld = (end: RelaySide | TransferSide): boolean =>
-  end instanceof TransferSide || end.state === 'open' || end.state === 'stream-closed';
+const isOpenAtWorker = (side: RelaySide | TransferSide): boolean =>
+  side instanceof TransferSide || side.state === 'open' || side.state === 'stream-closed';

@@ -29,7 +29,7 @@ export interface RelaySideOptions {
   /** How long the peer may take nothing of the rest of the output once the worker has closed. */
   readonly lingerTimeout: Millis;
   /** Both sides are closed; told once. */
-  readonly over: (side: RelaySide) => void;
+  readonly closed: (side: RelaySide) => void;
 }
 
 /** Bytes of the peer go to the worker within its credit; bytes of the worker go to the peer; each side's close to the other. */
@@ -41,7 +41,7 @@ export class RelaySide
   readonly #lane: Lane;
   readonly #clock: Clock;
   readonly #lingerTimeout: Millis;
-  readonly #over: (side: RelaySide) => void;
+  readonly #closedBothWays: (side: RelaySide) => void;
   readonly #toWorker: Sender;
   readonly #toPeer: ToPeer;
   readonly #fromWorker: CreditWindow;
@@ -56,13 +56,13 @@ export class RelaySide
   #bytesRead = 0;
   #linger: Linger | undefined;
 
-  constructor({ connection, lane, clock, window, lingerTimeout, over }: RelaySideOptions) {
+  constructor({ connection, lane, clock, window, lingerTimeout, closed }: RelaySideOptions) {
     this.connection = connection;
     this.#stream = connection.stream;
     this.#lane = lane;
     this.#clock = clock;
     this.#lingerTimeout = lingerTimeout;
-    this.#over = over;
+    this.#closedBothWays = closed;
     this.#fromWorker = new CreditWindow(window);
     this.#nextRead = Math.min(READ_SIZE, window / 4);
     this.#toWorker = new Sender({ lane, id: connection.id, window, owner: this });
@@ -215,7 +215,7 @@ export class RelaySide
   closed(): void {
     this.#linger?.stop();
     const task = this.#closes('stream');
-    if (task === 'over') this.#over(this);
+    if (task === 'closed') this.#closedBothWays(this);
     if (task === 'tell') this.#tellClosed();
   }
 
@@ -233,7 +233,7 @@ export class RelaySide
   #workerClosed(): void {
     const task = this.#closes('worker');
     this.#toWorker.discard();
-    if (task === 'over') this.#over(this);
+    if (task === 'closed') this.#closedBothWays(this);
     if (task === 'linger') this.#lingerOn();
   }
 

@@ -7,8 +7,8 @@ import { type Connection } from './connection.ts';
 let able: boolean | undefined;
 
 /**
- * Whether this Node can move a socket to another thread (24.21, 26.6 and later can). One without a handle is never
- * moved; a Node that knows how says that this one cannot be, an older one that no socket can.
+ * Whether this Node can move a socket to another thread (24.21, 26.6 and later can). A socket without a
+ * handle is never moved: a Node that can move sockets refuses this one, and an older Node refuses every socket.
  */
 export function canTransfer(): boolean {
   return (able ??= probe() && '_handle' in new Socket());

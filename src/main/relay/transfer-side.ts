@@ -16,16 +16,16 @@ const TIMED_OUT = 'ETIMEDOUT';
 export class TransferSide implements ConnectionSide {
   readonly connection: Connection;
   readonly #lane: Lane;
-  readonly #over: (end: TransferSide) => void;
+  readonly #closedBothWays: (side: TransferSide) => void;
   #reason: CloseReason = 'ended';
   #error: string | undefined;
   #counts: Counts = { read: 0, written: 0 };
   #timedOut: CloseReason | undefined;
 
-  constructor(connection: Connection, lane: Lane, over: (end: TransferSide) => void) {
+  constructor(connection: Connection, lane: Lane, closed: (side: TransferSide) => void) {
     this.connection = connection;
     this.#lane = lane;
-    this.#over = over;
+    this.#closedBothWays = closed;
   }
 
   get reason(): CloseReason {
@@ -66,10 +66,10 @@ export class TransferSide implements ConnectionSide {
     this.#error = why && (why.code ?? why.message);
     if (why) this.#reason = reasonOf(why);
     if (this.#timedOut !== undefined && this.#error === TIMED_OUT) this.#reason = this.#timedOut;
-    this.#over(this);
+    this.#closedBothWays(this);
   }
 
-  /** As far as is known here. The worker closes it, or tells that bytes have moved. */
+  /** The main thread believes that the connection timed out. The worker closes it, or tells that bytes have moved. */
   timeOut(reason: CloseReason): void {
     this.#timedOut = reason;
     this.#lane.control(FRAME.counts, this.connection.id, encodeCounts(this.#counts));
@@ -78,7 +78,7 @@ export class TransferSide implements ConnectionSide {
   /** The thread's end closes its sockets. One that does not end, a zombie's, keeps them open until it does. */
   abandon(reason: CloseReason): void {
     this.#reason = reason;
-    this.#over(this);
+    this.#closedBothWays(this);
   }
 
   destroy(): void {

@@ -46,7 +46,7 @@ export function heldBy(stream: Duplex): number {
 export interface Unsent {
   /** Those of writes that have not left as a whole. */
   readonly held: number;
-  /** Those of the write under way that the system has not taken: a large one leaves bit by bit. */
+  /** Bytes of the write under way that the system has not taken yet. It takes a large write in parts. */
   readonly queued: number;
 }
 

@@ -82,7 +82,7 @@ export class Runtime {
         // A beat since the claim has counted it.
         this.#heartbeat.beat();
       },
-      over: this.#maybeLeave,
+      closed: this.#maybeLeave,
     });
     this.#sessions = new Sessions({
       settings,
@@ -144,7 +144,7 @@ export class Runtime {
     try {
       // Throws where TLS cannot be: then this worker is none.
       this.#sessions.prepare();
-      // Not within `serve()`: what its module has below that may be needed.
+      // `workerStarted` does not run inside `serve()`: it may need code that the module defines below that call.
       await Promise.resolve();
       await this.#handlers.workerStarted?.(this.#context);
       // What the module does right after `serve()` may fail: then it was never ready.

@@ -18,8 +18,8 @@ export interface FaultsOptions {
 type After = (late: boolean) => void;
 
 /**
- * Tells `clientError` what went wrong. What it does not hear, or does not survive, is reported: errors of handlers,
- * filters and limits. What only the network did wrong is nobody's fault and never reported.
+ * Tells `clientError` what went wrong. Errors of handlers, filters and limits that `clientError` does not take, or on
+ * which it throws, are reported. Errors of the network are never reported.
  */
 export class Faults {
   readonly #options: FaultsOptions;

@@ -19,7 +19,7 @@ export interface RelaySocketOptions extends RelayInputOptions {
   /** Whether the connection has `noDelay` already. */
   readonly noDelay: boolean;
   /** The socket is closed and has said so; told once. */
-  readonly over: (socket: RelaySocket) => void;
+  readonly closed: (socket: RelaySocket) => void;
 }
 
 type WriteDone = (error?: Error | null) => void;
@@ -32,7 +32,7 @@ type WriteDone = (error?: Error | null) => void;
 export class RelaySocket extends RelayInput implements SenderOwner {
   readonly #lane: Lane;
   readonly #sender: Sender;
-  readonly #over: (socket: RelaySocket) => void;
+  readonly #closed: (socket: RelaySocket) => void;
   /** Bytes that may wait before a further write. */
   readonly maxOutput: number;
   /** Made when something waits: most sockets never need it. */
@@ -48,9 +48,9 @@ export class RelaySocket extends RelayInput implements SenderOwner {
 
   constructor(options: RelaySocketOptions) {
     super(options);
-    const { id, lane, window, maxOutput, noDelay, over } = options;
+    const { id, lane, window, maxOutput, noDelay, closed } = options;
     this.#lane = lane;
-    this.#over = over;
+    this.#closed = closed;
     this.maxOutput = maxOutput;
     this.#noDelay = noDelay;
     this.#sender = new Sender({ lane, id, window, owner: this });
@@ -187,7 +187,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
     } finally {
       const writeDone = this.#writeDone;
       this.#landed();
-      this.#over(this);
+      this.#closed(this);
       super._destroy(error, done);
       writeDone?.(error ?? new Error('The socket was closed before all was written'));
     }

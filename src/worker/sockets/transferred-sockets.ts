@@ -28,7 +28,7 @@ export interface TransferredSocketsOptions {
   readonly settings: Pick<WorkerSettings, 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted'>;
   /** User code may run for that connection now. */
   readonly attends: (id: ConnectionId) => void;
-  readonly over: (id: ConnectionId) => void;
+  readonly closed: (id: ConnectionId) => void;
 }
 
 /** Sockets that were transferred to this worker, and those that are on their way. */
@@ -110,6 +110,6 @@ export class TransferredSockets {
     const id = socket.connectionId;
     this.#options.lane.control(FRAME.close, id, encodeTransferClose(end));
     this.#open.delete(id);
-    this.#options.over(id);
+    this.#options.closed(id);
   }
 }

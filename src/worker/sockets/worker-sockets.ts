@@ -30,7 +30,7 @@ export interface WorkerSocketsOptions {
   /** A claim was told so late that the connection has been taken back. */
   readonly gaveUp?: () => void;
   /** A connection is closed, or was taken back. */
-  readonly over: (id: ConnectionId) => void;
+  readonly closed: (id: ConnectionId) => void;
 }
 
 /** Bytes of the payload that offers a connection whose socket will come; other offers are longer. */
@@ -45,9 +45,9 @@ export class WorkerSockets {
   #served = 0;
   #cut = false;
 
-  readonly #over = (socket: RelaySocket): void => {
+  readonly #closed = (socket: RelaySocket): void => {
     this.#relayed.delete(socket.connectionId);
-    this.#options.over(socket.connectionId);
+    this.#options.closed(socket.connectionId);
   };
 
   constructor(options: WorkerSocketsOptions) {
@@ -58,7 +58,7 @@ export class WorkerSockets {
       scopes: options.scopes,
       settings: options.settings,
       attends: (id) => options.attends?.(id),
-      over: options.over,
+      closed: options.closed,
     });
   }
 
@@ -104,7 +104,7 @@ export class WorkerSockets {
       // This side has told of its claim so late that another worker has got the connection.
       this.#served -= 1;
       this.#options.gaveUp?.();
-      this.#options.over(id);
+      this.#options.closed(id);
       return;
     }
     // No socket is there for a frame that comes late, after the socket was closed.
@@ -152,7 +152,7 @@ export class WorkerSockets {
       highWaterMark,
       maxOutput,
       noDelay: accepted.noDelay === true,
-      over: this.#over,
+      closed: this.#closed,
     });
     this.#relayed.set(id, socket);
     this.#connected(socket, secured);

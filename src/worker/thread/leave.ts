@@ -72,7 +72,7 @@ const MAY_LAST: readonly string[] = [
 ];
 const mayLast = (name: string): boolean => MAY_LAST.includes(name);
 
-/** Only what may last for ever holds the thread. Where nothing that has a name does, Node itself tells. */
+/** Whether only resources that may last for ever hold the thread. Where no named resource does, Node itself tells. */
 function isQuiet(): boolean {
   const names = process.getActiveResourcesInfo();
   return names.length > 0 && names.every(mayLast) && !isPrinting();

@@ -114,11 +114,11 @@ describe('waiting', () => {
   it('ends with the peer', () => {
     const rig = new Rig([]);
     const [first, second] = rig.come(2);
-    rig.dispatcher.left(first!);
-    rig.dispatcher.left(first!);
+    rig.dispatcher.gone(first!);
+    rig.dispatcher.gone(first!);
     expect(rig.took()).toEqual(['1 gone']);
     expect(rig.state.waiting).toBe(1);
-    rig.dispatcher.left(second!);
+    rig.dispatcher.gone(second!);
     rig.dispatcher.pump();
     expect(rig.clock.armed).toBe(0);
   });
@@ -349,7 +349,7 @@ describe('what is not claimed in time', () => {
     const rig = new Rig(ready(1));
     const [one] = rig.come(1);
     one!.stream.destroy();
-    rig.dispatcher.left(one!);
+    rig.dispatcher.gone(one!);
     expect(rig.took()).toEqual(['1>1']);
     rig.clock.advance(1_000);
     expect(rig.took()).toEqual(['1 gone']);

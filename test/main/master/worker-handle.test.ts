@@ -82,7 +82,7 @@ class Rig {
         alive: () => undefined,
         claimed: note('claimed'),
         released: note('released'),
-        over: note('over'),
+        closed: note('over'),
         broken: (error) => {
           this.told.push('broken');
           this.errors.push(error);

@@ -296,7 +296,7 @@ export class World implements Crew {
   #closed(client: Client): void {
     this.#live.delete(client);
     if (client.fate === 'open') this.#over(this.#worker(client.worker ?? 0), client);
-    this.dispatcher.left(client.connection);
+    this.dispatcher.gone(client.connection);
   }
 
   #offer(id: WorkerId, connection: Connection): void {

@@ -28,22 +28,22 @@ describe('the closing of a relayed connection', () => {
     [
       ['worker', 'stream'],
       ['lingering', 'closed'],
-      ['linger', 'over'],
+      ['linger', 'closed'],
     ],
     [
       ['stream', 'worker'],
       ['stream-closed', 'closed'],
-      ['tell', 'over'],
+      ['tell', 'closed'],
     ],
     [
       ['worker', 'worker', 'stream'],
       ['lingering', 'lingering', 'closed'],
-      ['linger', 'nothing', 'over'],
+      ['linger', 'nothing', 'closed'],
     ],
     [
       ['stream', 'stream', 'worker'],
       ['stream-closed', 'stream-closed', 'closed'],
-      ['tell', 'nothing', 'over'],
+      ['tell', 'nothing', 'closed'],
     ],
   ] as const)('by %j goes through %j and asks for %j', (closers, states, tasks) => {
     expect(run(closers)).toEqual({ states, tasks });
@@ -55,8 +55,8 @@ describe('the closing of a relayed connection', () => {
       fc.property(sides, (closers) => {
         const { states, tasks } = run(closers);
         const both = closers.findIndex((_, index) => new Set(closers.slice(0, index + 1)).size === 2);
-        expect(tasks.indexOf('over')).toBe(both);
-        expect(tasks.filter((task) => task === 'over')).toHaveLength(both === -1 ? 0 : 1);
+        expect(tasks.indexOf('closed')).toBe(both);
+        expect(tasks.filter((task) => task === 'closed')).toHaveLength(both === -1 ? 0 : 1);
         expect(states.indexOf('closed')).toBe(both);
         // Each side's closing is passed on once at most, and never after the other has closed.
         expect(tasks.filter((task) => task === 'linger' || task === 'tell').length).toBeLessThanOrEqual(1);
