@@ -54,19 +54,5 @@ export function guarded(stream: Duplex, call: () => unknown): void {
   }
 }
 
-/**
- * Runs user code in the midst of ours, in a worker. What it throws is an uncaught exception as anywhere; but where the
- * user has caught those, ours goes on, for what is still to be read and sent belongs to other connections.
- */
-export function isolated(userCode: () => void): void {
-  try {
-    userCode();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
-}
-
 /** A listener for errors that somebody else deals with: without any, they would be uncaught exceptions. */
 export const ignore = (): void => undefined;

@@ -1,6 +1,6 @@
 // How a prefork tells its events, and what becomes of events that nobody listens to.
 import { type EventEmitter } from 'node:events';
-import { callUser } from './call-user.ts';
+import { callUser } from '../../common/user-code/call-user.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
 import { type Unheard } from './unheard.ts';
 

@@ -7,7 +7,7 @@ import { zombiesOf } from '../policy/births.ts';
 import { type PolicyConfig } from '../policy/config.ts';
 import { type PoolState, type Backoff } from '../policy/state.ts';
 import { restingClients } from '../../common/wire/activity.ts';
-import { callUser } from './call-user.ts';
+import { callUser } from '../../common/user-code/call-user.ts';
 import { type Announce, type DegradedCause } from './events.ts';
 import { IdleGrowth } from './idle-growth.ts';
 import { type Pool } from './pool.ts';

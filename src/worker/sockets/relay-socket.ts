@@ -3,7 +3,7 @@ import { closeFieldsOf } from '../../common/core/thrown.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { FRAME } from '../../common/wire/frames.ts';
 import { encodeJson, type CloseFrame } from '../../common/wire/messages.ts';
-import { isolated } from '../../common/user-code/guarded.ts';
+import { callUser } from '../../common/user-code/call-user.ts';
 import { inCallersContext } from '../../common/user-code/scope.ts';
 import { type Lane } from '../../common/lane/lane.ts';
 import { Sender, type SenderOwner } from '../../common/lane/sender.ts';
@@ -243,7 +243,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
     const done = this.#writeDone;
     this.#bound?.left(this.#inFlightWrites);
     this.#landed();
-    if (done) isolated(done);
+    if (done) callUser(done);
   }
 
   #landed(): void {

@@ -5,7 +5,7 @@ import { type ConnectionId, type Secured } from '../../common/core/types.ts';
 import { claim } from '../../common/wire/claims.ts';
 import { FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
 import { readClose, readOpen, type OpenFrame, type WorkerSettings } from '../../common/wire/messages.ts';
-import { isolated } from '../../common/user-code/guarded.ts';
+import { callUser } from '../../common/user-code/call-user.ts';
 import { type Lane } from '../../common/lane/lane.ts';
 import { RelaySocket } from './relay-socket.ts';
 import { type Scopes, within } from '../../common/user-code/scope.ts';
@@ -116,7 +116,7 @@ export class WorkerSockets {
   }
 
   #inScope(socket: RelaySocket, kind: FrameKind, payload: Buffer): void {
-    isolated(() => {
+    callUser(() => {
       this.#forSocket(socket, kind, payload);
     });
   }
@@ -161,7 +161,7 @@ export class WorkerSockets {
   #connected(socket: WorkerSocket, secured?: Secured): void {
     this.#options.attends?.(socket.connectionId);
     within(socket.scope, () => {
-      isolated(() => {
+      callUser(() => {
         this.#options.connected(socket, secured);
       });
     });

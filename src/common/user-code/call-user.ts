@@ -1,4 +1,4 @@
-// How the main thread calls code of the user.
+/** Calls of user code amid ours. Used in both threads. */
 
 /**
  * Runs code of the user that must not leave our code half done. If it throws, the error surfaces on its own, and
