@@ -3,6 +3,7 @@ import { Server as HttpsServer } from 'node:https';
 import { type Server } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { errors } from '../common/core/errors.ts';
+import { COMPANIONS } from '../worker/session/check-handlers.ts';
 import { type Handlers, type WorkerContext } from '../worker/session/handlers.ts';
 import { reportFailure } from '../worker/runtime/reporting.ts';
 import { tellResting } from '../worker/runtime/resting.ts';
@@ -39,39 +40,37 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
   const take = taking(server, second, options);
   let started: Started | undefined;
   let joins = false;
-  return {
-    server,
-    handlers: {
-      workerStarted: async (worker) => {
-        await options.workerStarted?.(worker);
-        await served.ready();
-        // Only now has the app its last listener. Node starts the checks of its timeouts with the event.
-        const drain = new Http1Drain(servers, idleGrace, watchOf(worker));
-        started = { drain, listening: new Listening(server, worker) };
-        // A server that ends TLS itself makes sockets of its own out of those it is given.
-        server.on('secureConnection', (socket: ServedSocket) => {
-          drain.add(socket);
-        });
-        server.emit('listening');
-        joins = takesPart(worker.signal);
-        worker.signal.addEventListener('abort', () => {
-          drain.begin();
-          for (const each of sessions) each.begin();
-        });
-      },
-      connection: (socket) => {
-        // Two handlers of that name cannot both be called, and without ours nothing is served.
-        if (!started) throw errors.badHandlers(REPLACED);
-        take(socket, started);
-      },
-      workerStopping: async (worker) => {
-        await served.stop();
-        if (joins) await closedByProgram(server, idleGrace);
-        if (server.listening) server.close();
-        await options.workerStopping?.(worker);
-      },
+  const own = {
+    workerStarted: async (worker: WorkerContext): Promise<void> => {
+      await options.workerStarted?.(worker);
+      await served.ready();
+      // Only now has the app its last listener. Node starts the checks of its timeouts with the event.
+      const drain = new Http1Drain(servers, idleGrace, watchOf(worker));
+      started = { drain, listening: new Listening(server, worker) };
+      // A server that ends TLS itself makes sockets of its own out of those it is given.
+      server.on('secureConnection', (socket: ServedSocket) => {
+        drain.add(socket);
+      });
+      server.emit('listening');
+      joins = takesPart(worker.signal);
+      worker.signal.addEventListener('abort', () => {
+        drain.begin();
+        for (const each of sessions) each.begin();
+      });
+    },
+    workerStopping: async (worker: WorkerContext): Promise<void> => {
+      await served.stop();
+      if (joins) await closedByProgram(server, idleGrace);
+      if (server.listening) server.close();
+      await options.workerStopping?.(worker);
     },
   };
+  const connection = (socket: ServedSocket): void => {
+    // Handlers that were put together by hand may lack ours, without which nothing is served.
+    if (!started) throw errors.replacedHandler('workerStarted');
+    take(socket, started);
+  };
+  return { server, handlers: { ...own, connection: Object.assign(connection, { [COMPANIONS]: own }) } };
 }
 
 const watchOf = (worker: WorkerContext): DrainWatch => ({
@@ -82,9 +81,6 @@ const watchOf = (worker: WorkerContext): DrainWatch => ({
     reportFailure(worker, error, connection, LEAVING);
   },
 });
-
-const REPLACED =
-  'Beside `...http(app)`, another `workerStarted` has taken the place of its own. Give yours to http(app, { workerStarted })';
 
 interface Started {
   readonly drain: Http1Drain;

@@ -79,7 +79,7 @@ describe('the option `signals`', () => {
       expect(await program.exited).toBe(0);
       await Promise.all(peers.map(({ closed }) => closed));
       const told =
-        /\[FORKLESS_CLIENTS_CUT\] ForklessWarning: Worker 1 was killed with 2 clients, 3\d\d ms after it was asked to leave \(closing\)/;
+        /\[FORKLESS_CLIENTS_CUT\] ForklessWarning: Worker 1 was killed with 2 clients, \d+ ms after it was asked to leave \(closing\)/;
       if (flags.length === 0) expect(program.said).toMatch(told);
       else expect(program.said).not.toContain('FORKLESS');
       expect(program.said.includes('killed with 2\n')).toBe(flags.length > 0);

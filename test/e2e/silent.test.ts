@@ -82,7 +82,7 @@ describe('a failure that nobody listens for is a warning', () => {
     await say('timer');
     await program.until(
       new RegExp(
-        `\\[FORKLESS_DEGRADED\\] ForklessWarning: A worker did not boot, or ended soon afterwards; the next one is tried after \\d+ ms; it failed at ${escaped}:\\d+:\\d+: Error: thrown in a timer`,
+        `\\[FORKLESS_DEGRADED\\] ForklessWarning: A worker ended soon after the boot \\(within \`minUptime\`\\); the next one is tried after \\d+ ms; it failed at ${escaped}:\\d+:\\d+: Error: thrown in a timer`,
       ),
     );
     await ended();

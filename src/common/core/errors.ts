@@ -54,6 +54,7 @@ export const errors: {
   fixedOption(name: string, changeable: readonly string[]): ForklessError;
   nowhereToListen(): ForklessError;
   badHandlers(message: string): ForklessError;
+  replacedHandler(name: string): ForklessError;
   samePlace(place: string): ForklessError;
   badParameter(why: string): ForklessError;
   eventsOverflow(limit: number): ForklessError;
@@ -111,6 +112,11 @@ export const errors: {
       `Option \`${name}\` is fixed while the prefork runs; configure() changes: ${changeable.join(', ')}`,
     ),
   badHandlers: (message) => new ForklessError('FORKLESS_BAD_HANDLERS', message),
+  replacedHandler: (name) =>
+    new ForklessError(
+      'FORKLESS_BAD_HANDLERS',
+      `Beside \`...http(app)\`, another \`${name}\` has taken the place of its own. Give yours to http(app, { ${name} })`,
+    ),
   samePlace: (place) =>
     new ForklessError(
       'FORKLESS_BAD_HANDLERS',

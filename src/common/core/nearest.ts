@@ -16,10 +16,21 @@ export function nearest(given: string, known: readonly string[]): string | undef
 
 const MOST_SLIPS = 4;
 
+/** A longer list is no help in a message. */
+const MOST_LISTED = 24;
+
+const APP_NAMES = ['app', 'express', 'fastify', 'fetch', 'handler', 'http', 'listener', 'server'];
+const OF_PREFORK = ['host', 'port', 'signals', 'workers'];
+
 /** The end of a message about an unknown name: which one was most likely meant, or else which there are. */
 export function knownAre(given: string, known: readonly string[]): string {
+  if (known.includes('workers') && APP_NAMES.includes(given))
+    return '; an HTTP app is spread among the options: `...http(app)`, from forkless/http';
+  if (!known.includes('workers') && OF_PREFORK.includes(given))
+    return '; that is an option of prefork() or createPrefork()';
   const name = nearest(given, known);
-  return name === undefined ? `; known are: ${known.join(', ')}` : `; did you mean \`${name}\`?`;
+  if (name !== undefined) return `; did you mean \`${name}\`?`;
+  return known.length > MOST_LISTED ? '; README.md lists all' : `; known are: ${known.join(', ')}`;
 }
 
 /** Letters to add, drop, replace or swap with the next: the optimal string alignment distance. `known` bounds the work. */

@@ -71,7 +71,8 @@ const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
     const who = failures === 1 ? 'A worker' : `${failures} workers in a row`;
     const next = `the next one is tried after ${Math.ceil(retryIn)} ms`;
     const last = failures === 1 ? 'it failed' : 'the last one failed';
-    const what = `${who} did not boot, or ended soon afterwards; ${next}${error ? `; ${last}` : ''}`;
+    const how = isBootError(error) ? 'did not boot' : 'ended soon after the boot (within `minUptime`)';
+    const what = `${who} ${how}; ${next}${error ? `; ${last}` : ''}`;
     return failure(DEGRADED, what, { error, listen: 'Listen to the event `degraded`', kind: '' });
   },
   workerExpired: ({ worker, silentFor, stack }) =>
@@ -133,9 +134,12 @@ function failure(code: string, what: string, details: Details): Told {
 const kindOf = (error: Error | undefined): string =>
   (error && (textOf(error, 'code') ?? textOf(error, 'name'))) ?? '';
 
+const isBootError = (error: Error | undefined): boolean =>
+  textOf(error, 'code')?.startsWith('FORKLESS_BOOT_') === true;
+
 function howItEnded({ code, reason, why, error }: Event<'workerExited'>): string | undefined {
   // A boot that fails is told by the event `degraded`, or by the call that it rejects.
-  if (textOf(error, 'code')?.startsWith('FORKLESS_BOOT_') === true) return undefined;
+  if (isBootError(error)) return undefined;
   if (reason === 'crashed') return 'crashed';
   if (reason === 'out-of-memory') return 'ran out of memory';
   return reason === 'exited' && why === undefined ? `was ended by process.exit(${code})` : undefined;

@@ -45,8 +45,21 @@ export function checkHandlers(handlers: unknown): void {
     const [check, expected] = known;
     if (!check(value)) throw errors.badHandlers(`Expected \`${name}\` to be ${expected}, got ${show(value)}`);
   }
+  checkCompanions(given);
   const conflict = given.has('connection') ? conflictOfRaw([...given.keys()]) : conflictOfClient(given);
   if (conflict !== undefined) throw errors.badHandlers(conflict);
+}
+
+/**
+ * On a `connection` handler: the handlers that it cannot do without, by name. Another handler of that name would take their
+ * place, and nothing would be served.
+ */
+export const COMPANIONS: unique symbol = Symbol('forkless.companions');
+
+function checkCompanions(given: ReadonlyMap<string, unknown>): void {
+  const connection = given.get('connection') as { readonly [COMPANIONS]?: object } | undefined;
+  for (const [name, companion] of Object.entries(connection?.[COMPANIONS] ?? {}))
+    if (given.get(name) !== companion) throw errors.replacedHandler(name);
 }
 
 function conflictOfRaw(names: readonly string[]): string | undefined {
@@ -56,7 +69,8 @@ function conflictOfRaw(names: readonly string[]): string | undefined {
 }
 
 function conflictOfClient(given: ReadonlyMap<string, unknown>): string | undefined {
-  if (!given.has('clientInput')) return 'One of `clientInput` and `connection` is needed';
+  if (!given.has('clientInput'))
+    return 'One of `clientInput` and `connection` is needed; HTTP is served by `...http(app)`, from forkless/http';
   if (given.has('clientInputFilter') !== given.has('clientOutputFilter')) {
     return '`clientInputFilter` and `clientOutputFilter` are needed together';
   }

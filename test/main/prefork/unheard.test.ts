@@ -152,11 +152,11 @@ describe('what is told', () => {
       ['FORKLESS_WORKER_CRASH', 'Worker 3 was ended by process.exit(7)'],
       [
         'FORKLESS_DEGRADED',
-        '2 workers in a row did not boot, or ended soon afterwards; the next one is tried after 100 ms',
+        '2 workers in a row ended soon after the boot (within `minUptime`); the next one is tried after 100 ms',
       ],
       [
         'FORKLESS_DEGRADED',
-        'A worker did not boot, or ended soon afterwards; the next one is tried after 100 ms; it failed: RangeError: m',
+        'A worker ended soon after the boot (within `minUptime`); the next one is tried after 100 ms; it failed: RangeError: m',
       ],
       [
         'FORKLESS_CLIENTS_CUT',
