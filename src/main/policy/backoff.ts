@@ -1,3 +1,4 @@
+/** The wait before the next birth, after workers that did not boot or died soon after. */
 import { type Millis } from '../../common/core/types.ts';
 import { type PolicyConfig } from './config.ts';
 import { isReady, type PoolState, type WorkerRecord, type Backoff, NO_BACKOFF } from './state.ts';

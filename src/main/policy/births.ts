@@ -1,3 +1,4 @@
+/** The births that the policy decides on: how many workers are missing, and how many may be born now. */
 import { type Millis } from '../../common/core/types.ts';
 import { backoffOf } from './backoff.ts';
 import { type PolicyConfig } from './config.ts';

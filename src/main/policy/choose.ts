@@ -1,3 +1,4 @@
+/** The choice of the worker that gets a connection, for each value of the option `dispatch`. */
 import { errors } from '../../common/core/errors.ts';
 import { show } from '../../common/core/thrown.ts';
 import { type Addresses, type WorkerId } from '../../common/core/types.ts';

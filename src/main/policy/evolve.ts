@@ -1,3 +1,4 @@
+/** The state of the pool after an event. How an event changes the record of one worker is in `worker-events.ts`. */
 import { type LeaveReason, type Millis, type WorkerId } from '../../common/core/types.ts';
 import { type BackoffConfig, backoffOf, failed, isYoung } from './backoff.ts';
 import {

@@ -1,3 +1,7 @@
+/**
+ * Rule 1 of the policy: a worker that is overdue or breaks the protocol is killed, and a thread that does not end is
+ * given up.
+ */
 import { type Millis } from '../../common/core/types.ts';
 import { type PolicyConfig } from './config.ts';
 import { endOf, isCleared, lateAt } from './limits.ts';

@@ -1,3 +1,4 @@
+/** The limits of a worker's life: its deadlines, when it counts as spent, and when the master must look again. */
 import { type LeaveReason, type Millis } from '../../common/core/types.ts';
 import { forgivenAt } from './backoff.ts';
 import { type PolicyConfig } from './config.ts';

@@ -1,3 +1,4 @@
+/** The number of workers that the load of the event loops asks for, or still justifies. */
 import { type PolicyConfig } from './config.ts';
 import { type PoolState, type WorkerRecord } from './state.ts';
 

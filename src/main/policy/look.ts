@@ -1,3 +1,4 @@
+/** The decision to look into the thread of a worker that is overdue, since a debugger may hold it. */
 import { type Millis } from '../../common/core/types.ts';
 import { type PolicyConfig } from './config.ts';
 import { lateAt, silentAt } from './limits.ts';

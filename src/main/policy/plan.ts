@@ -1,3 +1,4 @@
+/** The plan of the policy: the decisions of all rules in their order, and when to look again. */
 import { type Millis, type WorkerId } from '../../common/core/types.ts';
 import { spawnMissing } from './births.ts';
 import { type PolicyConfig } from './config.ts';

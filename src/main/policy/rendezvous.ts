@@ -1,3 +1,4 @@
+/** Rendezvous hashing, by which the dispatch `'sticky-address'` finds the worker of an address. */
 import { type WorkerId } from '../../common/core/types.ts';
 
 /**

@@ -1,3 +1,4 @@
+/** Rules 2 and 3 of the policy: which workers are asked to leave. Rule 2 for spent workers is in `spent.ts`. */
 import { type LeaveReason, type Millis } from '../../common/core/types.ts';
 import { type PolicyConfig } from './config.ts';
 import { idleAt, isCleared, silentAt, spentWhy } from './limits.ts';

@@ -1,3 +1,4 @@
+/** The option `workers`: a number, `'cores'` or a range becomes the least and the most workers. */
 import { errors } from '../../common/core/errors.ts';
 
 // More threads than this are a slip of the keyboard: each costs a V8 heap of its own.

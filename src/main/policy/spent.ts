@@ -1,3 +1,4 @@
+/** Rule 2 of the policy for spent workers: one leaves only while enough others accept connections. */
 import { type LeaveReason, type Millis } from '../../common/core/types.ts';
 import { capacityOf, REPLACEMENTS, roomOf } from './births.ts';
 import { type PolicyConfig } from './config.ts';

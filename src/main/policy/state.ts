@@ -1,3 +1,4 @@
+/** The types of the policy: the state of the pool, the events that change it, and the decisions that follow. */
 import { type Addresses, type LeaveReason, type Millis, type WorkerId } from '../../common/core/types.ts';
 
 /** Failures of new workers in a row, and until when no worker is born for it. */

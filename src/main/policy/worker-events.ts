@@ -1,3 +1,4 @@
+/** The events of a single worker: how each changes the record that the policy keeps of it. */
 import { type Millis } from '../../common/core/types.ts';
 import { isReady, type PoolEvent, type PoolState, type Stage, type WorkerRecord } from './state.ts';
 
