@@ -1,3 +1,4 @@
+/** Calls back when a stream is destroyed, in a way that user code cannot take off. */
 import { type Duplex } from 'node:stream';
 
 /**

@@ -1,3 +1,4 @@
+/** The calls of one connection's handlers: their async context, their errors and their pending promises. */
 import { isPromise } from '../../common/core/thrown.ts';
 import { within, type Scope } from '../../common/user-code/scope.ts';
 

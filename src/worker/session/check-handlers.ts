@@ -1,3 +1,6 @@
+/**
+ * The check of the handlers that a user gives. Used in both threads: `prefork()` also checks them in the main thread.
+ */
 import { errors } from '../../common/core/errors.ts';
 import { FILTER_NAMES, FUNCTION_NAMES, HANDLER_NAMES } from '../../common/core/handler-names.ts';
 import { knownAre } from '../../common/core/nearest.ts';

@@ -1,3 +1,4 @@
+/** Makes the error that the handler `clientError` gets, from the end of input or from whatever was thrown. */
 import { messageOf, numberOf, textOf } from '../../common/core/thrown.ts';
 import { type ClientError } from './handlers.ts';
 

@@ -1,3 +1,6 @@
+/**
+ * The base class of a client, with the facts of its connection. The handler `clientPreConnect` gets no more than that.
+ */
 import { type ConnectionId } from '../../common/core/types.ts';
 import { type ServedSocket } from './served-socket.ts';
 

@@ -1,3 +1,4 @@
+/** The public class by which handlers send to a client, pause it and close it. */
 import { errors } from '../../common/core/errors.ts';
 import { type Filter } from '../../common/filters/filter.ts';
 import { ClientInfo } from './client-info.ts';

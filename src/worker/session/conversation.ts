@@ -1,3 +1,4 @@
+/** A session from the handler `clientConnected` to `clientDisconnected`: it joins input, output and errors. */
 import { asError } from '../../common/core/thrown.ts';
 import { destroyStream } from '../../common/user-code/guarded.ts';
 import { type Calls } from './calls.ts';

@@ -1,3 +1,4 @@
+/** The errors of one connection: each goes to the handler `clientError`, or else into a report. */
 import { type Calls } from './calls.ts';
 import { describeSocketError } from './client-error.ts';
 import { type AnyHandlers, type ClientContext, type ClientError } from './handlers.ts';

@@ -1,3 +1,4 @@
+/** Makes the filters of one connection from those that the handlers name. */
 import { type Filter } from '../../common/filters/filter.ts';
 import { LineFilter } from '../../common/filters/line.ts';
 import { type AnyHandlers } from './handlers.ts';

@@ -1,3 +1,4 @@
+/** The watch that calls the handler `clientFlushed` when the output of a connection has become empty. */
 import { type ServedSocket } from './served-socket.ts';
 
 /**

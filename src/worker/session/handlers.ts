@@ -1,3 +1,4 @@
+/** The public types of the handlers and of their arguments. Used in both threads. */
 import { type AddressInfo, type WorkerId } from '../../common/core/types.ts';
 import { type Filter } from '../../common/filters/filter.ts';
 import { type Client } from './client.ts';

@@ -1,3 +1,4 @@
+/** The reading half of a client session: when it delivers records, and when it holds the peer back. */
 import { isWithin } from '../../common/user-code/scope.ts';
 import { type Client } from './client.ts';
 

@@ -1,3 +1,4 @@
+/** The high and the low mark of a connection's output, and the watch that notices when it crosses them. */
 import { integer } from '../../common/core/check.ts';
 import { type ServedSocket } from './served-socket.ts';
 

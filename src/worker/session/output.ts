@@ -1,3 +1,4 @@
+/** The writing half of a client session: records become bytes that are written to the socket, within a bound. */
 import { errors } from '../../common/core/errors.ts';
 import { type Filter } from '../../common/filters/filter.ts';
 import { type FlushWatch } from './flush-watch.ts';

@@ -1,3 +1,5 @@
+/** The count of records that were put to a client and have not left yet. */
+
 /**
  * How many records wait, told from how many bytes do: so no write needs a callback, and nothing is kept while output
  * leaves at once. Holds one number for each record that waits.

@@ -1,3 +1,4 @@
+/** The session of a connection whose raw socket goes to the handler `connection`. */
 import { asError } from '../../common/core/thrown.ts';
 import { destroyStream, ignore } from '../../common/user-code/guarded.ts';
 import { Calls, type CallsOwner } from './calls.ts';

@@ -1,3 +1,4 @@
+/** The public type of the sockets that handlers get. */
 import { type Duplex } from 'node:stream';
 import { type Addresses, type ConnectionId } from '../../common/core/types.ts';
 import { type Scope } from '../../common/user-code/scope.ts';

@@ -1,3 +1,7 @@
+/**
+ * The session of a connection with client handlers: its beginning and its end. The part between is in
+ * `conversation.ts`.
+ */
 import { asError } from '../../common/core/thrown.ts';
 import { type ConnectionId } from '../../common/core/types.ts';
 import { destroyStream } from '../../common/user-code/guarded.ts';
