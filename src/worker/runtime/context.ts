@@ -1,3 +1,6 @@
+/**
+ * The object that handlers get as `worker`. It tells them of their worker, and sends their requests to the main thread.
+ */
 import { setMaxListeners } from 'node:events';
 import { limit } from '../../common/core/check.ts';
 import { type AddressInfo, type WorkerId } from '../../common/core/types.ts';

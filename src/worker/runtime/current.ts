@@ -1,3 +1,4 @@
+/** `currentWorker()`, for code that is not given its worker. */
 import { bootSlot, type BootSlot } from '../../common/boot/boot-data.ts';
 import { type WorkerContext } from '../session/handlers.ts';
 

@@ -1,3 +1,4 @@
+/** The heartbeats of one worker: how often it tells the main thread that its event loop turns. */
 import { type Cancel } from '../../common/core/clock.ts';
 import { type OwnThread } from '../../common/boot/own-thread.ts';
 import { type Pace, type ToMain } from '../../common/wire/messages.ts';

@@ -1,3 +1,4 @@
+/** The wait for the last TLS records of a destroyed secure socket, which would be lost otherwise. */
 import { Socket } from 'node:net';
 import { type TLSSocket } from 'node:tls';
 import { type Duplex } from 'node:stream';

@@ -1,3 +1,4 @@
+/** Lets code beside the handlers, such as that for HTTP, report errors of user code to the main thread. */
 import { type ConnectionId } from '../../common/core/types.ts';
 import { type WorkerContext } from '../session/handlers.ts';
 

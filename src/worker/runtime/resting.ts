@@ -1,3 +1,4 @@
+/** Lets a protocol such as HTTP tell the main thread how many clients rest between two requests. */
 import { type Activity, noteResting } from '../../common/wire/activity.ts';
 import { type WorkerContext } from '../session/handlers.ts';
 

@@ -1,3 +1,4 @@
+/** Chooses the session of a connection: one for client handlers, or one for its raw socket. */
 import { RawSession } from '../session/raw-session.ts';
 import { Session, type ClientSessionOptions } from '../session/session.ts';
 

@@ -1,3 +1,4 @@
+/** A TLS socket as handlers get it, with all that only the socket under it can give. */
 import { type TLSSocket } from 'node:tls';
 import { boundOutput } from '../sockets/output-bound.ts';
 import { type WorkerSocket } from '../sockets/worker-sockets.ts';

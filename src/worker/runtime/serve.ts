@@ -1,3 +1,4 @@
+/** `serve()`, by which a worker module registers its handlers. */
 import { called } from '../../common/core/caller.ts';
 import { type OwnCall } from '../../common/core/module-call.ts';
 import { errors } from '../../common/core/errors.ts';

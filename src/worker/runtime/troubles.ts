@@ -1,3 +1,4 @@
+/** The errors that no handler has seen, which go to the main thread at a bounded rate. */
 import { type Cancel } from '../../common/core/clock.ts';
 import { Ration, type RationLimits } from '../../common/core/ration.ts';
 import { toPlain } from '../../common/core/thrown.ts';

@@ -1,3 +1,4 @@
+/** Process warnings of errors that peers can cause, at a bounded rate. */
 import { Ration, type RationLimits, type Rationed } from '../../common/core/ration.ts';
 import { fromPlain, isError, toPlain } from '../../common/core/thrown.ts';
 
