@@ -1,3 +1,4 @@
+/** The watch over a pool's thread whose module has not called `serve()` yet. */
 import { LATE_CALL } from '../../common/core/module-call.ts';
 import { fieldOf, textOf } from '../../common/core/thrown.ts';
 import { type BootData, type BootSlot } from '../../common/boot/boot-data.ts';

@@ -1,3 +1,4 @@
+/** The end of a worker's thread: it exits once no work of user code is under way. */
 import { Server } from 'node:net';
 import { MessagePort } from 'node:worker_threads';
 import { type Millis } from '../../common/core/types.ts';

@@ -1,3 +1,4 @@
+/** The thread of a worker as its runtime uses it, where it is a real one: timers, measurements and its end. */
 import { type EventLoopUtilization } from 'node:perf_hooks';
 import { type BootSlot } from '../../common/boot/boot-data.ts';
 import { type OwnThread, type Vitals } from '../../common/boot/own-thread.ts';

@@ -1,3 +1,4 @@
+/** Guards `parentPort`: messages of user code go by the worker's own port instead, and their number is bounded. */
 import { parentPort } from 'node:worker_threads';
 import { type BootSlot, type Transfer, type TransferGiven } from '../../common/boot/boot-data.ts';
 import { isWatched, isWatchReport } from '../../common/boot/watch-report.ts';

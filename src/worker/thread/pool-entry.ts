@@ -1,6 +1,8 @@
-// What a pool loads. Built into one CommonJS file of its own: piscina tries `require()` first, and a thread that is
-// terminated while Node requires an ES module takes the whole process with it (a fatal error in Node 20 to 26). While it
-// imports one, as the user's, it merely ends.
+/** The module that a pool loads into its thread. It makes a worker of that thread, and loads the user's module. */
+
+// Built into one CommonJS file of its own: piscina tries `require()` first, and a thread that is terminated while Node
+// requires an ES module takes the whole process with it (a fatal error in Node 20 to 26). While it imports one, as the
+// user's, it merely ends.
 import { type BootData, fillBootSlot } from '../../common/boot/boot-data.ts';
 import { guardParentPort } from './parent-port.ts';
 import { placeSyntaxError } from './syntax-place.ts';

@@ -1,3 +1,4 @@
+/** Finds where in the source of a worker a SyntaxError lies, and tells that in its stack. */
 import { readFile } from 'node:fs/promises';
 import { isUnplaced } from '../../common/core/syntax-error.ts';
 import { fieldOf, isError, textOf } from '../../common/core/thrown.ts';

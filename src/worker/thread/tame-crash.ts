@@ -1,3 +1,4 @@
+/** Shortens the chain of causes of an uncaught error, before Node passes it on to the main thread. */
 import { fieldOf } from '../../common/core/thrown.ts';
 
 // Node copies 300 of them to the main thread in 40 ms, and takes 5 s for 5000.
