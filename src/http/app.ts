@@ -1,3 +1,7 @@
+/**
+ * Makes a server of each kind of app: Express, Koa, Fastify, Hono and others. Made in either thread, it runs in a
+ * worker.
+ */
 import { createServer, IncomingMessage, Server, type RequestListener } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { errors } from '../common/core/errors.ts';

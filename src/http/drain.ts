@@ -1,3 +1,4 @@
+/** The HTTP/1 connections of one worker, and how they end when it is to leave. Runs in a worker. */
 import { AsyncResource } from 'node:async_hooks';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';

@@ -1,3 +1,4 @@
+/** Serves a handler of the Fetch standard by a request listener of Node. Runs in a worker. */
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

@@ -1,3 +1,4 @@
+/** The handlers that serve an app by Node's own HTTP servers. Made in either thread, they run in a worker. */
 import { Server as Http1Server } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import { type Server } from 'node:net';

@@ -1,3 +1,4 @@
+/** The bound of the output that HTTP/2 streams and pipelined responses hold above their socket. Runs in a worker. */
 import { type Writable } from 'node:stream';
 import { errors } from '../common/core/errors.ts';
 

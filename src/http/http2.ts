@@ -1,3 +1,4 @@
+/** The HTTP/2 server of an app, and the sessions of one worker. Made in either thread, they run in a worker. */
 import {
   constants,
   createServer,

@@ -1,3 +1,4 @@
+/** The wait for a program that closes its server itself when its worker is to leave. Runs in a worker. */
 import { getEventListeners } from 'node:events';
 import { type Server } from 'node:net';
 import { type Millis } from '../common/core/types.ts';

@@ -1,3 +1,4 @@
+/** The event `'leaving'` of responses, and the end of those that would hold their worker. Runs in a worker. */
 import { type AsyncResource } from 'node:async_hooks';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';

@@ -1,3 +1,4 @@
+/** Makes a server that never listens act to its app as one that does. Runs in a worker. */
 import { type Server } from 'node:net';
 import { atDestroy } from '../worker/session/at-destroy.ts';
 import { type WorkerContext } from '../worker/session/handlers.ts';

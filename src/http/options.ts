@@ -1,3 +1,4 @@
+/** The options of HTTP: their public type and their check. Used in both threads. */
 import { type ServerOptions } from 'node:http';
 import { type ServerOptions as Http2ServerOptions } from 'node:http2';
 import { boolean, integer, millis, onlyKnown } from '../common/core/check.ts';

@@ -1,3 +1,4 @@
+/** Tells HTTP/1 from HTTP/2 at the beginning of a connection. Runs in a worker. */
 import { type Millis } from '../common/core/types.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 
