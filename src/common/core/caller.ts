@@ -1,3 +1,4 @@
+/** Lets the stack of a `ForklessError` begin at the user's call. Used in both threads. */
 import { ForklessError, type ErrorCode } from './errors.ts';
 import { fieldOf, isError, textOf } from './thrown.ts';
 

@@ -1,3 +1,4 @@
+/** Bounds how often each cause of a failure is told; the rest is counted. Runs in the main thread. */
 import { type Millis } from './types.ts';
 
 /** How often one cause is told of, and how many causes are told apart. */

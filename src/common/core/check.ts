@@ -1,3 +1,4 @@
+/** The checks of options and other arguments that a user gives. Used in both threads. */
 import { errors } from './errors.ts';
 
 /**

@@ -1,3 +1,7 @@
+/**
+ * The interfaces of the clock by which the main thread takes its time and its timers. Workers use the type `Cancel`
+ * alone.
+ */
 import { type Millis } from './types.ts';
 
 /** Takes back what was registered; calling it again does nothing. */

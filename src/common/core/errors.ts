@@ -1,3 +1,4 @@
+/** The error class of this package, its codes, and the message of each error. Used in both threads. */
 import { knownAre } from './nearest.ts';
 import { messageOf, show } from './thrown.ts';
 import { type Millis } from './types.ts';

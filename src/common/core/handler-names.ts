@@ -1,3 +1,5 @@
+/** The names of all keys that handlers may have. Used in both threads. */
+
 /** The handlers that are functions. */
 export const FUNCTION_NAMES: readonly string[] = [
   'heap',

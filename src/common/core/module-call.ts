@@ -1,3 +1,8 @@
+/**
+ * Compares calls of `prefork()` by where they stand, so that a worker finds its own in the module. Used in both
+ * threads.
+ */
+
 /** Where a call of `prefork()` stands, as both threads see it. */
 export interface CallPlace {
   /** File, line and column of the call; empty where that cannot be told. */

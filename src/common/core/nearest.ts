@@ -1,3 +1,5 @@
+/** Finds the known name that a misspelt one was meant to be, for the messages of errors. Used in both threads. */
+
 /** The name that was most likely meant, or `undefined` where none is near: for "did you mean". */
 export function nearest(given: string, known: readonly string[]): string | undefined {
   // Of a longer name every third letter may be wrong; a very long one is no slip of the hand.

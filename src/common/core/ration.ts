@@ -1,3 +1,4 @@
+/** Bounds how many items are told in an interval; the rest is counted. Runs in a worker. */
 import { type Millis } from './types.ts';
 
 /** How much is told one by one. */

@@ -1,3 +1,5 @@
+/** A map for many short-lived objects, made so that the garbage collector frees them early. Used in both threads. */
+
 interface Entry<Value> {
   value: Value | undefined;
 }

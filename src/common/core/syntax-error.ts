@@ -1,3 +1,4 @@
+/** Reads in the stack of a SyntaxError where the faulty code is. Used in both threads. */
 import { textOf } from './thrown.ts';
 
 /** The place of the code that is none, where the stack of a SyntaxError begins with it; Node prints it so. */

@@ -1,3 +1,4 @@
+/** Looks at values of user code without ever throwing, and makes errors of them. Used in both threads. */
 import { type PlainError } from './types.ts';
 
 /**

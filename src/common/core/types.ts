@@ -1,3 +1,7 @@
+/**
+ * The plain types that all other parts share: times, ids, addresses, and why something has ended. Used in both threads.
+ */
+
 /** A duration or an instant on the monotonic clock, in milliseconds. */
 export type Millis = number;
 
