@@ -1,3 +1,7 @@
+/**
+ * Shared memory in which a worker notes its latest client and how many rest, and the main thread reads it. Used in both
+ * threads.
+ */
 import { type ConnectionId, type Millis } from '../core/types.ts';
 
 /**

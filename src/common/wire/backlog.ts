@@ -1,3 +1,5 @@
+/** A count in shared memory that bounds the messages from one thread that wait in another. Used in both threads. */
+
 /**
  * How many messages of one thread wait for another one, in a word that both share. A MessagePort has no bound of its own
  * (nodejs/node#37428), and what waits in it is the receiver's memory. The sender counts up and the receiver down, so the

@@ -1,3 +1,4 @@
+/** Shared memory that decides whether the main thread or a worker has an offered connection. Used in both threads. */
 import { type ConnectionId } from '../core/types.ts';
 
 /**

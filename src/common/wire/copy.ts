@@ -1,3 +1,5 @@
+/** A quick copy of bytes, also for memory that threads share. Used in both threads. */
+
 // Below it, the call costs more than the bytes.
 const NATIVE_FROM = 512;
 

@@ -1,3 +1,4 @@
+/** The receiver's window in the flow control of one connection. Used in both threads. */
 import { errors } from '../core/errors.ts';
 
 /**

@@ -1,3 +1,4 @@
+/** The frames of a lane: their kinds and layout, and how they are read and written. Used in both threads. */
 import { errors } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
 

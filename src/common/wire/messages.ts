@@ -1,3 +1,6 @@
+/**
+ * The messages and payloads between the main thread and a worker: their types and their checks. Used in both threads.
+ */
 import { errors } from '../core/errors.ts';
 import { type OwnCall } from '../core/module-call.ts';
 import { show } from '../core/thrown.ts';

@@ -1,4 +1,4 @@
-/** The reading side of a ring; `ring.ts` says how a ring is made and why it is right. */
+/** The reading side of a ring; `ring.ts` says how a ring is made and why it is right. Used in both threads. */
 import { errors } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
 import { isKind, MAX_PAYLOAD, RING_FRAME, type FrameSink } from './frames.ts';
