@@ -1,3 +1,4 @@
+/** The data that a worker's thread is given at its birth, and where its code finds them. Used in both threads. */
 import { isMainThread, type MessagePort, workerData } from 'node:worker_threads';
 import { type Backlog } from '../wire/backlog.ts';
 import { type OwnThread } from './own-thread.ts';

@@ -1,3 +1,4 @@
+/** The interface between a worker's runtime and the thread that it runs in. Runs in a worker. */
 import { type Cancel } from '../core/clock.ts';
 import { type Millis } from '../core/types.ts';
 

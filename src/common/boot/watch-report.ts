@@ -1,3 +1,5 @@
+/** The messages by which Node tells `node --watch` what a program loads. Used in both threads. */
+
 /** Whether this program runs under `node --watch`. */
 export const isWatched = (): boolean => process.env['WATCH_REPORT_DEPENDENCIES'] !== undefined;
 
