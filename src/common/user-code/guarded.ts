@@ -1,3 +1,7 @@
+/**
+ * Calls of user code, and of streams that may be the user's, whose errors must not harm other connections. Used in both
+ * threads.
+ */
 import { Duplex } from 'node:stream';
 import { asError } from '../core/thrown.ts';
 

@@ -1,3 +1,4 @@
+/** The async context in which callbacks of user code run, one for each connection. Used in both threads. */
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 
 /**
