@@ -1,3 +1,4 @@
+/** Gives a TLS socket the addresses of the connection under it. Used in both threads. */
 import { type TLSSocket } from 'node:tls';
 import { ADDRESS_NAMES, type Addresses } from '../core/types.ts';
 

@@ -1,3 +1,4 @@
+/** The option `tls`: its public types, and the form in which it goes to a worker. The main thread checks it. */
 import { fileURLToPath } from 'node:url';
 import { millis, oneOf, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';

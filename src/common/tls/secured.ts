@@ -1,3 +1,7 @@
+/**
+ * Takes the facts of a TLS connection from its socket in the main thread, and lends them to the socket in a worker.
+ * Used in both threads.
+ */
 import { type X509Certificate } from 'node:crypto';
 import { type Duplex } from 'node:stream';
 import { type DetailedPeerCertificate, type PeerCertificate, type TLSSocket } from 'node:tls';

@@ -1,3 +1,4 @@
+/** Ends TLS on streams, with one or more certificates. Used in both threads. */
 import { type Duplex } from 'node:stream';
 import { type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import { asError } from '../core/thrown.ts';
