@@ -1,3 +1,4 @@
+/** The check of a serialized value in V8's structured clone format, before V8 reads it. Runs in a worker. */
 import { DecodeBudget, type DecodeLimits, DecodeRefusal } from '../filters/decode-budget.ts';
 import { CloneInput } from './clone-input.ts';
 

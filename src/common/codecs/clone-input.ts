@@ -1,3 +1,4 @@
+/** A cursor over the bytes of a serialized value, for the check in `clone-format.ts`. Runs in a worker. */
 import { type DecodeBudget, DecodeRefusal } from '../filters/decode-budget.ts';
 
 const PADDING = 0;

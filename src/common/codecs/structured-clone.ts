@@ -1,3 +1,4 @@
+/** The codec by which a `ReferenceFilter` sends values as structured clones. Runs in a worker. */
 import { deserialize, serialize } from 'node:v8';
 import { DEFAULT_LIMITS } from '../filters/decode-budget.ts';
 import { type ReferenceCodec } from '../filters/reference.ts';

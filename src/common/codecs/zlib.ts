@@ -1,3 +1,4 @@
+/** The compression by which a `ReferenceFilter` sends fewer bytes. Runs in a worker. */
 import { deflateSync, inflateSync } from 'node:zlib';
 import { DecodeRefusal } from '../filters/decode-budget.ts';
 import { type Compression } from '../filters/reference.ts';
