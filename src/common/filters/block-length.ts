@@ -1,3 +1,5 @@
+/** The interface for the length in front of a block, and its default form of decimal digits. Runs in a worker. */
+
 /** How the length of a block is written in front of it. */
 export interface LengthCodec {
   /** The bytes that say that `length` bytes follow. */

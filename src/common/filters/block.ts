@@ -1,3 +1,4 @@
+/** The filter of blocks, which have one size or their length in front. Made in either thread, it runs in a worker. */
 import { throwAt } from '../core/caller.ts';
 import { integer, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';

@@ -1,3 +1,5 @@
+/** The interface of a filter of bytes. Made in either thread, a filter runs in a worker. */
+
 /**
  * Turns a stream of bytes into records and records into bytes. One filter object serves one connection: what is
  * given as an option is a prototype, cloned for each.

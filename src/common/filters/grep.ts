@@ -1,3 +1,4 @@
+/** The filter of records that passes some and drops the others. Made in either thread, it runs in a worker. */
 import { throwAt } from '../core/caller.ts';
 import { checkedFunctions } from './map.ts';
 import { type RecordFilter } from './record-filter.ts';

@@ -1,3 +1,5 @@
+/** A bounded buffer for bytes that arrive in pieces. Runs in a worker. */
+
 const LEAST_ROOM = 256;
 
 /**

@@ -1,3 +1,4 @@
+/** The body of a request in the HTTP filter. Runs in a worker. */
 import { ChunkedBody, type ChunkedLimits } from './http-chunked.ts';
 import { type Framing } from './http-head.ts';
 import { type HttpBodyPart } from './http-message.ts';

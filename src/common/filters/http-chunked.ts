@@ -1,3 +1,4 @@
+/** The decoder of chunked request bodies in the HTTP filter. Runs in a worker. */
 import { GrowingBytes } from './growing-bytes.ts';
 import { parseHeader } from './http-head.ts';
 import { HttpFault, type HttpReader } from './http-reader.ts';

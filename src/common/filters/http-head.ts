@@ -1,3 +1,4 @@
+/** The parser of request line and headers in the HTTP filter. Runs in a worker. */
 import { HttpFault } from './http-reader.ts';
 
 export type Framing = { readonly chunked: true } | { readonly chunked: false; readonly length: number };

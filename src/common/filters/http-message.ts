@@ -1,3 +1,4 @@
+/** The records of the HTTP filter, and the encoder of responses. Runs in a worker. */
 import { errors } from '../core/errors.ts';
 import { show } from '../core/thrown.ts';
 import { bytesOf, type TextEncoding } from './text-bytes.ts';

@@ -1,3 +1,4 @@
+/** A cursor over the input of the HTTP filter, and the error by which a request is refused. Runs in a worker. */
 import { type InputBytes } from './input-bytes.ts';
 
 /** Why a request is refused, by the status that says so. Never leaves the filter. */

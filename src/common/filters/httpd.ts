@@ -1,3 +1,4 @@
+/** The HTTP filter: requests come in, responses go out. Made in either thread, it runs in a worker. */
 import { throwAt } from '../core/caller.ts';
 import { boolean, integer, oneOf, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';

@@ -1,3 +1,4 @@
+/** The bounded buffer of a filter for input that no record has used yet. Made in either thread, it runs in a worker. */
 import { integer } from '../core/check.ts';
 import { errors, type ForklessError } from '../core/errors.ts';
 

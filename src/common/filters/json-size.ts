@@ -1,3 +1,4 @@
+/** The check of JSON before it is parsed, for its depth and the memory of its value. Runs in a worker. */
 import { DecodeBudget, type DecodeLimits } from './decode-budget.ts';
 
 // What V8 takes at most, measured on Node 20 to 26: for an array or object of its own, its place in another one and a

@@ -1,3 +1,5 @@
+/** The ways in which the filter of lines finds where a line ends. Made in either thread, they run in a worker. */
+
 /** Finds where lines end. One object serves one stream of input. */
 export interface LineEnds {
   /** Bytes at the end of the input that may be the beginning of an end. */

@@ -1,3 +1,4 @@
+/** The filter of lines of text, which clients have by default. Made in either thread, it runs in a worker. */
 import { throwAt } from '../core/caller.ts';
 import { boolean, integer, onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';

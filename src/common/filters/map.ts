@@ -1,3 +1,4 @@
+/** The filter of records that changes each of them. Made in either thread, it runs in a worker. */
 import { throwAt } from '../core/caller.ts';
 import { onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';

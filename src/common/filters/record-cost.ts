@@ -1,3 +1,5 @@
+/** An estimate of the memory that records take while they wait. Runs in a worker. */
+
 // What V8 takes on a 64-bit machine: for a place in an array, a string besides its characters, a view of memory, that
 // memory besides its bytes, an object of whatever kind, and an array that has grown by its first record.
 const OF_PLACE = 12;

@@ -1,3 +1,5 @@
+/** The interface of a filter of records. Made in either thread, a filter runs in a worker. */
+
 /**
  * Turns records into records, above a filter of bytes or another of these in a `StackableFilter`. What it throws
  * reaches whoever uses the stack.

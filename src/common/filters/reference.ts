@@ -1,3 +1,7 @@
+/**
+ * The filter of references: values that a codec makes bytes of, JSON by default. Made in either thread, it runs in a
+ * worker.
+ */
 import { throwAt } from '../core/caller.ts';
 import { boolean, integer, onlyKnown } from '../core/check.ts';
 import { errors, ForklessError } from '../core/errors.ts';

@@ -1,3 +1,4 @@
+/** The filter that is a stack of others. Made in either thread, it runs in a worker. */
 import { throwAt } from '../core/caller.ts';
 import { onlyKnown } from '../core/check.ts';
 import { errors } from '../core/errors.ts';

@@ -1,3 +1,4 @@
+/** The filter that gives bytes as they come. Made in either thread, it runs in a worker. */
 import { throwAt } from '../core/caller.ts';
 import { onlyKnown } from '../core/check.ts';
 import { type Filter } from './filter.ts';

@@ -1,3 +1,4 @@
+/** The option `encoding` of filters, and the bytes of text that they send. Used in both threads. */
 import { oneOf } from '../core/check.ts';
 import { show } from '../core/thrown.ts';
 
