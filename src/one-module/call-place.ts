@@ -1,4 +1,4 @@
-// Either thread: where a call stands is the same in both.
+/** Finds where in its module a call of `prefork()` stands. Used in both threads. */
 import { fileURLToPath } from 'node:url';
 import { fieldOf, textOf } from '../common/core/thrown.ts';
 import { type CallPlace } from '../common/core/module-call.ts';

@@ -1,4 +1,4 @@
-// The main thread.
+/** The list of all calls of `prefork()`, from which a worker learns how to find its own. Runs in the main thread. */
 import { errors } from '../common/core/errors.ts';
 import { isSamePlace, type CallPlace, type OwnCall } from '../common/core/module-call.ts';
 

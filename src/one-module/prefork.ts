@@ -1,4 +1,7 @@
-// Either thread: the same call makes the prefork in the main thread and serves in a worker.
+/**
+ * `prefork()`, for server and handlers in one module. Used in both threads: it listens in the main thread and serves in
+ * a worker.
+ */
 import { bootSlot } from '../common/boot/boot-data.ts';
 import { awaited } from '../common/core/caller.ts';
 import { checkObject, onlyKnown } from '../common/core/check.ts';

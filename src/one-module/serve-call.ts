@@ -1,4 +1,4 @@
-// A worker.
+/** Serves the handlers of a call of `prefork()` where it is the worker's own. Runs in a worker. */
 import { type BootSlot } from '../common/boot/boot-data.ts';
 import { isSameCall, type CallPlace } from '../common/core/module-call.ts';
 import { type AnyHandlers } from '../worker/session/handlers.ts';
