@@ -1,3 +1,7 @@
+/**
+ * The list of timers, ports, sockets and the like that the code of each worker has opened. Runs in the thread of the
+ * test.
+ */
 import { createHook, type AsyncHook } from 'node:async_hooks';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,3 +1,7 @@
+/**
+ * Tells the code of several workers that share a thread apart, and gives each a `process.exit()` of its own. Runs in
+ * the thread of the test.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { lendBootSlot, type BootSlot, type TransferGiven } from '../common/boot/boot-data.ts';
 import { postAsUser } from '../worker/thread/parent-port.ts';

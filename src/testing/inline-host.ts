@@ -1,3 +1,4 @@
+/** The thread host of tests, whose workers have no threads of their own. Runs in the thread of the test. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type Clock } from '../common/core/clock.ts';

@@ -1,3 +1,4 @@
+/** The port of a worker that has no thread of its own. Runs in the thread of the test. */
 import { EventEmitter } from 'node:events';
 import { type MessagePort } from 'node:worker_threads';
 import { type BootPort } from '../common/boot/boot-data.ts';

@@ -1,3 +1,7 @@
+/**
+ * A worker that has no thread of its own, as the master, its runtime and the test see it. Runs in the thread of the
+ * test.
+ */
 import { threadId } from 'node:worker_threads';
 import { type Cancel, type Clock } from '../common/core/clock.ts';
 import { type Millis, type WorkerId } from '../common/core/types.ts';

@@ -1,3 +1,4 @@
+/** The options of `testPrefork()`: their types and their check. Runs in the thread of the test. */
 import { type Millis } from '../common/core/types.ts';
 import { integer } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';

@@ -1,3 +1,4 @@
+/** The `parentPort` of workers that have no threads of their own. Runs in the thread of the test. */
 import { EventEmitter } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
 import { type Transfer, type TransferGiven } from '../common/boot/boot-data.ts';

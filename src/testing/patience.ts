@@ -1,3 +1,4 @@
+/** The limit of real time for calls of a test that wait. Runs in the thread of the test. */
 import { errors } from '../common/core/errors.ts';
 import { type Millis } from '../common/core/types.ts';
 import { clearInterval, setInterval } from './real-timers.ts';

@@ -1,3 +1,4 @@
+/** Waits until the master and the workers of a test have nothing left to do. Runs in the thread of the test. */
 import { performance } from 'node:perf_hooks';
 import { type Millis } from '../common/core/types.ts';
 import { type InlineHost } from './inline-host.ts';

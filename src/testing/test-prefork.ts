@@ -1,3 +1,4 @@
+/** The public class of a prefork for tests. Runs in the thread of the test. */
 import { type AddressInfo } from 'node:net';
 import { showCallers } from '../common/core/caller.ts';
 import { checkObject, integer, millis } from '../common/core/check.ts';

@@ -1,3 +1,4 @@
+/** Collects the handler errors of a test that nobody listens for. Runs in the thread of the test. */
 import { errors } from '../common/core/errors.ts';
 import { type PreforkEvents } from '../main/prefork/events.ts';
 import { type Unheard } from '../main/prefork/unheard.ts';

@@ -1,3 +1,4 @@
+/** Keeps the process alive while a test goes on. Runs in the thread of the test. */
 import { type Millis } from '../common/core/types.ts';
 import { clearInterval, setInterval } from './real-timers.ts';
 

@@ -1,3 +1,4 @@
+/** The clock of a test, whose time passes only by calls. Runs in the thread of the test. */
 import { type Cancel, type HeldClock } from '../common/core/clock.ts';
 import { type Millis } from '../common/core/types.ts';
 
