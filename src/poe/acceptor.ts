@@ -1,3 +1,4 @@
+/** The callback `Acceptor` of PreforkTCP as a handler of raw sockets. Made in either thread, it runs in a worker. */
 import { type WorkerContext } from '../worker/session/handlers.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { Call } from './call.ts';

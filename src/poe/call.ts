@@ -1,3 +1,4 @@
+/** The one argument that every callback of PreforkTCP gets. Used in both threads. */
 import { type Kernel } from './kernel.ts';
 import { type SessionInfo } from './sessions.ts';
 

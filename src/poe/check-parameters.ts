@@ -1,3 +1,4 @@
+/** The check of PreforkTCP's parameters: their names, and which go together. Used in both threads. */
 import { errors } from '../common/core/errors.ts';
 import { nearest } from '../common/core/nearest.ts';
 import { show } from '../common/core/thrown.ts';

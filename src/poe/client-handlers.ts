@@ -1,3 +1,4 @@
+/** The `Client…` parameters of PreforkTCP as handlers of this package. Made in either thread, they run in a worker. */
 import { errors } from '../common/core/errors.ts';
 import { isPromise, show } from '../common/core/thrown.ts';
 import { type ClientError, type Handlers } from '../worker/session/handlers.ts';

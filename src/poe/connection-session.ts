@@ -1,3 +1,4 @@
+/** The POE session of one connection. Runs in a worker. */
 import { errors } from '../common/core/errors.ts';
 import { asError, isPromise } from '../common/core/thrown.ts';
 import { destroyStream } from '../common/user-code/guarded.ts';

@@ -1,3 +1,4 @@
+/** The events that wait for one POE session. Used in both threads. */
 import { type Millis } from '../common/core/types.ts';
 import { errors } from '../common/core/errors.ts';
 

@@ -1,3 +1,4 @@
+/** Makes filters from the names and parameters that POE has for them. Used in both threads. */
 import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';
 import { type Filter } from '../common/filters/filter.ts';

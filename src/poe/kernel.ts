@@ -1,3 +1,4 @@
+/** The kernel of POE as far as callbacks of a server need it. Used in both threads. */
 import { MAX_WAIT } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';

@@ -1,3 +1,4 @@
+/** The table of POE's filters, with the filter of this package for each. Used in both threads. */
 import { isUtf8 } from 'node:buffer';
 import { zlibCompression } from '../common/codecs/zlib.ts';
 import { BlockFilter } from '../common/filters/block.ts';

@@ -1,3 +1,4 @@
+/** Translates PreforkTCP's parameters of the address to the options of `listen()`. Runs in the main thread. */
 import { oneOf, port as checkedPort } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';

@@ -1,3 +1,4 @@
+/** The heap of PreforkTCP's master session, whose fields change the running pool. Runs in the main thread. */
 import { type Prefork } from '../main/prefork/prefork.ts';
 import { poolOptions, type PoolOptions, type PoolParameters } from './pool-options.ts';
 

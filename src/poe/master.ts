@@ -1,3 +1,4 @@
+/** The master session of PreforkTCP, which controls the prefork. Runs in the main thread. */
 import { constants } from 'node:os';
 import { errors } from '../common/core/errors.ts';
 import { isError, messageOf, show, textOf } from '../common/core/thrown.ts';

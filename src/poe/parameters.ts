@@ -1,3 +1,4 @@
+/** The public types of PreforkTCP's parameters, callbacks and heaps. Used in both threads. */
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { type Call } from './call.ts';
 import { type FilterParameter } from './filters.ts';

@@ -1,3 +1,4 @@
+/** Translates PreforkTCP's parameters of the pool to options of this package. Runs in the main thread. */
 import { integer, MAX_WAIT } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';

@@ -1,3 +1,7 @@
+/**
+ * `PreforkTCP()`, for servers with the parameters of POE::Component::Server::PreforkTCP. Used in both threads: it
+ * listens in the main thread and serves in a worker.
+ */
 import { awaited } from '../common/core/caller.ts';
 import { integer } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';

@@ -1,3 +1,7 @@
+/**
+ * The custom events of PreforkTCP's connections: `InlineStates`, `ObjectStates` and `PackageStates`. Used in both
+ * threads.
+ */
 import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';
 import { type Call } from './call.ts';

@@ -1,3 +1,4 @@
+/** Errors by the numbers and texts of the operating system, as callbacks of POE get them. Used in both threads. */
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 

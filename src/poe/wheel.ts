@@ -1,3 +1,4 @@
+/** The object `heap.client`, which has the methods of POE::Wheel::ReadWrite. Runs in a worker. */
 import { errors } from '../common/core/errors.ts';
 import { type Filter } from '../common/filters/filter.ts';
 import { type Client } from '../worker/session/client.ts';

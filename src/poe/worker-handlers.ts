@@ -1,3 +1,4 @@
+/** All parameters of PreforkTCP as handlers of this package. Made in either thread, they run in a worker. */
 import { type Handlers } from '../worker/session/handlers.ts';
 import { acceptor } from './acceptor.ts';
 import { clientHandlers, type Holder } from './client-handlers.ts';

@@ -1,3 +1,4 @@
+/** The session that a worker has under the aliases of PreforkTCP's master and listener. Runs in a worker. */
 import { errors } from '../common/core/errors.ts';
 import { type WorkerContext } from '../worker/session/handlers.ts';
 import { type Target } from './sessions.ts';

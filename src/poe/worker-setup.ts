@@ -1,3 +1,7 @@
+/**
+ * The type of the setup that all connections of a worker share in PreforkTCP. Made in either thread, it is used in a
+ * worker.
+ */
 import { type Sessions } from './sessions.ts';
 import { type AnyParameters } from './parameters.ts';
 import { type State } from './states.ts';
