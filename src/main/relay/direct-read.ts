@@ -1,12 +1,6 @@
 /** Reads sockets without an allocation for each read. Runs in the main thread. */
 import { Socket } from 'node:net';
 
-/**
- * Reads of accepted sockets into one buffer for all of them, as `net.connect()` has it with `onread`: without it, each
- * read costs an allocation of 64 KiB. Node has no documented way for sockets that a server accepted, so this file
- * sets the three fields that the option sets. Where a Node has them no more, `readDirectly` refuses, and the reader
- * listens to 'data'.
- */
 /** A read gives so many bytes at most. */
 export const READ_SIZE = 65_536;
 
@@ -62,6 +56,10 @@ function onRead(this: Read, size: number, buffer: Buffer): boolean {
 
 /**
  * Gives `reader` what the socket reads; 'data' is not emitted any more. False: this cannot be done with this socket.
+ *
+ * All sockets read into one buffer, as `net.connect()` has it with `onread`: without it, each read costs an allocation
+ * of 64 KiB. Node has no documented way for sockets that a server accepted, so this file sets the three fields that the
+ * option sets. Where a Node has them no more, this refuses, and the reader listens to 'data'.
  */
 export function readDirectly(stream: object, reader: DirectReader): boolean {
   if (Object.getPrototypeOf(stream) !== Socket.prototype) return false;
