@@ -1,3 +1,5 @@
+/** The front `forkless/filters`: all filters and codecs. Used in both threads. */
+
 export { structuredCloneCodec } from './common/codecs/structured-clone.ts';
 export { zlibCompression } from './common/codecs/zlib.ts';
 export { ForklessError, type ErrorCode } from './common/core/errors.ts';

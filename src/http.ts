@@ -1,3 +1,4 @@
+/** The front `forkless/http`, which serves apps of HTTP. Used in both threads. */
 import { type Server } from 'node:net';
 import { called } from './common/core/caller.ts';
 import { type HttpApp } from './http/app.ts';

@@ -1,3 +1,5 @@
+/** The front `forkless/poe`: PreforkTCP and its types. Used in both threads. */
+
 export { PreforkTCP } from './poe/prefork-tcp.ts';
 export { type Call } from './poe/call.ts';
 export { type SessionInfo } from './poe/sessions.ts';

@@ -1,3 +1,4 @@
+/** The front `forkless/testing`: a prefork whose workers run in the thread of the test. */
 import { called } from './common/core/caller.ts';
 import { TestPrefork } from './testing/test-prefork.ts';
 import { type TestOptions } from './testing/options.ts';

@@ -1,3 +1,5 @@
+/** The front `forkless/worker`: all that a worker module needs. Runs in a worker. */
+
 export { serve } from './worker/runtime/serve.ts';
 export { currentWorker } from './worker/runtime/current.ts';
 export {
