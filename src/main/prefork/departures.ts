@@ -1,3 +1,4 @@
+/** The events that tell of a worker that leaves or ends. */
 import { type Clock } from '../../common/core/clock.ts';
 import { type LeaveReason, type Millis, type WorkerId } from '../../common/core/types.ts';
 import { type WorkerExit, type WorkerHandle } from '../master/worker-handle.ts';

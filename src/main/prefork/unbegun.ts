@@ -1,3 +1,4 @@
+/** The process warning that a prefork was made and never begun. */
 import { framesOf, placeOf } from './place.ts';
 
 /** A prefork that was made, and of which nothing was asked yet. */
