@@ -8,6 +8,8 @@ const WITH_PROGRAMS = [
   'test/main/threads/conformance.test.ts',
   'test/runners/**',
   'test/soak/**',
+  // They measure memory with collections of garbage.
+  'test/**/cost.test.ts',
   'test/testing/end.test.ts',
 ];
 
