@@ -176,4 +176,17 @@ describe('whatever is called in whatever order', () => {
     expect(callers.promises.map(({ end }) => end)).toEqual(['FORKLESS_WRONG_STATE', 'done']);
     expect([callers.prefork.address(), callers.timers]).toEqual([null, 0]);
   });
+
+  it.each([{ stealAfter: 60_000 }, { idleTimeout: 60_000 }, { firstByteTimeout: 60_000 }])(
+    'sets no timer for %j when it is configured after close()',
+    async (options) => {
+      const callers = new Callers([WELL]);
+      callers.start();
+      await callers.settle(5_000);
+      callers.call('close', () => callers.prefork.close({ grace: 0 }));
+      await callers.settle(5_000);
+      callers.prefork.configure(options);
+      expect([callers.prefork.status().state, callers.timers]).toEqual(['closed', 0]);
+    },
+  );
 });

@@ -70,6 +70,8 @@ export class Dispatcher implements OpenOffers {
   configure(config: DispatcherConfig): void {
     this.#config = config;
     this.#watch.configure(config.stealAfter);
+    // Without an open offer, a timer would keep the process alive for nothing.
+    if (this.#owed.size > 0 && !this.#closing) this.#watch.wake();
     this.pump();
   }
 
@@ -186,7 +188,8 @@ export class Dispatcher implements OpenOffers {
   /**
    * Gives each connection that was offered at `until` or before, and that its worker has not taken up, to a worker that
    * rests. The oldest come first. A worker that is blocked thus delays a new connection by milliseconds, and not until
-   * `claimTimeout`. A claim that is under way wins over this, whatever the timing.
+   * `claimTimeout`. A relayed connection that is claimed stays with its worker, whatever the timing; a transferred one does
+   * so once the claim has been told, since no handler sees it before.
    */
   steal(until: Millis): boolean {
     for (const { connection, worker, since } of this.#owed.values()) {

@@ -26,12 +26,11 @@ export class StealWatch {
     this.#after = after;
   }
 
-  /** `Infinity`: nothing is stolen. */
+  /** `Infinity`: nothing is stolen. Another time than before begins with the next `wake()`. */
   configure(after: Millis): void {
     if (after === this.#after) return;
     this.#after = after;
     this.stop();
-    this.wake();
   }
 
   /** There is an open offer. */

@@ -191,7 +191,8 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     const settings = reconfigure(this.#settings, options);
     this.#engine?.entrance?.configure(settings);
     this.#settings = settings;
-    this.#engine?.pool.configure(this.#settings);
+    // A pool that is over has no timers, and must not get new ones.
+    if (this.#life.state !== 'closed') this.#engine?.pool.configure(this.#settings);
   }
 
   /** Everything that is known of the prefork at this instant. */

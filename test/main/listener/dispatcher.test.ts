@@ -275,6 +275,17 @@ describe('a connection that its worker does not take up', () => {
     rig.clock.advance(10);
     expect(rig.took()).toEqual(['1>2']);
   });
+
+  it('is looked for only while there is one', () => {
+    const rig = stealing(2);
+    rig.dispatcher.configure({ ...rig.config, stealAfter: 50 });
+    expect(rig.clock.armed).toBe(0);
+    rig.come(1);
+    rig.dispatcher.close();
+    const before = rig.clock.armed;
+    rig.dispatcher.configure({ ...rig.config, stealAfter: 5 });
+    expect(rig.clock.armed).toBe(before);
+  });
 });
 
 describe('what is not claimed in time', () => {
