@@ -23,7 +23,7 @@ export class Departures {
   killed(worker: WorkerId, why: LeaveReason, handle: WorkerHandle | undefined): void {
     const askedAt = this.#askedAt.get(worker);
     const drainedFor = askedAt === undefined ? undefined : this.#clock.now() - askedAt;
-    this.#announce('workerKilled', { worker, why, drainedFor, clients: handle?.hub.open ?? 0 });
+    this.#announce('workerKilled', { worker, why, drainedFor, clients: handle?.hub.clients ?? 0 });
   }
 
   exited(exit: WorkerExit): void {

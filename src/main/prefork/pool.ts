@@ -209,7 +209,7 @@ export class Pool implements Crew {
     if (!handle) return;
     // The evidence names a client, so it is taken before the connections are closed.
     const evidence = evidenceOf(handle, this.connections);
-    const clients = handle.hub.open;
+    const clients = handle.hub.clients;
     const unclaimed = handle.abandon('worker-lost');
     const { generation, why } = handle;
     const earlier = this.evidence.get(id);

@@ -65,6 +65,11 @@ export class Hub {
     return this.#sides.size;
   }
 
+  /** How many of them the end of the worker would cut off. The others only take their last output, or their peer has gone. */
+  get clients(): number {
+    return [...this.#ends.values()].filter(isCutOff).length;
+  }
+
   /** The sides of these connections. */
   get sides(): Iterable<ConnectionSide> {
     return this.#sides.values();
@@ -224,6 +229,10 @@ export class Hub {
     if (held) this.#options.released(side.connection);
   }
 }
+
+/** Whether the end of the worker cuts the connection off: neither side is closed. */
+const isCutOff = (end: RelaySide | TransferSide): boolean =>
+  end instanceof TransferSide || end.state === 'open';
 
 /** Whether the worker has not closed its side yet. */
 const isOpenAtWorker = (side: RelaySide | TransferSide): boolean =>

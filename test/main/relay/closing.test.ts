@@ -356,6 +356,21 @@ describe.each(LANES)('over the %s lane', (lane) => {
   });
 
   describe('lingering', () => {
+    it('is no client that the end of the worker cuts off', async () => {
+      const rig = new Rig({ lane, lingerTimeout: LINGER });
+      const { stream, socket } = await rig.serve(16);
+      const gone = await rig.serve();
+      expect([rig.hub.open, rig.hub.clients]).toEqual([2, 2]);
+      socket.end(Buffer.alloc(1_000));
+      socket.destroy();
+      gone.stream.destroy();
+      await rig.settle(['mainTurn', 'workerTurn', 'toMain']);
+      expect([rig.hub.open, rig.hub.clients]).toEqual([2, 0]);
+      stream.destroy();
+      await rig.settle();
+      expect([rig.hub.open, rig.hub.clients]).toEqual([0, 0]);
+    });
+
     it('gives a peer that does not read the linger timeout', async () => {
       const rig = new Rig({ lane, lingerTimeout: LINGER });
       const { stream, socket, id } = await rig.serve(10);
