@@ -67,7 +67,7 @@ export class Hub {
 
   /** How many of them the end of the worker would cut off. The others only take their last output, or their peer has gone. */
   get clients(): number {
-    return [...this.#ends.values()].filter(isCutOff).length;
+    return [...this.#sides.values()].filter(isCutOff).length;
   }
 
   /** The sides of these connections. */
