@@ -167,7 +167,15 @@ describe('a process that ends', () => {
     expect(count(said, /\[FORKLESS_NEVER_BEGUN\] ForklessWarning/g)).toBe(1);
   });
 
-  it.each(['close', 'listen', 'start', 'abort', 'a bad option'])('is told nothing after %s', async (way) => {
+  it.each([
+    'close',
+    'listen',
+    'a refused listen',
+    'start',
+    'a start that was aborted',
+    'abort',
+    'a bad option',
+  ])('is told nothing after %s', async (way) => {
     expect(await endedBy(way)).toBe('');
   });
 });

@@ -23,6 +23,14 @@ const ways = {
     createPrefork({ worker, signal: controller.signal });
     controller.abort();
   },
+  'a refused listen': () =>
+    createPrefork({ worker })
+      .listen()
+      .catch(() => undefined),
+  'a start that was aborted': () =>
+    createPrefork({ worker, signal: AbortSignal.abort() })
+      .start()
+      .catch(() => undefined),
   'a bad option': () => {
     try {
       createPrefork({ worker, workers: 0 });

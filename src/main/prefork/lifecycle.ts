@@ -15,11 +15,11 @@ export const MOVES: Readonly<Record<State, readonly State[]>> = {
 export class Lifecycle {
   #state: State = 'idle';
   #failure: Error | undefined;
-  readonly #begun: (() => void) | undefined;
+  readonly #called: (() => void) | undefined;
 
-  /** `begun` is called when it begins, or is closed without that. */
-  constructor(begun?: () => void) {
-    this.#begun = begun;
+  /** `called` is called when somebody first wants it to begin or to close; perhaps again later. */
+  constructor(called?: () => void) {
+    this.#called = called;
   }
 
   get state(): State {
@@ -29,8 +29,13 @@ export class Lifecycle {
   /** Throws `FORKLESS_WRONG_STATE` for a move that is not legal. */
   move(to: State): void {
     if (!MOVES[this.#state].includes(to)) throw errors.wrongState(`going to ${to}`, this.#state);
-    if (this.#state === 'idle') this.#begun?.();
+    this.#called?.();
     this.#state = to;
+  }
+
+  /** It is to begin. A call that is refused tells of that itself. */
+  called(): void {
+    this.#called?.();
   }
 
   /** The start fails by this error, unless it has failed by an earlier one. */

@@ -242,6 +242,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   };
 
   #mayBegin(call: string): void {
+    this.#life.called();
     const { signal } = this.#settings;
     if (signal?.aborted === true) throw errors.aborted(signal.reason);
     this.#life.mayListen(call);

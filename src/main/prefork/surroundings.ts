@@ -26,7 +26,7 @@ export interface Surroundings {
   readonly unheard: Unheard;
   /** Serves the option `signals`. Without it, the option has no effect. */
   readonly signals?: Signals | undefined;
-  /** Told that a prefork was made; the result is called when it begins or closes. */
+  /** Told that a prefork was made; the result is called when it is to begin or close. */
   readonly made?: (() => () => void) | undefined;
   /** Describes to a new worker the call of `prefork()` that made this prefork. Absent where no such call did. */
   readonly call?: (() => OwnCall | undefined) | undefined;

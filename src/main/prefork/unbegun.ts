@@ -9,7 +9,7 @@ interface Unbegun {
 const unbegun = new Set<Unbegun>();
 
 /**
- * Notes that a prefork was made. Returns what is to be called when it begins or closes. The process that ends by itself
+ * Notes that a prefork was made. Returns what is to be called when it is to begin or close. The process that ends by itself
  * before that would print nothing, so a process warning says that nobody has called `listen()`.
  */
 export function noteMade(): () => void {
