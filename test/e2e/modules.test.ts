@@ -43,11 +43,15 @@ describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) 
   );
 
   const NEVER_CAME = /^FORKLESS_BOOT_FAILED .*begin all of a module before the first is awaited/;
+  // A thread that nothing holds ends by itself; one of a pool is told of, with each place once.
+  const AFTER_TWO =
+    /^FORKLESS_BOOT_FAILED .*(?:never came, only others \([^,]+:\d+:\d+\)\. |before it called serve\(\))/;
   const REFUSED = /^FORKLESS_BAD_HANDLERS .*some-preforks\.mjs:\d+:\d+ before.*createPrefork\(\)$/;
 
   it.each<[string, readonly (string | RegExp)[]]>([
     ['in another order', ['one hello', 'other hello']],
     ['one in the main thread alone', [NEVER_CAME, 'other hello']],
+    ['behind two of one line in the main thread alone', ['one hello', 'other hello', AFTER_TWO]],
     ['on one line', ['one hello', 'other hello']],
     ['by a function', ['one hello', 'other hello']],
     ['in a loop', ['one hello', REFUSED]],

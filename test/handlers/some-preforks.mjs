@@ -21,6 +21,11 @@ const poe = (ClientInput) => ({ Port: 0, Address: '127.0.0.1', StartServer: 1, F
 const cases = {
   'in another order': () => (isMainThread ? [one(), other()] : [other(), one()]),
   'one in the main thread alone': () => [isMainThread ? one() : undefined, other()],
+  'behind two of one line in the main thread alone': () => [
+    named('one'),
+    named('other'),
+    isMainThread ? one() : undefined,
+  ],
   'on one line': () => [prefork(import.meta.url, saying('one')), prefork(import.meta.url, saying('other'))],
   'by a function': () => [named('one'), named('other')],
   'in a loop': () => ['one', 'other'].map((name) => prefork(import.meta.url, saying(name))),

@@ -53,7 +53,7 @@ function placeIn(settings: unknown): string {
 }
 
 const lateCall = ({ settings }: BootData, passed: readonly string[]): string =>
-  `its call of prefork()${placeIn(settings)} never came, only ${passed.length === 1 ? 'another' : 'others'} (${passed.join(', ')}). ${LATE_CALL}`;
+  `its call of prefork()${placeIn(settings)} never came, only ${passed.length === 1 ? 'another' : 'others'} (${[...new Set(passed)].join(', ')}). ${LATE_CALL}`;
 
 const neverServes = (url: string): string =>
   `The worker module ${url} is loaded and has not called serve(), serveHttp() or prefork(). What a module exports is not served by itself. If it never does, its boot fails at \`bootTimeout\``;
