@@ -19,18 +19,32 @@ function metrics({ counts, connections, workers }) {
     ...Object.entries(connections.drops).map(
       ([reason, count]) => `forkless_connections_refused_total{reason="${reason}"} ${count}`,
     ),
-    ...workers.map(({ id, utilization = 0 }) => `forkless_worker_utilization{worker="${id}"} ${utilization}`),
+    ...workers.flatMap(({ id, suspect, silentFor = 0, utilization = 0 }) => [
+      `forkless_worker_suspect{worker="${id}"} ${Number(suspect)}`,
+      `forkless_worker_silent_seconds{worker="${id}"} ${silentFor / 1_000}`,
+      `forkless_worker_utilization{worker="${id}"} ${utilization}`,
+    ]),
   ];
+}
+
+// A worker that hangs stays `ready` for `workerExpireTime`. It is `suspect` once a connection has waited for it in vain for
+// `claimTimeout`, 1 s.
+function isServing({ phase, suspect }) {
+  return phase === 'ready' && !suspect;
+}
+
+function inWords({ state, degraded, counts, connections }, serving) {
+  const causes = degraded.length > 0 ? `, degraded: ${degraded.join(', ')}` : '';
+  return `${state}, ${serving} of ${counts.ready} ready workers serve, ${connections.waiting} connections wait${causes}\n`;
 }
 
 const health = createServer((request, response) => {
   const status = server.status();
   if (request.url === '/health') {
-    const isWell = status.state === 'listening' && status.counts.ready > 0;
-    // One that crashes now and then is `degraded`, and serves on.
-    response
-      .writeHead(isWell ? 200 : 503)
-      .end(isWell ? 'ok\n' : `${status.state} ${status.degraded.join(', ')}\n`);
+    const serving = status.workers.filter(isServing).length;
+    const isWell = status.state === 'listening' && serving > 0;
+    // A pool whose workers crash now and then is `degraded`, and serves on.
+    response.writeHead(isWell ? 200 : 503).end(isWell ? 'ok\n' : inWords(status, serving));
     return;
   }
   response.setHeader('content-type', 'text/plain; version=0.0.4');
