@@ -1,6 +1,6 @@
 /** The front `forkless`: all that a program needs in its main thread, and in one module also in its workers. */
 
-export { createPrefork } from './main/prefork/create.ts';
+export { createPrefork, type CreateOptions } from './main/prefork/create.ts';
 export { prefork } from './one-module/prefork.ts';
 export { type DrainReport } from './main/prefork/drain.ts';
 export { type Prefork } from './main/prefork/prefork.ts';

@@ -15,6 +15,7 @@ import { checkTestOptions, type TestOptions } from './options.ts';
 import { patiently } from './patience.ts';
 import { quiet, settled } from './quiet.ts';
 import { UnheardErrors } from './unheard-errors.ts';
+import { framesOf, placeOf } from '../main/prefork/place.ts';
 import { Vigil } from './vigil.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { type ListenTarget } from '../main/prefork/option-types.ts';
@@ -25,6 +26,20 @@ export interface BootTrouble {
   readonly times?: number | undefined;
   /** What the module throws. */
   readonly error?: unknown;
+}
+
+/** Makes a function that warns, at its first call, of a prefork that no test ends; `place` is where it was made. */
+function warning(place: string | undefined): () => void {
+  let told = false;
+  const at = place === undefined ? '' : ` at ${place}`;
+  return () => {
+    if (told) return;
+    told = true;
+    process.emitWarning(
+      `The prefork that was made${at} was not ended, and nothing moves any more. Call its end() after each test, also after one that fails`,
+      { type: 'ForklessWarning', code: 'FORKLESS_NEVER_ENDED' },
+    );
+  };
 }
 
 /**
@@ -55,10 +70,12 @@ export class TestPrefork extends Prefork {
     this.#host = host;
     this.#patience = patience;
     this.#unheard = unheard;
+    const warnOnce = warning(placeOf(framesOf(new Error('made'))));
     this.#vigil = new Vigil({
       limit: patience,
       moved: () => host.stirs + clock.firings,
       rest: () => {
+        warnOnce();
         this.unref();
         host.letGo();
       },

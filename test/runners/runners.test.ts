@@ -64,3 +64,12 @@ describe('forkless/testing works under', () => {
     expect(code).toBe(0);
   });
 });
+
+it('a prefork that no test ends is told, with the line where it was made', async () => {
+  const { code, said } = await outcome([`${folder}forgets-end.mjs`]);
+  expect(said).toMatch(
+    /\[FORKLESS_NEVER_ENDED\] ForklessWarning: The prefork that was made at \S*forgets-end\.mjs:4:16 was not ended/,
+  );
+  expect(said.match(/FORKLESS_/g)).toHaveLength(1);
+  expect(code).toBe(0);
+});

@@ -21,11 +21,17 @@ export const WAITS: readonly string[] = ['listen', 'start', 'drain', 'reload', '
 // This is done here since the file of the class is long enough.
 showCallers(Prefork.prototype, CALLS, WAITS);
 
+/** The options of `createPrefork()`. */
+export interface CreateOptions extends PreforkOptions {
+  /** The module with the handlers, which calls `serve()`: a `file:` or `data:` URL, or an absolute path. */
+  readonly worker: URL | string;
+}
+
 /**
  * A prefork whose handlers are in a module of their own, which calls `serve()` from `forkless/worker`. Throws a
  * `ForklessError` for bad options. Call `listen()` next.
  */
-export function createPrefork(options: PreforkOptions & { readonly worker: URL | string }): Prefork {
+export function createPrefork(options: CreateOptions): Prefork {
   return called(createPrefork, () => {
     checkObject('options', options);
     const { worker, ...rest } = options;
