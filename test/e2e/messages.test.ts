@@ -79,3 +79,22 @@ describe('the flood of a worker that does not stop', () => {
     peer.socket.destroy();
   });
 });
+
+it.each(['piscina', 'tinypool', 'worker'] as const)(
+  'what a worker posts as its last act is heard before its exit is told, on %s',
+  async (threadHost) => {
+    const open = await start({ threadHost });
+    const told: unknown[] = [];
+    server.on('workerMessage', ({ message }) => told.push(message));
+    server.on('workerExited', () => told.push('exited'));
+    for (let n = 1; n <= 6; n += 1) {
+      const exited = event(server, 'workerExited');
+      const peer = open();
+      peer.socket.on('error', () => undefined);
+      peer.send('leave\n');
+      await exited;
+      await peer.closed;
+    }
+    expect(told).toEqual(Array.from({ length: 6 }, () => ['last', 'exited']).flat());
+  },
+);

@@ -23,6 +23,8 @@ const flood = () => {
   return taken;
 };
 
+process.on('exit', () => post('last'));
+
 const stubborn = () => {
   let taken = 0;
   for (const end = performance.now() + 1_000; performance.now() < end;) if (!post(text)) taken += 1;
@@ -34,6 +36,7 @@ serve({
     if (line === 'flood') client.put(`took ${flood()}`);
     else if (line === 'stubborn') client.put(`took ${stubborn()}`);
     else if (line === 'odd') client.put(`threw ${post(() => undefined)?.name}`);
+    else if (line === 'leave') process.exit();
     else {
       parentPort.postMessage(line);
       client.put(`posted ${line}`);
