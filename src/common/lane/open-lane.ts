@@ -13,8 +13,7 @@ export interface MainPort extends LanePort {
 /** Opens the main thread's end of the lanes between it and one worker. */
 export function laneToWorker(rings: Rings, options: LaneEndOptions & { readonly port: MainPort }): LaneEnd {
   const { port } = options;
-  const next = (): Unheard =>
-    port instanceof MessagePort ? (receiveMessageOnPort(port)) : undefined;
+  const next = (): Unheard => (port instanceof MessagePort ? receiveMessageOnPort(port) : undefined);
   const lane = new RingLane({ next, ...options, out: rings.toWorker, in: rings.toMain });
   options.port.on('messageerror', (error) => {
     lane.unreadable(error);
