@@ -110,10 +110,6 @@ export class BatchLane implements LaneEnd, Lane {
     this.#waiting.clear();
   }
 
-  hearLast(): void {
-    // Messages of this lane come by its port alone, in order with its frames.
-  }
-
   finish(): void {
     const sources = [...this.#waiting];
     this.#waiting.clear();

@@ -52,11 +52,6 @@ export interface LaneEnd {
    * send. From here on nothing waits for a turn.
    */
   finish(): void;
-  /**
-   * The far side's thread has ended: hears every message that it posted before. The event of its exit may overtake them, as
-   * it may with a `Worker` of Node's, which reads its own port then.
-   */
-  hearLast(): void;
   /** Closes the port, behind what was posted; nothing that comes is noticed any more. */
   end(): void;
 }
@@ -68,12 +63,7 @@ export interface LanePort {
   close(): void;
 }
 
-/** A message that has come by a port and was not heard yet, or none. */
-export type Unheard = { readonly message: unknown } | undefined;
-
 export interface LaneEndOptions {
-  /** Takes the next message that has come by the port, ahead of its event. */
-  readonly next?: (() => Unheard) | undefined;
   readonly port: LanePort;
   /** Takes the frames. */
   readonly sink: FrameSink;

@@ -1,7 +1,6 @@
 /** Opens an end of the lanes: one function for the main thread, one for a worker. */
-import { MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type Rings } from '../wire/ring.ts';
-import { type LaneEnd, type LaneEndOptions, type LanePort, type Unheard } from './lane.ts';
+import { type LaneEnd, type LaneEndOptions, type LanePort } from './lane.ts';
 import { RingLane } from './ring-lane.ts';
 
 /** The port of the main thread's end. */
@@ -12,9 +11,7 @@ export interface MainPort extends LanePort {
 
 /** Opens the main thread's end of the lanes between it and one worker. */
 export function laneToWorker(rings: Rings, options: LaneEndOptions & { readonly port: MainPort }): LaneEnd {
-  const { port } = options;
-  const next = (): Unheard => (port instanceof MessagePort ? receiveMessageOnPort(port) : undefined);
-  const lane = new RingLane({ next, ...options, out: rings.toWorker, in: rings.toMain });
+  const lane = new RingLane({ ...options, out: rings.toWorker, in: rings.toMain });
   options.port.on('messageerror', (error) => {
     lane.unreadable(error);
   });

@@ -90,10 +90,6 @@ export class RingLane implements LaneEnd {
     }
   }
 
-  hearLast(): void {
-    for (let next = this.#options.next?.(); next; next = this.#options.next?.()) this.#heard(next.message);
-  }
-
   end(): void {
     this.#deaf = true;
     this.#port.close();

@@ -256,7 +256,6 @@ export class WorkerHandle {
   #exited(exit: ThreadExit): void {
     if (this.#hasEnded) return;
     this.thread.ended();
-    this.#lane.hearLast();
     const stage = this.#stage;
     this.#move('ended');
     this.#options.events.gone();
