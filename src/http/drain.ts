@@ -5,6 +5,7 @@ import { type Server } from 'node:net';
 import { type ConnectionId, type Millis } from '../common/core/types.ts';
 import { atDestroy } from '../worker/session/at-destroy.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
+import { countRequests, hasBegun } from './boundary.ts';
 import { HeldOutput } from './held-output.ts';
 import { endEndless, isEndless, refuseUpgrades, tellLeaving } from './leaving.ts';
 
@@ -13,6 +14,10 @@ interface Held {
   readonly responses: Set<ServerResponse>;
   /** It has had a response, and waits for its next request. */
   rests: boolean;
+  /** Requests that were given to the app. */
+  requests: number;
+  /** Whether the first bytes of its requests are counted: then it can be seen to be between two of them. */
+  counted: boolean;
   /** `bytesRead` when the last response was over: more since then is a request on its way. */
   seen: number;
   timer: NodeJS.Timeout | undefined;
@@ -37,14 +42,17 @@ export class Http1Drain {
   readonly #servers: readonly Server[];
   readonly #held = new Map<ServedSocket, Held>();
   readonly #watch: DrainWatch;
+  readonly #mayRest: boolean;
   /** Responses on connections that end in their own way, those of HTTP/2, each with its async context. */
   readonly #others = new Map<ServerResponse, AsyncResource>();
   #resting = 0;
   #draining = false;
 
-  constructor(servers: readonly Server[], idleGrace: Millis, watch: DrainWatch) {
+  /** With `mayRest`, a connection between two requests may go to another worker. */
+  constructor(servers: readonly Server[], idleGrace: Millis, watch: DrainWatch, mayRest: boolean) {
     this.#idleGrace = idleGrace;
     this.#watch = watch;
+    this.#mayRest = mayRest;
     this.#servers = servers;
     for (const server of servers) this.#follow(server);
   }
@@ -66,7 +74,15 @@ export class Http1Drain {
   }
 
   add(socket: ServedSocket): void {
-    const held: Held = { responses: new Set(), rests: false, seen: 0, timer: undefined, waiting: undefined };
+    const held: Held = {
+      responses: new Set(),
+      rests: false,
+      requests: 0,
+      counted: false,
+      seen: 0,
+      timer: undefined,
+      waiting: undefined,
+    };
     if (socket.destroyed) return;
     this.#held.set(socket, held);
     atDestroy(socket, () => {
@@ -75,13 +91,19 @@ export class Http1Drain {
     if (this.#draining) this.#closeLater(socket, held);
   }
 
+  /** Node's HTTP/1 has the connection now. */
+  given(socket: ServedSocket): void {
+    const held = this.#held.get(socket);
+    if (held && this.#mayRest && socket.settle) held.counted = countRequests(socket);
+  }
+
   /** The worker is to leave. */
   begin(): void {
     this.#draining = true;
     for (const server of this.#servers) refuseUpgrades(server, this.#pendingBefore);
     for (const [socket, held] of this.#held) {
       const last = [...held.responses].at(-1);
-      if (last) closeAfter(last);
+      if (last && !goesOn(socket, held)) closeAfter(last);
       this.#closeLater(socket, held);
       for (const response of held.responses) this.#tell(response, socket);
     }
@@ -106,6 +128,7 @@ export class Http1Drain {
     }
     clearTimeout(held.timer);
     held.responses.add(response);
+    held.requests += 1;
     this.#setResting(held, false);
     // Before its turn a response has no socket, and what is written to it waits above the one that bounds it.
     if (response.socket === null) {
@@ -113,18 +136,23 @@ export class Http1Drain {
       held.waiting.add(response);
     }
     if (this.#draining) {
-      closeAfter(response);
+      if (!goesOn(socket, held)) closeAfter(response);
       this.#tell(response, socket);
       this.#closeLater(socket, held);
     }
     response.once('close', () => {
       held.responses.delete(response);
       held.seen = socket.bytesRead;
-      this.#setResting(held, held.responses.size === 0 && this.#held.has(socket));
-      if (this.#draining && held.responses.size === 0) {
-        this.#closeLater(socket, held);
-      }
+      const over = held.responses.size === 0 && this.#held.has(socket);
+      this.#setResting(held, over);
+      if (over && request.complete) this.#settle(socket, held);
+      if (this.#draining && held.responses.size === 0) this.#closeLater(socket, held);
     });
+  }
+
+  // The connection is between two requests where all that have begun are over. One that is to end by itself does so.
+  #settle(socket: ServedSocket, held: Held): void {
+    if (held.counted && hasBegun(socket, held.requests)) socket.settle?.();
   }
 
   #tell(response: ServerResponse, socket: ServedSocket): void {
@@ -159,6 +187,7 @@ export class Http1Drain {
     clearTimeout(held.timer);
     held.timer = setTimeout(() => {
       if (!isHttp(socket)) this.forget(socket);
+      else if (socket.settled === true && goesOn(socket, held)) return;
       else if (mayEnd(socket, held)) socket.destroySoon?.();
       else this.#closeLater(socket, Object.assign(held, { seen: socket.bytesRead }));
     }, this.#idleGrace);
@@ -183,6 +212,9 @@ export class Http1Drain {
 
 // Node takes its parser off a socket that was upgraded, and leaves no other sign of it.
 const isHttp = (socket: object): boolean => !('parser' in socket) || socket.parser !== null;
+
+/** Its worker leaves, and it goes on at another one once it is between two requests. */
+const goesOn = (socket: ServedSocket, { counted }: Held): boolean => counted && socket.moves === true;
 
 /** It is idle and brings no request, or its answer is one that only the connection ends. */
 function mayEnd(socket: ServedSocket, { responses, seen }: Held): boolean {

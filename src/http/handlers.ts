@@ -46,7 +46,7 @@ export function httpHandlers(app: HttpApp, options: HttpOptions = {}): HttpHandl
       await options.workerStarted?.(worker);
       await served.ready();
       // Only now has the app its last listener. Node starts the checks of its timeouts with the event.
-      const drain = new Http1Drain(servers, idleGrace, watchOf(worker));
+      const drain = new Http1Drain(servers, idleGrace, watchOf(worker), mayRest(server, options));
       started = { drain, listening: new Listening(server, worker) };
       // A server that ends TLS itself makes sockets of its own out of those it is given.
       server.on('secureConnection', (socket: ServedSocket) => {
@@ -83,6 +83,12 @@ const watchOf = (worker: WorkerContext): DrainWatch => ({
   },
 });
 
+// Node counts the requests of a connection where nobody can see it, so one that moves would begin at 0 again.
+const mayRest = (server: Server, { rest = true }: HttpOptions): boolean =>
+  rest &&
+  server instanceof Http1Server &&
+  !(server.maxRequestsPerSocket !== null && server.maxRequestsPerSocket > 0);
+
 interface Started {
   readonly drain: Http1Drain;
   readonly listening: Listening;
@@ -102,11 +108,14 @@ function taking(
     tuned(socket);
     // Held before its protocol is known, too: one that says nothing must not keep a worker that is to leave.
     if (held) drain.add(socket);
-    if (!second) give(server, socket);
-    else
+    if (!second) {
+      give(server, socket);
+      drain.given(socket);
+    } else
       protocolOf(socket, headersTimeout, (protocol) => {
         if (protocol === 'http2') drain.forget(socket);
         give(protocol === 'http2' ? second : server, socket);
+        drain.given(socket);
       });
   };
 }

@@ -26,6 +26,7 @@ const OWN = [
   'maxHeadersCount',
   'maxRequestsPerSocket',
   'noDelay',
+  'rest',
   'timeout',
   'workerStarted',
   'workerStopping',
@@ -46,6 +47,14 @@ export interface HttpOptions extends Pick<ServerOptions, (typeof SERVER)[number]
    * `ALPNProtocols: ['h2', 'http/1.1']` there), else by the first bytes of the connection. Default false.
    */
   readonly http2?: boolean | Http2ServerOptions | undefined;
+  /**
+   * Whether a connection of HTTP/1 is at rest between two requests. Then a worker that leaves, crashes, hangs or is killed
+   * takes no idle client with it: the connection stays open, and its next request goes to another worker, in which it is
+   * a new one to the app. `false` for apps that keep something for a connection: on `req.socket`, or a login
+   * that counts for the connection (NTLM, Negotiate). It has no effect with TLS in the worker, on transferred
+   * sockets, with HTTP/2, after an upgrade, and beside `maxRequestsPerSocket`. Default true.
+   */
+  readonly rest?: boolean | undefined;
   /**
    * How long an idle kept-alive connection may still bring one request when its worker is to leave; that one is
    * answered with `Connection: close`. Closing at once would cross with requests on their way. Default 1 000 ms.
@@ -79,6 +88,7 @@ const CHECKS: Readonly<Record<(typeof OWN)[number], (name: string, value: unknow
   maxHeadersCount: (name, value) => integer(name, value, 0),
   maxRequestsPerSocket: (name, value) => integer(name, value, 0),
   noDelay: boolean,
+  rest: boolean,
   // 0 is none to Node, too.
   timeout: (name, value) => millis(name, value, 0),
   workerStarted: callback,

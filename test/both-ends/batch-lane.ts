@@ -84,6 +84,19 @@ export class BatchLane implements LaneEnd, Lane {
     this.#options.port.postMessage(message, moved);
   }
 
+  /** Connections never come to rest on it. */
+  askTurn(): void {
+    return undefined;
+  }
+
+  unread(): Map<number, Buffer> {
+    return new Map();
+  }
+
+  whenRead(done: () => void): void {
+    done();
+  }
+
   end(): void {
     this.#options.port.close();
   }

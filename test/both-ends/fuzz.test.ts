@@ -87,6 +87,7 @@ it.each(['rings', 'batches'])(
           claimed: () => undefined,
           released: () => undefined,
           closed: ({ connection }) => over.push(connection.id),
+          broken: (error) => broken.push(error),
         });
         const connections = Array.from({ length: CONNECTIONS }, (_, index): Connection => {
           const [stream] = duplexPair();
@@ -96,8 +97,8 @@ it.each(['rings', 'batches'])(
         for (const connection of connections) hub.offer(connection);
         // What the worker does to the shared words, whether or not it says so.
         for (const id of claims) {
-          const slot = hub.claims.indexOf(id);
-          Atomics.store(hub.claims, slot, -id);
+          const slot = hub.table.indexOf(id);
+          Atomics.store(hub.table, slot, -id);
         }
         const send = rings ? ringTo(port, rings) : batchTo(port);
         for (const each of frames) if (broken.length === 0) send(each);

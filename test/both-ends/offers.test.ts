@@ -30,8 +30,8 @@ describe.each(LANES)('over the %s lane', (lane) => {
       const { connection } = rig.connect();
       rig.hub.offer(connection);
       rig.mainTurn();
-      expect(rig.hub.takeBack(connection.id)).toBe(true);
-      expect(rig.hub.takeBack(connection.id)).toBe(false);
+      expect(rig.hub.takeBack(connection)).toBe(true);
+      expect(rig.hub.takeBack(connection)).toBe(false);
       await rig.settle();
       expect([rig.sockets.size, rig.relay.open, rig.relay.served]).toEqual([0, 0, 0]);
       expect([rig.claimed, rig.released, rig.over, rig.hub.open]).toEqual([[], [], [], 0]);
@@ -43,7 +43,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
       const [first, second] = [rig.connect(), rig.connect()];
       rig.hub.offer(first.connection);
       rig.mainTurn();
-      rig.hub.takeBack(1);
+      rig.hub.takeBack({ id: 1 });
       rig.hub.offer(second.connection);
       await rig.settle();
       expect([[...rig.sockets.keys()], rig.claimed]).toEqual([[2], [2]]);
@@ -54,9 +54,9 @@ describe.each(LANES)('over the %s lane', (lane) => {
       const { client, connection } = one.connect();
       client.write('hello');
       one.hub.offer(connection);
-      one.hub.takeBack(1);
+      one.hub.takeBack({ id: 1 });
       two.hub.offer(connection);
-      two.hub.takeBack(1);
+      two.hub.takeBack({ id: 1 });
       one.hub.offer(connection);
       await two.settle();
       await one.settle();
@@ -71,7 +71,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
         client.write('x');
         rig.hub.offer(connection);
         for (const move of before) rig.move(move);
-        const won = rig.hub.takeBack(1);
+        const won = rig.hub.takeBack({ id: 1 });
         await rig.settle();
         const text = before.join(', ');
         expect([...rig.sockets.keys()], text).toEqual(won ? [] : [1]);
@@ -182,7 +182,7 @@ describe.each(LANES)('over the %s lane', (lane) => {
       rig.hub.offer(rig.connect().connection);
       rig.fromWorker(frame(2, 1));
       expect(rig.broken).toEqual([expect.objectContaining(bad)]);
-      expect(rig.hub.takeBack(1)).toBe(true);
+      expect(rig.hub.takeBack({ id: 1 })).toBe(true);
     });
 
     it('leaves no stream corked, and late frames of closed connections do nothing', async () => {

@@ -4,6 +4,7 @@ import { type LaneEnd } from '../../src/common/lane/lane.ts';
 import { laneToMain, laneToWorker, type MainPort } from '../../src/common/lane/open-lane.ts';
 import { type Connection } from '../../src/main/relay/connection.ts';
 import { type ConnectionSide } from '../../src/main/relay/connection-side.ts';
+import { type Homeless } from '../../src/main/relay/homeless.ts';
 import { Hub } from '../../src/main/relay/hub.ts';
 import { RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
 import { Scopes } from '../../src/common/user-code/scope.ts';
@@ -67,6 +68,8 @@ export interface RigOptions {
   readonly sendSocket?: (message: SocketMessage) => void;
   /** Called with each claimed socket; by default the socket is read and its errors are noted. */
   readonly connected?: (socket: RelaySocket) => void;
+  /** Has the connections that no worker has; without it, none rests. */
+  readonly homeless?: Homeless;
 }
 
 export interface Peer {
@@ -133,6 +136,7 @@ export class Rig {
     maxOutput = Infinity,
     accepted = {},
     sendSocket,
+    homeless,
     connected = (socket) => {
       this.read(socket);
     },
@@ -162,6 +166,9 @@ export class Rig {
         this.relay.frame(...frame);
       },
       passed: () => undefined,
+      published: () => {
+        this.relay.published();
+      },
       message: (message: unknown) => {
         if (isArrival(message)) this.relay.arrived(message);
         else both.message(message);
@@ -176,9 +183,16 @@ export class Rig {
       window,
       lingerTimeout,
       sendSocket,
+      homeless,
+      left:
+        homeless &&
+        ((side, limit) => {
+          homeless.add(side, limit, (closed) => this.over.push(closed));
+        }),
       claimed: ({ id }) => this.claimed.push(id),
       released: ({ id }) => this.released.push(id),
       closed: (side) => this.over.push(side),
+      broken: (error) => this.broken.push(error),
     });
     this.relay = new WorkerSockets({
       scopes: new Scopes(),
@@ -189,7 +203,7 @@ export class Rig {
         highWaterMark,
         maxOutput,
         accepted,
-        claims: this.hub.claims,
+        leases: this.hub.table,
       },
       connected: (socket) => {
         if (!(socket instanceof RelaySocket)) {
@@ -202,6 +216,9 @@ export class Rig {
       },
       gaveUp: () => (this.gaveUp += 1),
       closed: (id) => this.workerOver.push(id),
+      askTurn: () => {
+        this.workerLane.askTurn();
+      },
     });
   }
 

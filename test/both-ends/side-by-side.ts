@@ -77,6 +77,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
     claimed: () => undefined,
     released: () => undefined,
     closed: () => undefined,
+    broken: () => undefined,
   });
   const workerLane = laneToMain(rings, {
     port: port2,
@@ -99,7 +100,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
       highWaterMark: undefined,
       maxOutput: Infinity,
       accepted: {},
-      claims: hub.claims,
+      leases: hub.table,
     },
     connected: (socket) => {
       // The claim under test: that the scenarios cannot tell it from one.

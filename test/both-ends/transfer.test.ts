@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, Socket, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type Connection } from '../../src/main/relay/connection.ts';
-import { CLAIM_SLOTS } from '../../src/common/wire/claims.ts';
+import { FIRST_SLOTS } from '../../src/common/wire/leases.ts';
 import { FRAME, FrameWriter } from '../../src/common/wire/frames.ts';
 import { encodeTransferClose, type SocketMessage } from '../../src/common/wire/messages.ts';
 import { LANES, Rig, sequences } from './rig.ts';
@@ -41,7 +41,7 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
   it('can be taken back as long as it is not claimed, and no socket is sent', async () => {
     const { rig, sent, connection, stream } = offered();
     rig.mainTurn();
-    expect(rig.hub.takeBack(1)).toBe(true);
+    expect(rig.hub.takeBack({ id: 1 })).toBe(true);
     await rig.settle();
     expect([sent, rig.claimed, rig.relay.open, connection.stream === stream]).toEqual([[], [], 0, true]);
   });
@@ -50,8 +50,8 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
     const { rig, sent, connection, stream } = offered();
     await rig.settle(['mainTurn', 'toWorker']);
     expect(rig.relay.open).toBe(1);
-    expect(rig.hub.takeBack(1)).toBe(true);
-    expect(rig.hub.takeBack(1)).toBe(false);
+    expect(rig.hub.takeBack({ id: 1 })).toBe(true);
+    expect(rig.hub.takeBack({ id: 1 })).toBe(false);
     await rig.settle();
     expect([sent, rig.claimed, connection.stream === stream]).toEqual([[], [], true]);
     expect([rig.relay.open, rig.relay.served, rig.workerOver, rig.broken]).toEqual([0, 0, [1], []]);
@@ -71,7 +71,7 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
         const [one, other] = next === 'another' ? rigs : [rigs[0], rigs[0]];
         one.hub.offer(connection);
         for (const move of before) one.move(move);
-        const won = one.hub.takeBack(1);
+        const won = one.hub.takeBack({ id: 1 });
         const after = won ? other : one;
         if (won) other.hub.offer(connection);
         for (const rig of rigs) await rig.settle();
@@ -96,7 +96,7 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
   it('that was so taken back and is offered to the same worker again counts as claimed when it says so', async () => {
     const { rig, sent, connection } = offered();
     await rig.settle(['mainTurn', 'toWorker']);
-    rig.hub.takeBack(1);
+    rig.hub.takeBack({ id: 1 });
     rig.hub.offer(connection);
     await rig.settle();
     expect([sent.length, rig.claimed, rig.relay.served, rig.relay.open]).toEqual([1, [1], 1, 1]);
@@ -105,22 +105,22 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
 
   it('that was so taken back keeps its slot until the worker speaks, and only half of them', async () => {
     const { rig } = offered();
-    for (let id = 2; id <= CLAIM_SLOTS; id += 1)
+    for (let id = 2; id <= FIRST_SLOTS; id += 1)
       rig.hub.offer({ id, stream: new Socket(), addresses: ADDRESSES, acceptedAt: 0 });
     await rig.settle(['mainTurn', 'toWorker']);
     const back = rig.hub.takeAllBack();
-    expect(back.length).toBe(CLAIM_SLOTS / 2);
+    expect(back.length).toBe(FIRST_SLOTS / 2);
     await rig.settle();
-    expect([rig.claimed.length, rig.gaveUp, rig.broken]).toEqual([CLAIM_SLOTS / 2, CLAIM_SLOTS / 2, []]);
+    expect([rig.claimed.length, rig.gaveUp, rig.broken]).toEqual([FIRST_SLOTS / 2, FIRST_SLOTS / 2, []]);
     rig.hub.offer(back[0]!);
     await rig.settle();
-    expect(rig.claimed.length).toBe(CLAIM_SLOTS / 2 + 1);
+    expect(rig.claimed.length).toBe(FIRST_SLOTS / 2 + 1);
   });
 
   it('that was so taken back is not told of twice when its worker ends', async () => {
     const { rig } = offered();
     await rig.settle(['mainTurn', 'toWorker']);
-    rig.hub.takeBack(1);
+    rig.hub.takeBack({ id: 1 });
     await rig.settle(['workerTurn']);
     expect(rig.hub.abandon('worker-lost')).toEqual([]);
     expect([rig.claimed, rig.over, rig.broken]).toEqual([[], [], []]);
@@ -129,7 +129,7 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
   it('of which a claim is told twice is one of a broken worker', async () => {
     const { rig } = offered();
     await rig.settle(['mainTurn', 'toWorker']);
-    rig.hub.takeBack(1);
+    rig.hub.takeBack({ id: 1 });
     await rig.settle();
     const batch = new FrameWriter();
     batch.add(FRAME.claim, 1);

@@ -140,9 +140,9 @@ describe.each(TRANSPORTS)('by %s', (by) => {
     });
   });
 
-  describe('a worker that is to leave', () => {
+  describe('a worker that is to leave, where connections do not rest,', () => {
     it('finishes a running request, and says Connection: close', async () => {
-      await serving('listener', {}, { startWorkers: 1, minWorkers: 1 });
+      await serving('listener', { rest: false }, { startWorkers: 1, minWorkers: 1 });
       const agent = new Agent({ keepAlive: true });
       const slow = get('/slow?ms=1000', { agent });
       const [{ worker }] = (await once(server, 'connection')) as [{ worker: number }];
@@ -153,7 +153,7 @@ describe.each(TRANSPORTS)('by %s', (by) => {
     });
 
     it('closes an idle connection after its grace', async () => {
-      await serving('listener', { idleGrace: 50, keepAliveTimeout: 60_000 });
+      await serving('listener', { rest: false, idleGrace: 50, keepAliveTimeout: 60_000 });
       const peer = new Peer(port).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
       await peer.until(/hello\r\n0\r\n\r\n$/);
       await server.reload();
@@ -162,7 +162,7 @@ describe.each(TRANSPORTS)('by %s', (by) => {
     });
 
     it('answers one more request on an idle connection', async () => {
-      await serving('listener', { idleGrace: 5_000, keepAliveTimeout: 60_000 });
+      await serving('listener', { rest: false, idleGrace: 5_000, keepAliveTimeout: 60_000 });
       const peer = new Peer(port).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
       await peer.until(/hello\r\n0\r\n\r\n$/);
       await server.reload();

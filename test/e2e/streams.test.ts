@@ -15,7 +15,8 @@ const graceTime = 60_000;
 
 async function serving(http: object = {}): Promise<void> {
   ({ server, port } = await started('streams', {
-    argv: [JSON.stringify({ idleGrace: 500, ...http })],
+    // What a worker does with connections that end with it.
+    argv: [JSON.stringify({ rest: false, idleGrace: 500, ...http })],
     transport,
     startWorkers: 1,
     masterHeartbeat: 2_000,

@@ -17,13 +17,18 @@ async function serving(
   server = createServer(listener);
   prepare(server);
   told = [];
-  const drain = new Http1Drain([server], 1_000, {
-    rest: (count) => {
-      told.push(count);
-      server.emit('told');
+  const drain = new Http1Drain(
+    [server],
+    1_000,
+    {
+      rest: (count) => {
+        told.push(count);
+        server.emit('told');
+      },
+      failed: () => undefined,
     },
-    failed: () => undefined,
-  });
+    true,
+  );
   server.on('connection', (socket: unknown) => {
     drain.add(socket as ServedSocket);
   });

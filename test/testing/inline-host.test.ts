@@ -24,8 +24,8 @@ describe('the thread host inline', () => {
     expect(first).toMatchObject({ threadId, isMainThread: true, settings: { window: 4 } });
     expect(first!.loaded).toContain('echo.mjs');
     expect([first!.url, second!.url]).toEqual([moduleUrl('echo.mjs'), moduleUrl('echo.mjs')]);
-    Atomics.store(settings.claims, 1, 42);
-    expect((first as unknown as { settings: typeof settings }).settings.claims[1]).toBe(42);
+    Atomics.store(settings.leases, 1, 42);
+    expect((first as unknown as { settings: typeof settings }).settings.leases[1]).toBe(42);
   });
 
   it('loads a CommonJS module', async () => {

@@ -104,7 +104,8 @@ export type CloseReason =
   | 'output-dropped' // the handler destroyed it while output waited that could not be sent any more
   | 'reset' // the handler reset it
   | 'linger-timeout' // the peer took nothing of the last output for `lingerTimeout`
-  | 'worker-lost' // its worker crashed, was killed or became a zombie
+  | 'worker-lost' // its worker crashed, was killed or became a zombie while it served it
+  | 'no-worker' // it was at rest, sent something, and no worker could take it up for `waitTimeout`
   | 'closing'; // the prefork closed past its grace
 
 /** An error as it crosses a thread boundary: structured clone would lose `code` and the stack of a subclass. */

@@ -43,6 +43,8 @@ export class LaneReader {
   readonly #options: LaneReaderOptions;
   readonly #ring: RingReader;
   #stage: Stage = ASLEEP;
+  /** Who waits until everything before a cursor is read, in order. */
+  #awaited: { readonly cursor: number; readonly done: () => void }[] = [];
 
   constructor(options: LaneReaderOptions) {
     this.#options = options;
@@ -78,6 +80,23 @@ export class LaneReader {
     if (this.#stage === READING) return;
     do this.read();
     while (this.#stage === AT_MARK || this.#ring.unread > 0);
+  }
+
+  /** Calls `done` once everything is read that is published now; not before this turn of the event loop ends. */
+  whenRead(done: () => void): void {
+    this.#awaited.push({ cursor: this.#ring.published, done });
+    if (this.#stage === ASLEEP) this.#go(AWAKE);
+    this.#options.askTurn();
+  }
+
+  /** Nothing is read any more: whoever waits need not wait on. */
+  close(): void {
+    for (const { done } of this.#awaited.splice(0)) done();
+  }
+
+  /** Tells those that wait for nothing any more. */
+  settle(): void {
+    while (this.#awaited[0] && this.#ring.hasRead(this.#awaited[0].cursor)) this.#awaited.shift()?.done();
   }
 
   /** Reads the frames that are published now, up to the first mark, and little more than `most` bytes. */

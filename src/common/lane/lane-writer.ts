@@ -1,5 +1,6 @@
 /** The sending half of a lane's end: in which order frames get room in its ring. Used in both threads. */
 import { type ConnectionId } from '../core/types.ts';
+import { errors } from '../core/errors.ts';
 import { FRAME, RING_FRAME, type FrameKind } from '../wire/frames.ts';
 import { RingWriter } from '../wire/ring.ts';
 import { type Lane, type LanePort, type LaneSource } from './lane.ts';
@@ -149,6 +150,14 @@ export class LaneWriter implements Lane {
     }
   }
 
+  /** See `LaneEnd.unread`. */
+  unread(wanted: ReadonlyMap<ConnectionId, number>): Map<ConnectionId, Buffer> {
+    const pieces = new Map<ConnectionId, Buffer[]>();
+    for (const [id, bytes] of wanted) if (bytes !== 0) pieces.set(id, []);
+    if (pieces.size > 0) this.#ring.visitData((id, bytes) => pieces.get(id)?.push(bytes));
+    return new Map([...pieces].map(([id, all]) => [id, lastBytes(all, wanted.get(id) ?? 0)]));
+  }
+
   /** The turn of the event loop ends: shows the far side what was written, and lets those go on that wait for room. */
   turn(): void {
     this.#serve();
@@ -225,4 +234,11 @@ export class LaneWriter implements Lane {
       throw new Error(`forkless: a lane goes from ${this.#stage} to ${to}`);
     this.#stage = to;
   }
+}
+
+function lastBytes(pieces: readonly Buffer[], count: number): Buffer {
+  const all = Buffer.concat(pieces);
+  if (count < 0 || count > all.length)
+    throw errors.badFrame(`${count} bytes that were not taken, of ${all.length}`);
+  return all.subarray(all.length - count);
 }

@@ -52,6 +52,16 @@ export interface LaneEnd {
    * send. From here on nothing waits for a turn.
    */
   finish(): void;
+  /** Asks for a turn in which what was written is shown to the far side, and `published` is called. */
+  askTurn(): void;
+  /**
+   * The last bytes that were sent for each connection of `wanted`, as many as it says, copied: those that the far side has
+   * not taken. It is only right as long as nothing was sent since it was known that the far side takes no more of them.
+   * Throws `FORKLESS_BAD_FRAME` where more are wanted than can be unread.
+   */
+  unread(wanted: ReadonlyMap<ConnectionId, number>): Map<ConnectionId, Buffer>;
+  /** Calls `done` once everything is read that the far side has published by now; at once on a closed lane. */
+  whenRead(done: () => void): void;
   /** Closes the port, behind what was posted; nothing that comes is noticed any more. */
   end(): void;
 }
@@ -69,6 +79,8 @@ export interface LaneEndOptions {
   readonly sink: FrameSink;
   /** All frames that had come are taken, for now. */
   readonly passed: () => void;
+  /** The far side can see everything that was sent, and nothing waits for room. Only some kinds of lanes tell. */
+  readonly published?: (() => void) | undefined;
   /** Takes the control messages. */
   readonly message: (message: unknown) => void;
   /** Something came by the port, and has been dealt with. */

@@ -2,6 +2,7 @@
  * One end of the lanes between the main thread and a worker: the port and both rings. The same class is used in both
  * threads.
  */
+import { type ConnectionId } from '../core/types.ts';
 import { readFrames, RING_FRAME } from '../wire/frames.ts';
 import { LaneReader } from './lane-reader.ts';
 import { BELL, LaneWriter, type Marked } from './lane-writer.ts';
@@ -79,6 +80,20 @@ export class RingLane implements LaneEnd {
     } catch (error) {
       this.#broke(error);
     }
+    this.#reader.close();
+  }
+
+  askTurn(): void {
+    this.#askTurn();
+  }
+
+  unread(wanted: ReadonlyMap<ConnectionId, number>): Map<ConnectionId, Buffer> {
+    return this.#writer.unread(wanted);
+  }
+
+  whenRead(done: () => void): void {
+    if (this.#closed) done();
+    else this.#reader.whenRead(done);
   }
 
   finish(): void {
@@ -148,7 +163,9 @@ export class RingLane implements LaneEnd {
     if (this.#closed) return;
     try {
       this.#writer.turn();
+      if (!this.#writer.waits) this.#options.published?.();
       if (this.#reader.awake) this.#reader.look();
+      this.#reader.settle();
     } catch (error) {
       this.#broke(error);
     }

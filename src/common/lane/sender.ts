@@ -13,8 +13,10 @@ export interface SenderOwner {
 export interface SenderOptions {
   readonly lane: Lane;
   readonly id: ConnectionId;
-  /** Credit to begin with, bytes. */
+  /** The far side's window, bytes. */
   readonly window: number;
+  /** How much of it is free to begin with. Default: all. */
+  readonly credit?: number | undefined;
   readonly owner: SenderOwner;
 }
 
@@ -36,20 +38,27 @@ export class Sender implements LaneSource {
   /** Made when something waits: most connections never need it. */
   #waiting: WaitingBytes | undefined;
   #credit: number;
+  #sent = 0;
   #admitted = false;
   #stage: Stage = 'open';
   #closeFrame: Uint8Array | undefined;
 
-  constructor({ lane, id, window, owner }: SenderOptions) {
+  constructor({ lane, id, window, credit = window, owner }: SenderOptions) {
     this.#lane = lane;
     this.#id = id;
-    this.#window = this.#credit = window;
+    this.#window = window;
+    this.#credit = credit;
     this.#owner = owner;
   }
 
   /** Bytes that wait for credit or room. */
   get pending(): number {
     return this.#waiting?.length ?? 0;
+  }
+
+  /** Bytes that the lane has taken, modulo 2^32. */
+  get sent(): number {
+    return this.#sent;
   }
 
   /** Whether so many bytes more would not have to wait for credit. */
@@ -63,6 +72,7 @@ export class Sender implements LaneSource {
     if (most === 0) return 0;
     const sent = this.#lane.sendNow(this.#id, chunk, most);
     this.#credit -= sent;
+    this.#sent = (this.#sent + sent) | 0;
     return sent;
   }
 
@@ -129,6 +139,13 @@ export class Sender implements LaneSource {
     return more;
   }
 
+  /** Gives up the bytes that wait, which another sender is to send; this one sends nothing any more. */
+  handOver(): Uint8Array[] {
+    const waiting = this.#waiting?.take() ?? [];
+    this.discard();
+    return waiting;
+  }
+
   /** Forgets what waits, and says nothing more but a close. */
   discard(): void {
     this.#waiting?.clear();
@@ -157,6 +174,7 @@ export class Sender implements LaneSource {
     const size = this.#lane.data(this.#id, chunk, offset, end);
     waiting.took(size);
     this.#credit -= size;
+    this.#sent = (this.#sent + size) | 0;
     return size;
   }
 

@@ -79,6 +79,15 @@ export class WaitingBytes {
     return before - this.#length;
   }
 
+  /** Returns all bytes, in order; it is empty then. */
+  take(): Uint8Array[] {
+    const all = this.#chunks.slice(this.#head);
+    const [first] = all;
+    if (first) all[0] = first.subarray(this.#offset);
+    this.clear();
+    return all;
+  }
+
   clear(): void {
     this.#chunks = [];
     this.#head = 0;

@@ -25,6 +25,13 @@ export class CreditWindow {
     }
   }
 
+  /** What the far side may still send once it is told of everything that was consumed; it counts as told. */
+  renew(): number {
+    this.#outstanding -= this.#owed;
+    this.#owed = 0;
+    return this.#size - this.#outstanding;
+  }
+
   /**
    * Counts bytes as consumed; returns how many to grant now, or 0. Grants come by half windows: one frame for each
    * few bytes would cost more than the bytes.

@@ -27,6 +27,10 @@ export const FRAME = {
   call: 9,
   /** Main to worker: these counts have stood still for too long. Worker to main: they have not. Payload: `Counts`. */
   counts: 10,
+  /** Worker to main: the worker leaves, and the connection is at rest. The main thread is to take it back. */
+  rest: 11,
+  /** Main to worker: the connection at rest was taken back. It lives on, and is nothing to this worker any more. */
+  takenBack: 12,
 } as const;
 
 /** Frames of a ring alone, which its reader uses up itself. */
@@ -34,9 +38,9 @@ export const RING_FRAME = {
   /** Nothing: the rest of the ring up to its end. */
   pad: 0,
   /** A piece of the next frame's payload, which goes before it. */
-  piece: 11,
+  piece: 13,
   /** A control message was posted here; what follows was written after it. */
-  mark: 12,
+  mark: 14,
 } as const;
 
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
@@ -46,7 +50,7 @@ export const HEADER = 12;
 /** No frame is larger: a longer length is garbage. */
 export const MAX_PAYLOAD = 16_777_216;
 
-const LAST_KIND = FRAME.counts;
+const LAST_KIND = FRAME.takenBack;
 
 /** Takes frames, in order. `payload` is a view of memory that is used again: it is only valid during the call. */
 export type FrameSink = (kind: FrameKind, id: ConnectionId, payload: Buffer) => void;

@@ -5,7 +5,7 @@ import { errors } from '../core/errors.ts';
 import { type OwnCall } from '../core/module-call.ts';
 import { show } from '../core/thrown.ts';
 import { type Activity } from './activity.ts';
-import { CLAIM_SLOTS } from './claims.ts';
+import { type LeaseTable, MOST_SLOTS } from './leases.ts';
 import {
   type AddressInfo,
   type Addresses,
@@ -44,7 +44,7 @@ export interface WorkerSettings {
   /** How long it may still work when it leaves. */
   readonly leaveTimeout: Millis;
   readonly accepted: AcceptedOptions;
-  readonly claims: Int32Array<SharedArrayBuffer>;
+  readonly leases: LeaseTable;
   /** Memory for the lanes. */
   readonly rings: Rings;
   readonly activity: Activity;
@@ -61,6 +61,19 @@ export interface OpenFrame {
   readonly slot: number;
   readonly addresses: Addresses;
   readonly secured?: Secured | undefined;
+  /** Only where another worker had the connection before. */
+  readonly resumed?: Resumed | undefined;
+}
+
+/** What a worker must know of a connection that another one had before. */
+export interface Resumed {
+  /** The connection's own number; that of the frame is its lease's. */
+  readonly connection: ConnectionId;
+  /** Bytes that its workers have taken from the peer, and sent to it. */
+  readonly read: number;
+  readonly written: number;
+  /** Bytes that may be sent before the first credit. */
+  readonly credit: number;
 }
 
 /** Main to worker, by the port: a socket that was claimed. */
@@ -106,7 +119,9 @@ export type CallFrame =
   | { readonly call: 'noDelay'; readonly enable: boolean }
   | { readonly call: 'keepAlive'; readonly enable: boolean; readonly delay: Millis };
 
-export type ToWorker = { readonly kind: 'retire' } | { readonly kind: 'heartbeat'; readonly pace: Pace };
+export type ToWorker =
+  /** With `moves`, connections that come to rest go to other workers. */
+  { readonly kind: 'retire'; readonly moves: boolean } | { readonly kind: 'heartbeat'; readonly pace: Pace };
 
 /** What a worker asks of the master. */
 export type Request = 'retire' | 'pause' | 'resume' | 'shutdown';
@@ -195,10 +210,17 @@ const parse = (payload: Buffer): unknown => {
 export const encodeJson = (value: OpenFrame | CloseFrame | CallFrame): Uint8Array =>
   Buffer.from(JSON.stringify(value));
 
-const isSlot = (value: unknown): boolean => isCount(value) && Number.isInteger(value) && value < CLAIM_SLOTS;
+const isSlot = (value: unknown): boolean => isCount(value) && Number.isInteger(value) && value < MOST_SLOTS;
+
+const RESUMED_FIELDS = ['connection', 'read', 'written', 'credit'] as const;
+
+const isResumed = (value: unknown): boolean =>
+  value === undefined || (isFields(value) && RESUMED_FIELDS.every((field) => isCount(value[field])));
 
 function isOpenFrame(value: unknown): value is OpenFrame {
-  return isFields(value) && isSlot(value['slot']) && isFields(value['addresses']);
+  return (
+    isFields(value) && isSlot(value['slot']) && isFields(value['addresses']) && isResumed(value['resumed'])
+  );
 }
 
 export function readOpen(payload: Buffer): OpenFrame {

@@ -19,6 +19,16 @@ export class RingReader extends Ring {
     return this.distance(this.#head, Atomics.load(this.words, TAIL));
   }
 
+  /** The cursor up to which frames are published now. */
+  get published(): number {
+    return Atomics.load(this.words, TAIL);
+  }
+
+  /** Whether everything before a cursor is read. */
+  hasRead(cursor: number): boolean {
+    return ((this.#head - cursor) | 0) >= 0;
+  }
+
   /**
    * Reads the frames that are published at the time of the call, up to the first mark, and little more than `most` bytes.
    * Throws `FORKLESS_BAD_FRAME`, or an error of the sink. `room` is called when there is room for a writer that waits: it

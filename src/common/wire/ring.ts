@@ -125,6 +125,23 @@ export class RingWriter extends Ring {
     return this.capacity - this.distance(this.#head, this.#tail);
   }
 
+  /**
+   * Visits the data frames that the reader may not have read, in order; it may have read some of the first ones. They are
+   * intact until the next frame is written: nothing is written over what lies behind the last known `HEAD`, and
+   * that is not loaded anew here.
+   */
+  visitData(visit: (id: ConnectionId, bytes: Buffer) => void): void {
+    for (let cursor = this.#head; cursor !== this.#tail;) {
+      const at = cursor & this.mask;
+      const word = this.#word(at);
+      const length = this.words[word] ?? 0;
+      const from = at + HEADER_BYTES;
+      if (this.words[word + 1] === FRAME.data)
+        visit(this.words[word + 2] ?? 0, this.bytes.subarray(from, from + length));
+      cursor = (cursor + aligned(HEADER_BYTES + length)) | 0;
+    }
+  }
+
   /** Writes a frame; false if there is no room for it. It must fit in half the ring. */
   frame(
     kind: FrameKind | typeof RING_FRAME.piece | typeof RING_FRAME.mark,

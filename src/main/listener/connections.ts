@@ -20,7 +20,7 @@ import { destroyStream, guarded } from '../../common/user-code/guarded.ts';
 import { keep, type StreamKeeper } from '../relay/stream-events.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { securedOf } from '../../common/tls/secured.ts';
-import { LAST_CONNECTION_ID } from '../../common/wire/claims.ts';
+import { LAST_CONNECTION_ID } from '../../common/wire/leases.ts';
 
 /** A connection in events: its number, and where it comes from and arrived. */
 export interface ConnectionInfo extends Addresses {
@@ -130,7 +130,7 @@ export class Connections {
    */
   add(stream: Duplex, left: Left, arrived?: AddressInfo): [Connection, Crowd] {
     const addresses = addressesOf(stream, arrived);
-    const connection = new Entry(this.#nextId(), stream, addresses, this.#clock.now(), this.#forget, left);
+    const connection = new Entry(this.nextId(), stream, addresses, this.#clock.now(), this.#forget, left);
     // This comes first: an object that throws here is no stream, and must not be counted.
     keep(stream, connection);
     const network = networkOf(connection.addresses);
@@ -189,7 +189,8 @@ export class Connections {
     for (const { stream } of [...this.#open.values()]) destroyStream(stream);
   }
 
-  #nextId(): ConnectionId {
+  /** A number that no open connection has, and no lease has had lately. */
+  nextId(): ConnectionId {
     do this.#lastId = this.#lastId === LAST_CONNECTION_ID ? 1 : this.#lastId + 1;
     while (this.#open.has(this.#lastId));
     return this.#lastId;

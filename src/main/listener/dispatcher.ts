@@ -26,7 +26,7 @@ export interface DispatcherOptions {
   /** Offers a connection to a worker. */
   readonly offer: (id: WorkerId, connection: Connection) => void;
   /** Takes a connection back that no handler has seen; false when one may have. */
-  readonly takeBack: (id: WorkerId, connection: ConnectionId) => boolean;
+  readonly takeBack: (id: WorkerId, connection: Connection) => boolean;
   /** Whether a worker has read everything that it was sent, and waits for more. */
   readonly rests: (id: WorkerId) => boolean;
   readonly dropped: (connection: Connection, reason: DropReason, error?: unknown) => void;
@@ -112,6 +112,22 @@ export class Dispatcher implements OpenOffers {
     if (this.#closing) this.#arm();
   }
 
+  /**
+   * A connection that no worker had since it was taken back at rest is to have one again. It is not admitted anew, and a
+   * pause is no matter of its peer's.
+   */
+  wake(connection: Connection): void {
+    connection.acceptedAt = this.#options.clock.now();
+    if (this.#closing) {
+      this.#drop(connection, 'closing');
+      return;
+    }
+    if (this.#room.size === 0 && this.#offerToChosen(connection)) return;
+    this.#room.enter(connection);
+    this.#tellWaiting();
+    this.#arm();
+  }
+
   /** The peer of a connection left before a worker had it. */
   gone(connection: Connection): void {
     if (!this.#room.leave(connection)) return;
@@ -149,8 +165,9 @@ export class Dispatcher implements OpenOffers {
   }
 
   #offerWaiting(): void {
-    if (this.#paused) return;
     for (const connection of this.#room) {
+      // One that a worker had is served on.
+      if (this.#paused && connection.lease === undefined) continue;
       if (this.#offerToChosen(connection)) this.#room.leave(connection);
       // A function may name a worker for the next connection. The named strategies look at the workers alone.
       else if (typeof this.#config.dispatch === 'string') return;
@@ -193,10 +210,11 @@ export class Dispatcher implements OpenOffers {
    */
   steal(until: Millis): boolean {
     for (const { connection, worker, since } of this.#owed.values()) {
-      if (since > until || this.#paused || this.#closing) break;
+      if (since > until || this.#closing) break;
+      if (this.#paused && connection.lease === undefined) continue;
       const free = this.#freeFor(connection, worker);
       if (free === undefined) break;
-      if (!this.#options.takeBack(worker, connection.id)) continue;
+      if (!this.#options.takeBack(worker, connection)) continue;
       this.#owed.delete(connection.id);
       this.#options.tell({ kind: 'stolen', id: worker });
       this.#offer(free, connection);
@@ -276,7 +294,7 @@ export class Dispatcher implements OpenOffers {
     }
     for (const { connection, worker, since } of [...this.#owed.values()]) {
       if (now < since + this.#config.claimTimeout) break;
-      if (this.#options.takeBack(worker, connection.id)) this.takenBack([connection], worker, true);
+      if (this.#options.takeBack(worker, connection)) this.takenBack([connection], worker, true);
       else this.#owed.delete(connection.id);
     }
     this.pump();

@@ -15,7 +15,8 @@ import { type ConnectionSide } from '../relay/connection-side.ts';
 import { clientsClosedBy, exitVerdict } from './exit-verdict.ts';
 import { hasToldLeaving, move, wasReady, type WorkerStage } from './stages.ts';
 import { WorkerThread } from './worker-thread.ts';
-import { Hub } from '../relay/hub.ts';
+import { Hub, type HomelessSides } from '../relay/hub.ts';
+import { type RelaySide } from '../relay/relay-side.ts';
 import { type LaneEnd } from '../../common/lane/lane.ts';
 import { type Link } from '../../common/lane/link.ts';
 import { laneToWorker } from '../../common/lane/open-lane.ts';
@@ -49,9 +50,10 @@ export interface WorkerHandleEvents {
   readonly launched: () => void;
   readonly message: (message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>) => void;
   readonly alive: () => void;
-  readonly claimed: (connection: Connection) => void;
+  readonly claimed: (connection: Connection, again: boolean) => void;
   readonly released: (connection: Connection) => void;
   readonly closed: (side: ConnectionSide) => void;
+  readonly left: (side: RelaySide, limit: Millis) => void;
   /** The worker sent something that no worker sends. */
   readonly broken: (error: unknown) => void;
   /** Its thread has ended, so it can be offered nothing more. Told before all events that follow from it. */
@@ -71,8 +73,9 @@ export interface WorkerHandleOptions {
   /** Runs its argument once, at the end of this turn of the event loop. */
   readonly atTurnEnd: (run: () => void) => void;
   readonly thread: Omit<ThreadSpec, 'name' | 'boot'>;
-  readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'claims' | 'rings' | 'activity'>;
+  readonly settings: Omit<WorkerSettings, 'id' | 'generation' | 'leases' | 'rings' | 'activity'>;
   readonly lingerTimeout: Millis;
+  readonly homeless: HomelessSides;
   readonly maxWorkerMessages: number;
   /** Whether sockets are sent to the worker, where that is possible. */
   readonly transfer: boolean;
@@ -105,8 +108,8 @@ export class WorkerHandle {
     this.#options = options;
     this.id = options.id;
     this.generation = options.generation;
-    const { clock, settings, lingerTimeout, transfer, events } = options;
-    const { claimed, released, closed } = events;
+    const { clock, settings, lingerTimeout, transfer, homeless, events } = options;
+    const { claimed, released, closed, left, broken } = events;
     this.#link = options.openLink();
     this.#lane = this.#openLane();
     this.hub = new Hub({
@@ -115,9 +118,12 @@ export class WorkerHandle {
       window: settings.window,
       lingerTimeout,
       sendSocket: transfer ? this.#sendSocket : undefined,
+      homeless,
       claimed,
       released,
       closed,
+      left,
+      broken,
     });
     const { gate } = options;
     const start = this.#start.bind(this);
@@ -138,12 +144,16 @@ export class WorkerHandle {
     return this.#bootError;
   }
 
-  /** Asks it to finish and leave. Returns the connections that it has not claimed, which are taken back. */
-  retire(why: LeaveReason): Connection[] {
+  /**
+   * Asks it to finish and leave. Returns the connections that it has not claimed, which are taken back. With `moves`, so are
+   * those at rest, now and as they come to rest.
+   */
+  retire(why: LeaveReason, moves: boolean): Connection[] {
     this.#why ??= why;
     const unclaimed = this.hub.takeAllBack();
+    if (moves) this.hub.takeRested();
     if (this.#stage === 'gated') this.#cancel();
-    else this.post({ kind: 'retire' });
+    else this.post({ kind: 'retire', moves });
     return unclaimed;
   }
 
@@ -200,7 +210,7 @@ export class WorkerHandle {
       ...settings,
       id,
       generation,
-      claims: this.hub.claims,
+      leases: this.hub.table,
       rings: this.#link.rings,
       activity: this.activity,
     };

@@ -74,6 +74,7 @@ export class Engine {
     const { surroundings, settings, watchers } = this.#options;
     const { lingerTimeout } = settings;
     this.entrance?.close();
+    this.pool.homeless.close();
     await windDown(this.pool, { clock: surroundings.clock, watchers, time, lingerTimeout });
   }
 

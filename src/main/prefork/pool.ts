@@ -7,6 +7,7 @@ import {
   type LeaveReason,
   type WorkerId,
 } from '../../common/core/types.ts';
+import { Homeless } from '../relay/homeless.ts';
 import { Dispatcher } from '../listener/dispatcher.ts';
 import { Master, type Crew } from '../master/master.ts';
 import { WorkerHandle, type WorkerExit } from '../master/worker-handle.ts';
@@ -45,6 +46,7 @@ export class Pool implements Crew {
   readonly master: Master;
   readonly dispatcher: Dispatcher;
   readonly connections: Connections;
+  readonly homeless: Homeless;
   readonly handles: Map<WorkerId, WorkerHandle> = new Map<WorkerId, WorkerHandle>();
   /** What was found out about workers that did not answer. */
   readonly evidence: Map<WorkerId, Evidence> = new Map<WorkerId, Evidence>();
@@ -67,6 +69,7 @@ export class Pool implements Crew {
     this.#settings = settings;
     this.#gate = new BootGate(options.cores);
     this.connections = new Connections(clock);
+    this.homeless = this.#openHome();
     this.#idle = new IdleWatch(clock, () => this.#sides(), settings.idle);
     this.master = new Master({
       config: settings.policy,
@@ -94,6 +97,8 @@ export class Pool implements Crew {
       rests: (id) => this.handles.get(id)?.hub.rests ?? false,
       takeBack: (id, connection) => this.handles.get(id)?.hub.takeBack(connection) ?? false,
       dropped: (connection, reason, error) => {
+        // One that a worker had is not dropped, but closed.
+        if (this.homeless.refuse(connection, reason === 'gone' ? undefined : 'no-worker')) return;
         this.connections.dropped(connection, reason);
         announce('drop', { connection: infoOf(connection), reason, error: errorField(error) });
       },
@@ -104,7 +109,18 @@ export class Pool implements Crew {
       dispatcher: this.dispatcher,
       connections: this.connections,
       idle: this.#idle,
+      homeless: this.homeless,
       exited: this.#exited.bind(this),
+    });
+  }
+
+  #openHome(): Homeless {
+    return new Homeless({
+      clock: this.#options.clock,
+      newLease: () => this.connections.nextId(),
+      wake: (connection) => {
+        this.dispatcher.wake(connection);
+      },
     });
   }
 
@@ -154,6 +170,7 @@ export class Pool implements Crew {
       openLink,
       atTurnEnd,
       lingerTimeout,
+      homeless: this.homeless,
       maxWorkerMessages,
       transfer,
       bootTimeout: policy.bootTimeout,
@@ -178,7 +195,7 @@ export class Pool implements Crew {
   }
 
   retire(id: WorkerId, why: LeaveReason): void {
-    const unclaimed = this.handles.get(id)?.retire(why) ?? [];
+    const unclaimed = this.handles.get(id)?.retire(why, why !== 'closing') ?? [];
     this.#departures.asked(id, why);
     this.dispatcher.takenBack(unclaimed, id, false);
     if (why === 'silent') this.#expired(id);
@@ -187,6 +204,7 @@ export class Pool implements Crew {
   kill(id: WorkerId, why: LeaveReason): void {
     const handle = this.handles.get(id);
     const unclaimed = handle?.hub.takeAllBack() ?? [];
+    handle?.hub.takeRested();
     // This ends a look into the worker, so what the look has found is told first.
     handle?.kill(why);
     this.#departures.killed(id, why, handle);
@@ -209,6 +227,7 @@ export class Pool implements Crew {
     if (!handle) return;
     // The evidence names a client, so it is taken before the connections are closed.
     const evidence = evidenceOf(handle, this.connections);
+    handle.hub.takeRested();
     const clients = handle.hub.clients;
     const unclaimed = handle.abandon('worker-lost');
     const { generation, why } = handle;
@@ -238,6 +257,7 @@ export class Pool implements Crew {
 
   *#sides(): Iterable<ConnectionSide> {
     for (const { hub } of this.handles.values()) yield* hub.sides;
+    yield* this.homeless.sides();
   }
 
   #exited(exit: WorkerExit, unclaimed: Connection[]): void {

@@ -9,6 +9,7 @@ import { type Dispatcher } from '../listener/dispatcher.ts';
 import { type IdleWatch } from '../listener/idle-watch.ts';
 import { type Master } from '../master/master.ts';
 import { type WorkerHandleEvents } from '../master/worker-handle.ts';
+import { type Homeless } from '../relay/homeless.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { type Announce } from './events.ts';
 
@@ -18,6 +19,7 @@ export interface ReportsOptions {
   readonly dispatcher: Dispatcher;
   readonly connections: Connections;
   readonly idle: IdleWatch;
+  readonly homeless: Homeless;
   readonly announce: Announce;
   /** A worker failed by this error. Called before the events that follow from the failure. */
   readonly failed: (error: unknown) => void;
@@ -52,12 +54,13 @@ export class Reports {
       message: (message) => {
         this.#message(id, message);
       },
-      claimed: (connection) => {
+      claimed: (connection, again) => {
         const { dispatcher, connections, idle, announce } = this.#options;
         dispatcher.claimed(connection);
+        master.tell({ kind: 'claimed', id });
+        if (again) return;
         connections.claimed();
         idle.wake();
-        master.tell({ kind: 'claimed', id });
         announce('connection', { connection: infoOf(connection), worker: id });
       },
       released: () => {
@@ -65,6 +68,11 @@ export class Reports {
       },
       closed: (side) => {
         this.#closed(id, side);
+      },
+      left: (side, limit) => {
+        this.#options.homeless.add(side, limit, (closed) => {
+          this.#closed(id, closed);
+        });
       },
       broken: (error) => {
         this.#broken(id, error);

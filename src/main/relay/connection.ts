@@ -1,5 +1,6 @@
 /** An accepted connection. Lives in the main thread. */
 import { Duplex } from 'node:stream';
+import { type LeaseId } from '../../common/wire/leases.ts';
 import { type Addresses, type ConnectionId, type Millis, type Secured } from '../../common/core/types.ts';
 
 /**
@@ -13,9 +14,14 @@ export interface Connection {
   readonly addresses: Addresses;
   /** If its bytes are those of a TLS connection. */
   secured?: Secured | undefined;
-  /** Or done with its handshake. */
+  /** Or done with its handshake, or woken by input while no worker had it. */
   acceptedAt: Millis;
+  /** The number of its lease at a worker. The first lease has the number of the connection. */
+  lease?: LeaseId | undefined;
 }
+
+/** The number of the lease that it has, or is to have next. */
+export const leaseOf = ({ id, lease }: Pick<Connection, 'id' | 'lease'>): LeaseId => lease ?? id;
 
 /**
  * In the place of a stream whose socket is in a worker: closed, as is what the socket leaves behind, which would hold

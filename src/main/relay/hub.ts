@@ -4,19 +4,21 @@ import { errors } from '../../common/core/errors.ts';
 import { Registry } from '../../common/core/registry.ts';
 import { type CloseReason, type ConnectionId, type Millis } from '../../common/core/types.ts';
 import { encodeWord, FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
+import { LeaseBook, type LeaseId, type LeaseTable, type Rested } from '../../common/wire/leases.ts';
 import {
   encodeJson,
   readCall,
   readClose,
   readCounts,
   readTransferClose,
+  type Resumed,
   type SocketMessage,
 } from '../../common/wire/messages.ts';
-import { MOVED, type Connection } from './connection.ts';
+import { leaseOf, MOVED, type Connection } from './connection.ts';
 import { Offers, type Offer } from './offers.ts';
 import { type ConnectionSide } from './connection-side.ts';
 import { type Lane, type LaneEnd } from '../../common/lane/lane.ts';
-import { RelaySide } from './relay-side.ts';
+import { RelaySide, type Seat, type SideOwner } from './relay-side.ts';
 import { TransferSide } from './transfer-side.ts';
 import { isTransferable, sendOff } from './send-socket.ts';
 
@@ -28,27 +30,43 @@ export interface HubOptions {
   readonly lingerTimeout: Millis;
   /** Sends a socket to the worker by the port, and may throw; without it, everything is relayed. */
   readonly sendSocket?: ((message: SocketMessage) => void) | undefined;
-  /** The worker has claimed a connection. */
-  readonly claimed: (connection: Connection) => void;
+  /** The connections that no worker has; without it, none rests. */
+  readonly homeless?: HomelessSides | undefined;
+  /** The worker has claimed a connection; `again` if another had it before. */
+  readonly claimed: (connection: Connection, again: boolean) => void;
   /** The worker has closed its side of a connection that it had claimed, or can have none any more. */
   readonly released: (connection: Connection) => void;
   /** A connection that the worker had claimed is closed on both sides. */
   readonly closed: (side: ConnectionSide) => void;
+  /** A connection at rest was taken back from the worker. It may stay so for `limit` milliseconds. */
+  readonly left?: ((side: RelaySide, limit: Millis) => void) | undefined;
+  /** The worker has left something that no worker leaves. */
+  readonly broken: (error: unknown) => void;
+}
+
+/** The sides of the connections that no worker has. */
+export interface HomelessSides {
+  get(id: ConnectionId): RelaySide | undefined;
+  /** One that was on offer was taken back. */
+  unoffered(id: ConnectionId): void;
+  /** A worker has this one. */
+  delete(id: ConnectionId): void;
+}
+
+/** A connection that was taken back, and what its worker left of it. */
+interface Taken extends Rested {
+  readonly side: RelaySide;
 }
 
 /** Offers connections to one worker, and gives each frame of the worker to the side of the connection it belongs to. */
-export class Hub {
+export class Hub implements SideOwner {
   readonly #options: HubOptions;
   readonly #lane: Lane;
-  readonly #offers = new Offers();
-  readonly #sides = new Registry<ConnectionId, RelaySide | TransferSide>();
+  readonly #leases = new LeaseBook();
+  readonly #offers = new Offers(this.#leases);
+  readonly #sides = new Registry<LeaseId, RelaySide | TransferSide>();
   readonly #written: RelaySide[] = [];
   #gone = false;
-
-  readonly #closedBothWays = (side: ConnectionSide): void => {
-    this.#sides.delete(side.connection.id);
-    this.#options.closed(side);
-  };
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -56,8 +74,19 @@ export class Hub {
   }
 
   /** The memory that both sides claim in. */
-  get claims(): Int32Array<SharedArrayBuffer> {
-    return this.#offers.claims;
+  get table(): LeaseTable {
+    return this.#leases.table;
+  }
+
+  /** A connection that the worker had claimed is closed on both sides. */
+  closed(side: RelaySide | TransferSide): void {
+    this.#forget(side);
+    this.#options.closed(side);
+  }
+
+  /** The connection is on its way out of here: its next owner looks for itself. */
+  woken(): void {
+    return undefined;
   }
 
   /** Connections the worker has claimed that are not closed on both sides. */
@@ -82,22 +111,72 @@ export class Hub {
 
   /** Offers a connection to the worker, which may claim it until it is taken back. */
   offer(connection: Connection): void {
-    const transfer = this.#options.sendSocket !== undefined && isTransferable(connection);
+    const side = this.#options.homeless?.get(connection.id);
+    const transfer = !side && this.#options.sendSocket !== undefined && isTransferable(connection);
     const offer = this.#offers.add(connection, transfer);
     if (!offer) return;
     if (transfer) this.#lane.control(FRAME.open, connection.id, encodeWord(offer.slot));
-    else this.#openRelay(connection, offer.slot);
+    else this.#openRelay(connection, offer.slot, side?.offered());
   }
 
   /** Takes a connection back that no handler of the worker has seen; false when one may have. */
-  takeBack(id: ConnectionId): boolean {
-    return this.#offers.takeBack(id);
+  takeBack(connection: Pick<Connection, 'id' | 'lease'>): boolean {
+    if (!this.#offers.takeBack(leaseOf(connection))) return false;
+    this.#options.homeless?.unoffered(connection.id);
+    return true;
   }
 
   /** Takes back every connection that no handler has seen. */
   takeAllBack(): Connection[] {
     const all = this.#offers.all().map(({ connection }) => connection);
-    return all.filter(({ id }) => this.takeBack(id));
+    return all.filter((connection) => this.takeBack(connection));
+  }
+
+  /** Takes back every connection that is at rest. Each is told to `left` once all output of the worker for it is here. */
+  takeRested(): void {
+    this.#takeRested([...this.#sides.values()].filter(isAtWorker));
+  }
+
+  // All are taken before any frame is written: the bytes that the worker has not taken are found in the ring.
+  #takeRested(sides: readonly RelaySide[]): void {
+    if (!this.#options.left) return;
+    const taken: Taken[] = [];
+    for (const side of sides) {
+      const rested = this.#leases.takeRested(side.lease);
+      if (rested) taken.push({ side, ...rested });
+    }
+    if (taken.length === 0) return;
+    const unread = this.#unreadOf(taken);
+    for (const { side } of taken) {
+      this.#options.released(side.connection);
+      this.#lane.control(FRAME.takenBack, side.lease);
+      side.leave(unread.get(side.lease), this);
+    }
+    this.#options.lane.whenRead(() => {
+      for (const each of taken) this.#left(each);
+    });
+  }
+
+  #unreadOf(taken: readonly Taken[]): Map<LeaseId, Buffer> {
+    try {
+      return this.#options.lane.unread(
+        new Map(taken.map(({ side, taken: bytes }) => [side.lease, (side.given - bytes) | 0])),
+      );
+    } catch (error) {
+      // Nobody knows any more which bytes were taken.
+      for (const { side } of taken) side.giveUp('worker-lost');
+      this.#options.broken(error);
+      return new Map();
+    }
+  }
+
+  #left({ side, limit }: Taken): void {
+    // It may have closed meanwhile.
+    if (this.#sides.get(side.lease) !== side) return;
+    side.passed();
+    if (side.state !== 'open') return;
+    this.#sides.delete(side.lease);
+    this.#options.left?.(side, limit);
   }
 
   /**
@@ -107,9 +186,10 @@ export class Hub {
   abandon(reason: CloseReason): Connection[] {
     this.#gone = true;
     this.#options.lane.close();
+    this.takeRested();
     const unseen = this.takeAllBack();
     // The connections left on offer were claimed by a worker that did not live to say so.
-    for (const { connection } of this.#offers.all()) this.#claimed(connection.id);
+    for (const { connection } of this.#offers.all()) this.#claimed(leaseOf(connection));
     for (const side of [...this.#sides.values()]) {
       if (isOpenAtWorker(side)) this.#options.released(side.connection);
       side.abandon(reason);
@@ -123,16 +203,17 @@ export class Hub {
   }
 
   /** A frame came from the worker. */
-  frame(kind: FrameKind, id: ConnectionId, payload: Buffer): void {
-    if (kind === FRAME.open) throw errors.badFrame('an offer from a worker');
+  frame(kind: FrameKind, lease: LeaseId, payload: Buffer): void {
+    if (kind === FRAME.open || kind === FRAME.takenBack) throw errors.badFrame(`kind ${kind} from a worker`);
     if (kind === FRAME.skip) return;
     if (kind === FRAME.claim) {
-      this.#claimed(id);
+      this.#claimed(lease);
       return;
     }
-    // No side is there for a frame that comes late, after its connection was closed.
-    const side = this.#sides.get(id);
+    // No side is there for a frame that comes late, after its connection was closed or taken back.
+    const side = this.#sides.get(lease);
     if (side instanceof TransferSide) this.#forTransferred(side, kind, payload);
+    else if (kind === FRAME.rest) this.#takeRested(side && isAtWorker(side) ? [side] : []);
     else if (side) this.#forRelayed(side, kind, payload);
   }
 
@@ -141,35 +222,56 @@ export class Hub {
     for (const side of this.#written.splice(0)) side.passed();
   }
 
-  #claimed(id: ConnectionId): void {
+  #claimed(lease: LeaseId): void {
     // Nothing is sent to a worker that is gone.
-    if (this.#gone && this.#offers.get(id)?.transfer === true) return;
-    if (this.#offers.settleTakenBack(id)) {
-      this.#lane.control(FRAME.close, id);
+    if (this.#gone && this.#offers.get(lease)?.transfer === true) return;
+    if (this.#offers.settleTakenBack(lease)) {
+      this.#lane.control(FRAME.close, lease);
       return;
     }
-    const offer = this.#offers.settle(id);
-    if (!offer) throw errors.badFrame(`a claim on ${id}, which is not on offer`);
-    const side = this.#endOf(offer);
-    this.#sides.set(id, side);
-    this.#options.claimed(offer.connection);
-    side.start();
+    const offer = this.#offers.settle(lease);
+    if (!offer) throw errors.badFrame(`a claim on ${lease}, which is not on offer`);
+    const { homeless, claimed } = this.#options;
+    const before = homeless?.get(offer.connection.id);
+    const side = before ?? this.#sideOf(offer);
+    this.#sides.set(lease, side);
+    claimed(offer.connection, before !== undefined);
+    if (!before) {
+      side.start();
+      return;
+    }
+    homeless?.delete(offer.connection.id);
+    before.sit(this.#seat(lease));
   }
 
-  #endOf({ connection, slot, transfer }: Offer): RelaySide | TransferSide {
+  #seat(lease: LeaseId): Seat {
+    return { lane: this.#lane, lease, owner: this };
+  }
+
+  #sideOf({ connection, slot, transfer }: Offer): RelaySide | TransferSide {
     const { clock, window, lingerTimeout } = this.#options;
-    if (transfer && this.#transfer(connection))
-      return new TransferSide(connection, this.#lane, this.#closedBothWays);
+    if (transfer && this.#transfer(connection)) {
+      // No word decides about it any more.
+      this.#leases.close(connection.id);
+      return new TransferSide(connection, this.#lane, (side) => {
+        this.closed(side);
+      });
+    }
     // The socket could not be sent: it is closed, bytes of it were read, or no descriptor is free.
     if (transfer) this.#openRelay(connection, slot);
     return new RelaySide({
       connection,
-      lane: this.#lane,
+      seat: this.#seat(leaseOf(connection)),
       clock,
       window,
       lingerTimeout,
-      closed: this.#closedBothWays,
     });
+  }
+
+  #forget(side: RelaySide | TransferSide): void {
+    const { lease } = side;
+    this.#sides.delete(lease);
+    this.#leases.close(lease);
   }
 
   #transfer(connection: Connection): boolean {
@@ -180,8 +282,9 @@ export class Hub {
     return left === undefined;
   }
 
-  #openRelay({ id, addresses, secured }: Connection, slot: number): void {
-    this.#lane.control(FRAME.open, id, encodeJson({ slot, addresses, secured }));
+  #openRelay(connection: Connection, slot: number, resumed?: Resumed): void {
+    const { addresses, secured } = connection;
+    this.#lane.control(FRAME.open, leaseOf(connection), encodeJson({ slot, addresses, secured, resumed }));
   }
 
   #forTransferred(side: TransferSide, kind: FrameKind, payload: Buffer): void {
@@ -196,7 +299,7 @@ export class Hub {
 
   #forRelayed(
     side: RelaySide,
-    kind: Exclude<FrameKind, typeof FRAME.open | typeof FRAME.claim | typeof FRAME.skip>,
+    kind: Exclude<FrameKind, (typeof FRAME)['open' | 'claim' | 'skip' | 'rest' | 'takenBack']>,
     payload: Buffer,
   ): void {
     switch (kind) {
@@ -230,10 +333,15 @@ export class Hub {
   }
 }
 
+/** Whether its worker has it, and it may be at rest there. */
+const isAtWorker = (side: ConnectionSide): side is RelaySide =>
+  side instanceof RelaySide && side.state === 'open' && !side.homeless;
+
 /** Whether the end of the worker cuts the connection off: neither side is closed. */
 const isCutOff = (end: RelaySide | TransferSide): boolean =>
-  end instanceof TransferSide || end.state === 'open';
+  end instanceof TransferSide || (end.state === 'open' && !end.homeless);
 
 /** Whether the worker has not closed its side yet. */
 const isOpenAtWorker = (side: RelaySide | TransferSide): boolean =>
-  side instanceof TransferSide || side.state === 'open' || side.state === 'stream-closed';
+  side instanceof TransferSide ||
+  (!side.homeless && (side.state === 'open' || side.state === 'stream-closed'));

@@ -11,25 +11,40 @@ import { Sender, type SenderOwner } from '../../common/lane/sender.ts';
 import { destroyStream, guarded, hasRead, hasWritten } from '../../common/user-code/guarded.ts';
 import { CreditWindow } from '../../common/wire/credit.ts';
 import { FRAME } from '../../common/wire/frames.ts';
-import { encodeJson, type CallFrame, type CloseFrame } from '../../common/wire/messages.ts';
+import { type LeaseId } from '../../common/wire/leases.ts';
+import { encodeJson, type CallFrame, type CloseFrame, type Resumed } from '../../common/wire/messages.ts';
 import { CLOSING, reasonOf, type Closer, type ClosingState, type ClosingTask } from './closing.ts';
 import { type Connection, type SocketCalls } from './connection.ts';
 import { type ConnectionSide } from './connection-side.ts';
 import { READ_SIZE, readDirectly, type DirectReader } from './direct-read.ts';
+import { NOWHERE } from './nowhere.ts';
 import { AFTER_FLUSH, Linger, type Lingering } from './linger.ts';
 import { tellOwner, type StreamOwner } from './stream-events.ts';
 import { ToPeer, type PeerOwner } from './to-peer.ts';
 
 export interface RelaySideOptions {
   readonly connection: Connection;
-  readonly lane: Lane;
+  readonly seat: Seat;
   readonly clock: Clock;
   /** Credit per direction, bytes. */
   readonly window: number;
   /** How long the peer may take nothing of the rest of the output once the worker has closed. */
   readonly lingerTimeout: Millis;
+}
+
+/** The place of a connection at a worker. */
+export interface Seat {
+  readonly lane: Lane;
+  readonly lease: LeaseId;
+  readonly owner: SideOwner;
+}
+
+/** Whoever is told of a side. */
+export interface SideOwner {
   /** Both sides are closed; told once. */
-  readonly closed: (side: RelaySide) => void;
+  closed(side: RelaySide): void;
+  /** No worker has the connection, and its peer has sent something, or ended its side. */
+  woken(side: RelaySide): void;
 }
 
 /** Bytes of the peer go to the worker within its credit; bytes of the worker go to the peer; each side's close to the other. */
@@ -38,15 +53,16 @@ export class RelaySide
 {
   readonly connection: Connection;
   readonly #stream: Duplex & SocketCalls;
-  readonly #lane: Lane;
   readonly #clock: Clock;
+  readonly #window: number;
   readonly #lingerTimeout: Millis;
-  readonly #closedBothWays: (side: RelaySide) => void;
-  readonly #toWorker: Sender;
   readonly #toPeer: ToPeer;
   readonly #fromWorker: CreditWindow;
   /** Bytes that must find credit before the peer is read again. */
   readonly #nextRead: number;
+  #seat: Seat;
+  /** Sends to the worker of this seat. */
+  #toWorker: Sender;
   #state: ClosingState = 'open';
   #reason: CloseReason = 'ended';
   #error: string | undefined;
@@ -55,22 +71,50 @@ export class RelaySide
   #granted = 0;
   #bytesRead = 0;
   #linger: Linger | undefined;
+  #peerEnded = false;
+  /** The credit that the next worker begins with, while the connection is on offer to it. */
+  #offered: number | undefined;
 
-  constructor({ connection, lane, clock, window, lingerTimeout, closed }: RelaySideOptions) {
+  constructor({ connection, seat, clock, window, lingerTimeout }: RelaySideOptions) {
     this.connection = connection;
     this.#stream = connection.stream;
-    this.#lane = lane;
     this.#clock = clock;
+    this.#window = window;
     this.#lingerTimeout = lingerTimeout;
-    this.#closedBothWays = closed;
+    this.#seat = seat;
     this.#fromWorker = new CreditWindow(window);
     this.#nextRead = Math.min(READ_SIZE, window / 4);
-    this.#toWorker = new Sender({ lane, id: connection.id, window, owner: this });
+    this.#toWorker = this.#senderOf(seat);
     this.#toPeer = new ToPeer(connection.stream, clock, this);
   }
 
   get state(): ClosingState {
     return this.#state;
+  }
+
+  /** The number of its lease at the worker that has it. */
+  get lease(): LeaseId {
+    return this.#seat.lease;
+  }
+
+  /** Bytes of input that the worker was sent in this lease, modulo 2^32. */
+  get given(): number {
+    return this.#toWorker.sent;
+  }
+
+  /** Whether no worker has the connection, after one had. */
+  get homeless(): boolean {
+    return this.#seat.lane === NOWHERE;
+  }
+
+  /** Whether its peer has sent something that no worker has taken. */
+  get hasInput(): boolean {
+    return this.#toWorker.pending > 0;
+  }
+
+  /** Whether its peer has ended its side. */
+  get peerEnded(): boolean {
+    return this.#peerEnded;
   }
 
   get reason(): CloseReason {
@@ -117,8 +161,9 @@ export class RelaySide
   }
 
   ended(): void {
+    this.#peerEnded = true;
     this.#toWorker.end();
-    this.#endedBothWays();
+    if (!this.#endedBothWays() && this.homeless) this.#seat.owner.woken(this);
   }
 
   finished(): void {
@@ -148,7 +193,7 @@ export class RelaySide
     const { flushed } = this.#toPeer;
     const grant = this.#fromWorker.consumed(flushed - this.#granted);
     this.#granted = flushed;
-    if (grant > 0 && this.#state === 'open') this.#lane.credit(this.connection.id, grant);
+    if (grant > 0 && this.#state === 'open') this.#seat.lane.credit(this.lease, grant);
   }
 
   end(): void {
@@ -156,6 +201,8 @@ export class RelaySide
   }
 
   grant(bytes: number): void {
+    // It is the worker's last word about bytes that it had taken. The next worker begins with a window of its own.
+    if (this.homeless) return;
     this.#toWorker.grant(bytes);
     this.drained();
   }
@@ -198,6 +245,55 @@ export class RelaySide
     this.#workerClosed();
   }
 
+  /** It was taken back from its worker at rest: no worker has it. `unread` is the input that the worker had not taken. */
+  leave(unread: Uint8Array | undefined, owner: SideOwner): void {
+    const waiting = this.#toWorker.handOver();
+    this.#seat = { lane: NOWHERE, lease: this.lease, owner };
+    this.#toWorker = this.#senderOf(this.#seat);
+    if (unread) this.#toWorker.write(unread, true);
+    for (const bytes of waiting) this.#toWorker.write(bytes, true);
+    if (this.hasInput) this.#pause();
+    else this.drained();
+  }
+
+  /** Another is told of it from now on. */
+  belongsTo(owner: SideOwner): void {
+    this.#seat = { ...this.#seat, owner };
+  }
+
+  /** It is offered to a worker again: what that worker must know. */
+  offered(): Resumed {
+    this.flushed();
+    const credit = (this.#offered = this.#fromWorker.renew());
+    const read = this.#bytesRead - this.#toWorker.pending;
+    return { connection: this.connection.id, read, written: this.bytesWritten, credit };
+  }
+
+  /** The offer was taken back. */
+  unoffered(): void {
+    this.#offered = undefined;
+  }
+
+  /** A worker has it again: the bytes that wait go there. */
+  sit(seat: Seat): void {
+    const waiting = this.#toWorker.handOver();
+    this.#seat = seat;
+    this.#toWorker = this.#senderOf(seat);
+    for (const bytes of waiting) this.#toWorker.write(bytes, true);
+    if (this.#peerEnded) this.#toWorker.end();
+    const more = this.#fromWorker.renew() - (this.#offered ?? 0);
+    this.#offered = undefined;
+    if (more > 0) seat.lane.credit(seat.lease, more);
+    if (this.#state === 'stream-closed') this.#tellClosed();
+    else this.drained();
+  }
+
+  /** No worker takes it: it is closed, in order where no reason is given. */
+  giveUp(reason: CloseReason | undefined): void {
+    if (reason !== undefined) this.#fail(reason, undefined);
+    this.#workerClosed();
+  }
+
   timeOut(reason: CloseReason): void {
     if (this.#state !== 'open' && this.#state !== 'stream-closed') return;
     this.#fail(reason, 'ETIMEDOUT');
@@ -214,8 +310,10 @@ export class RelaySide
 
   closed(): void {
     this.#linger?.stop();
+    // Nobody has the other side. A worker that it is on offer to may have taken it by now.
+    if (this.homeless && this.#offered === undefined) this.#closes('worker');
     const task = this.#closes('stream');
-    if (task === 'closed') this.#closedBothWays(this);
+    if (task === 'closed') this.#seat.owner.closed(this);
     if (task === 'tell') this.#tellClosed();
   }
 
@@ -233,7 +331,7 @@ export class RelaySide
   #workerClosed(): void {
     const task = this.#closes('worker');
     this.#toWorker.discard();
-    if (task === 'closed') this.#closedBothWays(this);
+    if (task === 'closed') this.#seat.owner.closed(this);
     if (task === 'linger') this.#lingerOn();
   }
 
@@ -253,8 +351,17 @@ export class RelaySide
     this.#toWorker.write(chunk, borrowed);
     // Before bytes have to wait: those that do are copied once more.
     if (this.#toWorker.allows(this.#nextRead)) return;
+    this.#pause();
+    if (this.homeless) this.#seat.owner.woken(this);
+  }
+
+  #pause(): void {
     this.#paused = true;
     guarded(this.#stream, () => this.#stream.pause());
+  }
+
+  #senderOf({ lane, lease }: Seat): Sender {
+    return new Sender({ lane, id: lease, window: this.#window, owner: this });
   }
 
   #resume(): void {
@@ -287,6 +394,6 @@ export class RelaySide
   }
 
   #tellWorker(frame: CloseFrame | undefined): void {
-    this.#lane.control(FRAME.close, this.connection.id, frame && encodeJson(frame));
+    this.#seat.lane.control(FRAME.close, this.lease, frame && encodeJson(frame));
   }
 }

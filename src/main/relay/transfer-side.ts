@@ -3,6 +3,7 @@ import { type CloseReason } from '../../common/core/types.ts';
 import { FRAME } from '../../common/wire/frames.ts';
 import { encodeCounts, type Counts, type TransferClose } from '../../common/wire/messages.ts';
 import { reasonOf } from './closing.ts';
+import { type LeaseId } from '../../common/wire/leases.ts';
 import { type Connection } from './connection.ts';
 import { type ConnectionSide } from './connection-side.ts';
 import { type Lane } from '../../common/lane/lane.ts';
@@ -26,6 +27,11 @@ export class TransferSide implements ConnectionSide {
     this.connection = connection;
     this.#lane = lane;
     this.#closedBothWays = closed;
+  }
+
+  /** The number of its lease: a transferred connection has one worker in its life. */
+  get lease(): LeaseId {
+    return this.connection.id;
   }
 
   get reason(): CloseReason {

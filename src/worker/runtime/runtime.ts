@@ -83,6 +83,9 @@ export class Runtime {
         this.#heartbeat.beat();
       },
       closed: this.#maybeLeave,
+      askTurn: () => {
+        this.#lane.askTurn();
+      },
     });
     this.#sessions = new Sessions({
       settings,
@@ -107,6 +110,9 @@ export class Runtime {
         this.#sockets.frame(kind, id, payload);
       },
       passed: () => undefined,
+      published: () => {
+        this.#sockets.published();
+      },
       message: this.#control,
       broken: surface,
       atTurnEnd: this.#atTurnEnd,
@@ -169,7 +175,10 @@ export class Runtime {
     const message = given as ToWorker | Arrival;
     if (isArrival(message)) this.#sockets.arrived(message);
     else if (message.kind === 'heartbeat') this.#keep(message.pace);
-    else this.#drain();
+    else {
+      this.#sockets.leaving(message.moves);
+      this.#drain();
+    }
   };
 
   // The pace may change while `workerStarted` still runs; nothing beats before `ready`.

@@ -9,7 +9,7 @@ import { checkHandlers, type AnyHandlers, type Handlers } from '../session/handl
 import { Runtime } from './runtime.ts';
 
 function isSettings(settings: unknown): settings is WorkerSettings {
-  return typeof settings === 'object' && settings !== null && 'claims' in settings;
+  return typeof settings === 'object' && settings !== null && 'leases' in settings;
 }
 
 /** The call of `prefork()` that the worker belongs to. */

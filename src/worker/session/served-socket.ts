@@ -17,6 +17,12 @@ export interface ServedSocket extends Duplex, Addresses {
   readonly outputCost: number;
   /** @internal In which its handlers run. */
   readonly scope: Scope;
+  /** @internal Nothing is under way on it: see `RelaySocket`. Sockets that have it not can never rest. */
+  settle?(): void;
+  /** @internal Whether nothing is under way on it. */
+  readonly settled?: boolean;
+  /** @internal Whether it goes to another worker once it is at rest. */
+  readonly moves?: boolean;
   /** Emits `'timeout'` after so many milliseconds without traffic; 0 switches it off. Closes nothing by itself. */
   setTimeout(timeout: number, callback?: () => void): this;
   setNoDelay(noDelay?: boolean): this;

@@ -1,4 +1,5 @@
 /** The readable half of a relayed connection. Runs in a worker. */
+import { type LeaseId } from '../../common/wire/leases.ts';
 import { type Lane } from '../../common/lane/lane.ts';
 import { ownBytes } from '../../common/lane/own-bytes.ts';
 import { CreditWindow } from '../../common/wire/credit.ts';
@@ -7,27 +8,40 @@ import { SocketSurface, type SurfaceOptions } from './socket-surface.ts';
 
 export interface RelayInputOptions extends SurfaceOptions {
   readonly lane: Lane;
+  /** The number in the frames of this connection. */
+  readonly lease: LeaseId;
   /** Credit per direction, bytes. */
   readonly window: number;
 }
 
 /** Gives handlers the bytes that come for a connection, and grants credit for the bytes that they have read. */
 export abstract class RelayInput extends SocketSurface {
+  /** @internal The number in the frames of this connection. */
+  readonly lease: LeaseId;
   readonly #lane: Lane;
   readonly #inflow: CreditWindow;
   #unread = 0;
+  /** Bytes that came in this lease, modulo 2^32. */
+  #taken = 0;
   /** Chunks that wait to be read, at most. */
   #pieces = 0;
 
   constructor(options: RelayInputOptions) {
     super(options);
+    this.lease = options.lease;
     this.#lane = options.lane;
     this.#inflow = new CreditWindow(options.window);
+  }
+
+  /** @internal Bytes that came in this lease, modulo 2^32. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** @internal Bytes came for this socket. */
   receive(payload: Buffer): void {
     this.#inflow.received(payload.length);
+    this.#taken = (this.#taken + payload.length) | 0;
     if (this.destroyed || this.readableEnded) return;
     this.bytesRead += payload.length;
     this.#unread += payload.length;
@@ -71,6 +85,6 @@ export abstract class RelayInput extends SocketSurface {
     if (bytes === 0) return;
     this.#unread = 0;
     const grant = this.#inflow.consumed(bytes);
-    if (grant > 0 && !this.destroyed) this.#lane.credit(this.connectionId, grant);
+    if (grant > 0 && !this.destroyed) this.#lane.credit(this.lease, grant);
   }
 }

@@ -2,7 +2,7 @@
 import { closeFieldsOf } from '../../common/core/thrown.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { FRAME } from '../../common/wire/frames.ts';
-import { encodeJson, type CloseFrame } from '../../common/wire/messages.ts';
+import { encodeJson, type CloseFrame, type Resumed } from '../../common/wire/messages.ts';
 import { callUser } from '../../common/user-code/call-user.ts';
 import { inCallersContext } from '../../common/user-code/scope.ts';
 import { type Lane } from '../../common/lane/lane.ts';
@@ -18,9 +18,29 @@ export interface RelaySocketOptions extends RelayInputOptions {
   readonly maxOutput: number;
   /** Whether the connection has `noDelay` already. */
   readonly noDelay: boolean;
-  /** The socket is closed and has said so; told once. */
-  readonly closed: (socket: RelaySocket) => void;
+  /** What its life at other workers has left; `undefined` where it had none. */
+  readonly resumed?: Resumed | undefined;
+  /** Who decides about its place. */
+  readonly keeper: SocketKeeper;
 }
+
+/** Whoever has the sockets of this worker. */
+export interface SocketKeeper {
+  /** The worker leaves, and connections at rest go to other workers. */
+  readonly moves: boolean;
+  /** The socket is closed and has said so; told once. */
+  closed(socket: RelaySocket): void;
+  /** Nothing is under way on the connection any more: it may come to rest at the end of this turn. */
+  settled(socket: RelaySocket): void;
+  /** Takes a connection at rest up again; false where the main thread has it. */
+  takeUp(socket: RelaySocket): boolean;
+}
+
+/**
+ * Where a connection is. `busy`: it is served here. `settled`: nothing is under way any more. `resting`: it is at rest, and
+ * the main thread may take it. `gone`: the main thread has it, and nothing is said of it any more.
+ */
+type Place = 'busy' | 'settled' | 'resting' | 'gone';
 
 type WriteDone = (error?: Error | null) => void;
 
@@ -32,7 +52,8 @@ type WriteDone = (error?: Error | null) => void;
 export class RelaySocket extends RelayInput implements SenderOwner {
   readonly #lane: Lane;
   readonly #sender: Sender;
-  readonly #closed: (socket: RelaySocket) => void;
+  readonly #keeper: SocketKeeper;
+  #place: Place = 'busy';
   /** Bytes that may wait before a further write. */
   readonly maxOutput: number;
   /** Made when something waits: most sockets never need it. */
@@ -41,19 +62,82 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   #inFlight = 0;
   #inFlightWrites = 0;
   #writeDone: WriteDone | undefined;
-  // Three flags and no stages, since they exclude nothing: each can be set in every state of the stream.
+  // Four flags and no stages, since they exclude nothing: each can be set in every state of the stream.
   #peerClosed = false;
+  #inputEnded = false;
   #resetting = false;
   #noDelay: boolean;
 
   constructor(options: RelaySocketOptions) {
     super(options);
-    const { id, lane, window, maxOutput, noDelay, closed } = options;
+    const { lease, lane, window, maxOutput, noDelay, resumed, keeper } = options;
     this.#lane = lane;
-    this.#closed = closed;
+    this.#keeper = keeper;
     this.maxOutput = maxOutput;
     this.#noDelay = noDelay;
-    this.#sender = new Sender({ lane, id, window, owner: this });
+    this.#sender = new Sender({ lane, id: lease, window, credit: resumed?.credit, owner: this });
+    if (!resumed) return;
+    this.bytesRead = resumed.read;
+    this.#dispatched = resumed.written;
+  }
+
+  /** @internal Whether it goes to another worker once it is at rest, since this one leaves. */
+  get moves(): boolean {
+    return this.#keeper.moves;
+  }
+
+  /** @internal Whether nothing is under way on it. */
+  get settled(): boolean {
+    return this.#place === 'settled' || this.#place === 'resting';
+  }
+
+  /** @internal Whether the main thread may take it. */
+  get resting(): boolean {
+    return this.#place === 'resting';
+  }
+
+  /**
+   * @internal Nothing is under way on the connection: all that its handlers know of it can be forgotten. It may come to rest,
+   * and be served by another worker from then on. It is busy again when anything comes or is written.
+   */
+  settle(): void {
+    // The main thread may not know of the claim before something has come. Bytes that wait are still to be handled.
+    if (this.taken === 0 || this.readableLength > 0 || this.#place !== 'busy' || this.destroyed) return;
+    this.#place = 'settled';
+    this.#keeper.settled(this);
+  }
+
+  /** @internal Comes to rest if it still may; all that it wrote is published. Returns whether it does. */
+  rest(): boolean {
+    if (this.#place !== 'settled') return false;
+    const may = !this.destroyed && this.#hasNothing();
+    this.#place = may ? 'resting' : 'busy';
+    return may;
+  }
+
+  // A peer that has ended is none that comes back, and its end is told once.
+  #hasNothing(): boolean {
+    const { readableLength, writableLength, writableEnded } = this;
+    const ended = this.#inputEnded || this.#peerClosed || writableEnded;
+    return readableLength === 0 && writableLength === 0 && this.#sender.pending === 0 && !ended;
+  }
+
+  /** @internal Something comes or is to be sent. False: the connection is somebody else's by now, and this socket is over. */
+  takeUp(): boolean {
+    if (this.#place === 'busy') return true;
+    if (this.#place === 'gone') return false;
+    if (this.#place === 'settled' || this.#keeper.takeUp(this)) {
+      this.#place = 'busy';
+      return true;
+    }
+    this.vanish();
+    return false;
+  }
+
+  /** @internal The main thread has the connection: this socket closes, and says nothing of it. */
+  vanish(): void {
+    this.#place = 'gone';
+    this.destroy();
   }
 
   /** The cost of the writes that wait, in bytes. */
@@ -71,16 +155,17 @@ export class RelaySocket extends RelayInput implements SenderOwner {
 
   setNoDelay(enable: unknown = true): this {
     const wanted = Boolean(enable);
-    if (wanted === this.#noDelay) return this;
+    if (wanted === this.#noDelay || !this.takeUp()) return this;
     this.#noDelay = wanted;
-    this.#lane.control(FRAME.call, this.connectionId, encodeJson({ call: 'noDelay', enable: wanted }));
+    this.#lane.control(FRAME.call, this.lease, encodeJson({ call: 'noDelay', enable: wanted }));
     return this;
   }
 
   setKeepAlive(enable: unknown = false, delay: Millis = 0): this {
+    if (!this.takeUp()) return this;
     const wait = Number.isFinite(delay) ? Math.max(0, delay) : 0;
     const frame = encodeJson({ call: 'keepAlive', enable: Boolean(enable), delay: wait });
-    this.#lane.control(FRAME.call, this.connectionId, frame);
+    this.#lane.control(FRAME.call, this.lease, frame);
     return this;
   }
 
@@ -93,6 +178,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   /** @internal The peer has ended its side. */
   receiveEnd(): void {
     if (this.destroyed) return;
+    this.#inputEnded = true;
     if (this.#peerClosed) this.#closeInOrder();
     else this.push(null);
   }
@@ -118,6 +204,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   }
 
   override write(chunk: unknown, encoding?: BufferEncoding | WriteDone, done?: WriteDone): boolean {
+    if (this.#place !== 'busy') this.takeUp();
     const rest = encoding === undefined && done === undefined ? this.#sendNow(chunk) : chunk;
     return rest === undefined || this.#write(rest, encoding, done);
   }
@@ -133,6 +220,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   }
 
   override cork(): void {
+    if (this.#place !== 'busy') this.takeUp();
     if (this.writableCorked === 0) this.#bound?.corked();
     super.cork();
   }
@@ -176,27 +264,35 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   }
 
   override _final(done: WriteDone): void {
-    this.#sender.end();
+    if (this.takeUp()) this.#sender.end();
     // Shutting down a handle takes a turn of the loop; code that runs meanwhile expects no 'finish' yet.
     setImmediate(done);
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {
     try {
-      this.#close(error);
+      this.#leave(error);
     } finally {
       const writeDone = this.#writeDone;
       this.#landed();
-      this.#closed(this);
+      this.#keeper.closed(this);
       super._destroy(error, done);
       writeDone?.(error ?? new Error('The socket was closed before all was written'));
     }
   }
 
+  #leave(error: Error | null): void {
+    if (this.#place === 'settled') this.#place = 'busy';
+    // Nobody here may touch it, if the main thread has taken it.
+    if (this.#place === 'resting' && !this.#keeper.takeUp(this)) this.#place = 'gone';
+    if (this.#place === 'gone') this.#sender.discard();
+    else this.#close(error);
+  }
+
   #close(error: Error | null): void {
     const reset = this.#resetting && !this.#peerClosed;
     if (this.#peerClosed || reset) this.#sender.discard();
-    if (reset) this.#lane.control(FRAME.reset, this.connectionId);
+    if (reset) this.#lane.control(FRAME.reset, this.lease);
     this.#sender.close((dropped) => {
       const lost = dropped + this.writableLength - this.#inFlight;
       const why = this.#peerClosed ? undefined : closeFrame(error, lost);

@@ -1,13 +1,14 @@
 /** The worker's side of all its connections. Runs in a worker. */
+import { MAX_WAIT } from '../../common/core/check.ts';
 import { errors } from '../../common/core/errors.ts';
 import { Registry } from '../../common/core/registry.ts';
 import { type ConnectionId, type Secured } from '../../common/core/types.ts';
-import { claim } from '../../common/wire/claims.ts';
+import { claim, rest, type LeaseId } from '../../common/wire/leases.ts';
 import { FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
 import { readClose, readOpen, type OpenFrame, type WorkerSettings } from '../../common/wire/messages.ts';
 import { callUser } from '../../common/user-code/call-user.ts';
 import { type Lane } from '../../common/lane/lane.ts';
-import { RelaySocket } from './relay-socket.ts';
+import { RelaySocket, type SocketKeeper } from './relay-socket.ts';
 import { type Scopes, within } from '../../common/user-code/scope.ts';
 import { type TransferredSocket } from './transferred-socket.ts';
 import { TransferredSockets, type Arrival } from './transferred-sockets.ts';
@@ -20,7 +21,7 @@ export interface WorkerSocketsOptions {
   readonly lane: Lane;
   readonly settings: Pick<
     WorkerSettings,
-    'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted' | 'claims'
+    'window' | 'allowHalfOpen' | 'highWaterMark' | 'maxOutput' | 'accepted' | 'leases'
   >;
   readonly scopes: Scopes;
   /** A connection was claimed and is to be served; called in its scope. */
@@ -31,24 +32,26 @@ export interface WorkerSocketsOptions {
   readonly gaveUp?: () => void;
   /** A connection is closed, or was taken back. */
   readonly closed: (id: ConnectionId) => void;
+  /** Asks for `published` to be called, once all that was written can be seen by the main thread. */
+  readonly askTurn?: () => void;
 }
 
 /** Bytes of the payload that offers a connection whose socket will come; other offers are longer. */
 const WORD = 4;
 
 /** Claims connections, and gives each frame of the main thread to the socket it belongs to. */
-export class WorkerSockets {
+export class WorkerSockets implements SocketKeeper {
   readonly #options: WorkerSocketsOptions;
   readonly #lane: Lane;
-  readonly #relayed = new Registry<ConnectionId, RelaySocket>();
+  readonly #relayed = new Registry<LeaseId, RelaySocket>();
+  /** Slots of the leases in `#relayed`. */
+  readonly #slots = new Map<LeaseId, number>();
+  /** Sockets on which nothing is under way any more, in this turn. */
+  #settled: RelaySocket[] = [];
   readonly #transferred: TransferredSockets;
   #served = 0;
   #cut = false;
-
-  readonly #closed = (socket: RelaySocket): void => {
-    this.#relayed.delete(socket.connectionId);
-    this.#options.closed(socket.connectionId);
-  };
+  #moves = false;
 
   constructor(options: WorkerSocketsOptions) {
     this.#options = options;
@@ -60,6 +63,52 @@ export class WorkerSockets {
       attends: (id) => options.attends?.(id),
       closed: options.closed,
     });
+  }
+
+  /** This worker leaves, and connections that are at rest go to other workers. */
+  get moves(): boolean {
+    return this.#moves;
+  }
+
+  /** This worker leaves; with `moves`, connections at rest go to other workers from now on. */
+  leaving(moves: boolean): void {
+    this.#moves = moves;
+    if (!moves) return;
+    // The main thread may have looked before these came to rest.
+    for (const socket of this.#relayed.values()) if (socket.resting) this.#offer(socket);
+  }
+
+  settled(socket: RelaySocket): void {
+    this.#settled.push(socket);
+    this.#options.askTurn?.();
+  }
+
+  /** The main thread can see all that was written: connections on which nothing is under way come to rest. */
+  published(): void {
+    if (this.#settled.length === 0) return;
+    const { leases } = this.#options.settings;
+    for (const socket of this.#settled.splice(0)) {
+      const slot = this.#slots.get(socket.lease);
+      if (slot === undefined || !socket.rest()) continue;
+      const { lease, taken, timeout = 0 } = socket;
+      rest(leases, slot, lease, { taken, limit: Math.min(Math.ceil(timeout), MAX_WAIT) });
+      if (this.#moves) this.#offer(socket);
+    }
+  }
+
+  #offer({ lease }: RelaySocket): void {
+    this.#lane.control(FRAME.rest, lease);
+  }
+
+  takeUp({ lease }: RelaySocket): boolean {
+    const slot = this.#slots.get(lease);
+    return slot !== undefined && claim(this.#options.settings.leases, slot, lease);
+  }
+
+  closed(socket: RelaySocket): void {
+    this.#relayed.delete(socket.lease);
+    this.#slots.delete(socket.lease);
+    this.#options.closed(socket.connectionId);
   }
 
   /** Connections claimed and not closed. */
@@ -109,10 +158,21 @@ export class WorkerSockets {
     }
     // No socket is there for a frame that comes late, after the socket was closed.
     const socket = this.#relayed.get(id);
-    if (!socket) return;
+    if (socket && this.#mayHave(socket, kind))
+      socket.scope.runInAsyncScope(this.#inScope, this, socket, kind, payload);
+  }
+
+  /** Whether a frame still concerns the socket. */
+  #mayHave(socket: RelaySocket, kind: FrameKind): boolean {
+    if (kind === FRAME.takenBack) {
+      socket.vanish();
+      return false;
+    }
     // Credit is left out: it comes for any connection at any time.
-    if (kind !== FRAME.credit) this.#options.attends?.(id);
-    socket.scope.runInAsyncScope(this.#inScope, this, socket, kind, payload);
+    if (kind === FRAME.credit) return true;
+    if (!socket.takeUp()) return false;
+    this.#options.attends?.(socket.connectionId);
+    return true;
   }
 
   #inScope(socket: RelaySocket, kind: FrameKind, payload: Buffer): void {
@@ -133,17 +193,18 @@ export class WorkerSockets {
   }
 
   #claim(id: ConnectionId, slot: number): boolean {
-    const claimed = claim(this.#options.settings.claims, slot, id);
+    const claimed = claim(this.#options.settings.leases, slot, id);
     if (claimed) this.#served += 1;
     this.#lane.control(claimed ? FRAME.claim : FRAME.skip, id);
     return claimed;
   }
 
-  #relay(id: ConnectionId, { addresses, secured }: OpenFrame): void {
+  #relay(lease: LeaseId, { slot, addresses, secured, resumed }: OpenFrame): void {
     const { settings } = this.#options;
     const { window, allowHalfOpen, highWaterMark, maxOutput, accepted } = settings;
     const socket = new RelaySocket({
-      id,
+      id: resumed?.connection ?? lease,
+      lease,
       addresses,
       lane: this.#lane,
       scope: this.#options.scopes.create(),
@@ -152,9 +213,11 @@ export class WorkerSockets {
       highWaterMark,
       maxOutput,
       noDelay: accepted.noDelay === true,
-      closed: this.#closed,
+      resumed,
+      keeper: this,
     });
-    this.#relayed.set(id, socket);
+    this.#relayed.set(lease, socket);
+    this.#slots.set(lease, slot);
     this.#connected(socket, secured);
   }
 

@@ -129,7 +129,7 @@ describe('garbage', () => {
   it.each([
     ['a header cut off', Buffer.alloc(HEADER - 1)],
     ['kind 0', header(0, 0, 1)],
-    ['a kind past the last', header(0, FRAME.counts + 1, 1)],
+    ['a kind past the last', header(0, FRAME.takenBack + 1, 1)],
     ['a payload cut off', header(1, FRAME.data, 1)],
     ['a length near 2^32', header(0xffff_ffff, FRAME.data, 1)],
   ])('is refused: %s', (_, batch) => {

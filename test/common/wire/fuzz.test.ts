@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ForklessError } from '../../../src/common/core/errors.ts';
 import { fromPlain, toPlain } from '../../../src/common/core/thrown.ts';
-import { CLAIM_SLOTS } from '../../../src/common/wire/claims.ts';
+import { MOST_SLOTS } from '../../../src/common/wire/leases.ts';
 import { FRAME, FrameWriter, readFrames, readWord, type FrameKind } from '../../../src/common/wire/frames.ts';
 import { encodeJson, readCall, readClose, readOpen, readToMain } from '../../../src/common/wire/messages.ts';
 
@@ -112,7 +112,7 @@ describe('garbage', () => {
     );
   });
 
-  it.each([-1, 0.5, CLAIM_SLOTS, 1e300, NaN])('as slot %s is refused', (slot) => {
+  it.each([-1, 0.5, MOST_SLOTS, 1e300, NaN])('as slot %s is refused', (slot) => {
     expect(refuses(() => readOpen(Buffer.from(encodeJson({ slot, addresses: {} }))))).toBe(true);
   });
 

@@ -72,7 +72,7 @@ export class Rig {
         this.offered.set(id, worker);
       },
       rests: (worker) => this.resting.has(worker),
-      takeBack: (worker, id) => this.offered.get(id) === worker && this.offered.delete(id),
+      takeBack: (worker, { id }) => this.offered.get(id) === worker && this.offered.delete(id),
       dropped: ({ id, stream }, reason: DropReason, error) => {
         this.log.push(`${id} ${reason}`);
         this.drops.set(id, error);

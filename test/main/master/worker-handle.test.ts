@@ -75,6 +75,7 @@ class Rig {
       lingerTimeout: 1,
       maxWorkerMessages: 1,
       transfer: false,
+      homeless: { get: () => undefined, unoffered: () => undefined, delete: () => undefined },
       bootTimeout: 50,
       events: {
         launched: note('launched'),
@@ -83,6 +84,7 @@ class Rig {
         claimed: note('claimed'),
         released: note('released'),
         closed: note('over'),
+        left: () => undefined,
         broken: (error) => {
           this.told.push('broken');
           this.errors.push(error);
@@ -132,7 +134,7 @@ describe('a worker handle', () => {
   ])('has the verdict on a worker that %s', async (_, words, why, exit, reason) => {
     const rig = await launched();
     rig.tell(...words);
-    if (why) rig.handle.retire(why);
+    if (why) rig.handle.retire(why, false);
     rig.end(exit);
     expect(rig.told).toEqual([
       ...words.filter((each) => each === READY).map(() => 'ready'),
@@ -154,7 +156,7 @@ describe('a worker handle', () => {
 
   it('that is asked, then killed before it has a thread never gets one, and ends with the turn', async () => {
     const rig = new Rig();
-    rig.handle.retire('surplus');
+    rig.handle.retire('surplus', true);
     rig.handle.kill('closing');
     expect(rig.told).toEqual([]);
     rig.endTurn();

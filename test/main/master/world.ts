@@ -122,7 +122,7 @@ export class World implements Crew {
         this.#offer(id, connection);
       },
       rests: (id) => this.#seemsToRest(this.workers.get(id)),
-      takeBack: (id, connection) => this.#takeBack(this.workers.get(id), connection),
+      takeBack: (id, connection) => this.#takeBack(this.workers.get(id), connection.id),
       dropped: ({ id }, reason) => {
         this.#dropped(this.#client(id), reason);
       },

@@ -37,9 +37,9 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
         loaded: moduleUrl('echo.mjs'),
         settings: { window: 4 },
       });
-      const { claims } = (said as { settings: typeof settings }).settings;
-      Atomics.store(settings.claims, 1, 42);
-      expect(claims[1]).toBe(42);
+      const { leases } = (said as { settings: typeof settings }).settings;
+      Atomics.store(settings.leases, 1, 42);
+      expect(leases[1]).toBe(42);
     });
 
     it('with the options of the thread', async () => {

@@ -25,7 +25,7 @@ export interface Run {
 
 const runs: Run[] = [];
 
-export const settings = { window: 4, claims: new Int32Array(new SharedArrayBuffer(8)) };
+export const settings = { window: 4, leases: new Int32Array(new SharedArrayBuffer(8)) };
 
 /** Starts a thread, which ends with the test. */
 export function startOn(host: ThreadHost, url: string, extra: Partial<ThreadSpec> = {}): Run {
