@@ -5,7 +5,7 @@ import { type ClientError, type Handlers } from '../worker/session/handlers.ts';
 import { warn } from '../worker/runtime/warnings.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { ConnectionSession } from './connection-session.ts';
-import { filterOf } from './filters.ts';
+import { filterOf } from './filter-parameter.ts';
 import { type AnyParameters } from './parameters.ts';
 import { settled } from './settled.ts';
 import { type WorkerSetup } from './worker-setup.ts';

@@ -1,6 +1,6 @@
 /** Wraps the handlers of one worker so that each call counts as its code. Runs in the thread of the test. */
 import { isError, isPromise } from '../common/core/thrown.ts';
-import { ThreadEnded } from './context.ts';
+import { ThreadEnded } from './inhabitants.ts';
 
 /** Around the calls of one worker's handlers. */
 export interface Visitor {

@@ -26,7 +26,7 @@ import {
   runOutside,
   tellExit,
   type Inhabitant,
-} from './context.ts';
+} from './inhabitants.ts';
 import { enterHandlers, type Visitor } from './entered-handlers.ts';
 import { InlinePort } from './inline-port.ts';
 import { setImmediate, setTimeout } from './real-timers.ts';

@@ -11,7 +11,7 @@ import { Prefork } from '../main/prefork/prefork.ts';
 import { ownSurroundings } from '../main/prefork/surroundings.ts';
 import { InlineHost } from './inline-host.ts';
 import { type InlineWorker } from './inline-thread.ts';
-import { checkTestOptions, type TestOptions } from './options.ts';
+import { checkTestOptions, type TestOptions } from './test-options.ts';
 import { patiently } from './patience.ts';
 import { quiet, settled } from './quiet.ts';
 import { UnheardErrors } from './unheard-errors.ts';

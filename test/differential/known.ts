@@ -1,4 +1,4 @@
-import { type Act, type Client, type Handler, type Program } from './program.ts';
+import { type Act, type Client, type Handler, type Program } from './random-program.ts';
 
 // Programs in which a side has differed, or a fault of this kind would show best. Each is played several times.
 

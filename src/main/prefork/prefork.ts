@@ -16,7 +16,7 @@ import { Listeners, type Address } from './listeners.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { Engine } from './engine.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
-import { checkTarget, reconfigure, resolveOptions } from './options.ts';
+import { checkTarget, reconfigure, resolveOptions } from './resolve-options.ts';
 import { memoryPair } from '../listener/memory-pair.ts';
 import { type Pool } from './pool.ts';
 import { reload } from './reload.ts';

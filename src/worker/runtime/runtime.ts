@@ -11,13 +11,13 @@ import { sharedNow } from '../../common/boot/shared-clock.ts';
 import { noteClient } from '../../common/wire/activity.ts';
 import { type Pace, type ToMain, type ToWorker, type WorkerSettings } from '../../common/wire/messages.ts';
 import { lendSecured } from '../../common/tls/secured.ts';
-import { Context } from './context.ts';
+import { Context } from './worker-context.ts';
 import { setCurrentWorker } from './current.ts';
 import { type AnyHandlers } from '../session/handlers.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { lendReport, type Report } from './reporting.ts';
 import { lendActivity } from './resting.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions } from './client-sessions.ts';
 import { Troubles } from './troubles.ts';
 
 export interface RuntimeOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlockFilter, type ForklessError, type LengthCodec } from '../../../src/filters.ts';
-import { codeOf, drain, latin1, parse } from './drain.ts';
+import { codeOf, drain, latin1, parse } from './reading.ts';
 
 const texts = (records: readonly unknown[]): unknown[] =>
   records.map((record) => (Buffer.isBuffer(record) ? record.toString('latin1') : record));

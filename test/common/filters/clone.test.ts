@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { ReferenceFilter, structuredCloneCodec } from '../../../src/filters.ts';
 import { checkClone } from '../../../src/common/codecs/clone-format.ts';
 import { DecodeRefusal } from '../../../src/common/filters/decode-budget.ts';
-import { latin1, parse } from './drain.ts';
-import { heldBy } from './memory.ts';
+import { latin1, parse } from './reading.ts';
+import { heldBy } from './kept-memory.ts';
 import { WHOLE, tries } from '../../effort.ts';
 
 const LIMITS = { maxDecoded: 64 * 1024 * 1024, maxDepth: 1000 };

@@ -12,8 +12,8 @@ import {
   structuredCloneCodec,
 } from '../../../src/filters.ts';
 import { PendingRecords } from '../../../src/worker/session/pending-records.ts';
-import { type AnyFilter, codeOf, drain, latin1 } from './drain.ts';
-import { heldBy } from './memory.ts';
+import { type AnyFilter, codeOf, drain, latin1 } from './reading.ts';
+import { heldBy } from './kept-memory.ts';
 import { WHOLE } from '../../effort.ts';
 
 const KIB = 1024;

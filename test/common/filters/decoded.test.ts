@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { jsonCodec, ReferenceFilter, zlibCompression } from '../../../src/filters.ts';
 import { DecodeRefusal } from '../../../src/common/filters/decode-budget.ts';
 import { checkJson } from '../../../src/common/filters/json-size.ts';
-import { latin1, parse } from './drain.ts';
-import { heldBy } from './memory.ts';
+import { latin1, parse } from './reading.ts';
+import { heldBy } from './kept-memory.ts';
 import { few } from '../../effort.ts';
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { BlockFilter, ReferenceFilter, structuredCloneCodec, zlibCompression } from '../../../src/filters.ts';
-import { codeOf, drain, latin1, parse } from './drain.ts';
+import { codeOf, drain, latin1, parse } from './reading.ts';
 
 const blocks = (...contents: (string | Uint8Array)[]): Buffer =>
   Buffer.concat(contents.map((content) => Buffer.from(new BlockFilter().encode(content))));

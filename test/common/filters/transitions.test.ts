@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlockFilter, type Filter, LineFilter, ReferenceFilter, StreamFilter } from '../../../src/filters.ts';
-import { drain, latin1 } from './drain.ts';
+import { drain, latin1 } from './reading.ts';
 
 type Each = Filter<unknown, string>;
 

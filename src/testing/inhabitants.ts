@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { lendBootSlot, type BootSlot, type TransferGiven } from '../common/boot/boot-data.ts';
 import { postAsUser } from '../worker/thread/parent-port.ts';
 import { Belongings } from './belongings.ts';
-import { lendParentPort } from './parent-port.ts';
+import { lendParentPort } from './lent-parent-port.ts';
 
 /** One of several workers that share this thread. */
 export interface Inhabitant {

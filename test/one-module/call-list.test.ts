@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isSameCall, type CallPlace, type OwnCall } from '../../src/common/core/module-call.ts';
 import { placeOfCall } from '../../src/one-module/call-place.ts';
-import { noteCall } from '../../src/one-module/calls.ts';
+import { noteCall } from '../../src/one-module/call-list.ts';
 
 const at = (line: number, column = 1, ...callers: number[]): CallPlace => ({
   at: `/m.js:${line}:${column}`,
