@@ -35,5 +35,5 @@ export const isSamePlace = (one: string, other: string, exact: boolean): boolean
 const withoutColumns = (places: string): string => places.replace(/:\d+$/gm, '');
 
 /** What to do where a worker never comes by its call. */
-export const LATE_CALL =
+export const HOW_TO_PLACE_CALLS =
   'A worker runs its module anew, and what follows an awaited prefork() or is for the main thread alone does not run there: begin all of a module before the first is awaited, or give each a module of its own, with createPrefork()';

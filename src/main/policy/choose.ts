@@ -126,7 +126,7 @@ const sticky =
 // to its own.
 const claims = (a: WorkerRecord, b: WorkerRecord): number => Number(mayHang(a)) - Number(mayHang(b));
 
-const mayHang = ({ owed, late }: WorkerRecord): boolean => owed > 0 || late;
+const mayHang = ({ owed, stolenFrom }: WorkerRecord): boolean => owed > 0 || stolenFrom;
 
 const utilization = (worker: WorkerRecord): number => worker.beat?.utilization ?? 0;
 

@@ -16,7 +16,7 @@ export const isUsedUp = (worker: WorkerRecord, config: QuotaConfig): boolean =>
 // Each deadline is one sum and compared with `now >= …` everywhere, so that a timer set for it finds it due.
 
 /** The end of a worker's own time to boot or to drain. */
-export function lateAt({ stage }: WorkerRecord, state: PoolState, config: PolicyConfig): Millis {
+export function slowAt({ stage }: WorkerRecord, state: PoolState, config: PolicyConfig): Millis {
   switch (stage.phase) {
     case 'starting':
       // A thread that still waits for its turn to start is not slow.
@@ -92,7 +92,7 @@ export function spentWhy(
 /** When to look again at the latest: deadlines that have passed wait for an event, not for a clock. */
 export function wakeAt(state: PoolState, config: PolicyConfig, now: Millis): Millis {
   const deadlines = state.workers.flatMap((worker) => [
-    lateAt(worker, state, config),
+    slowAt(worker, state, config),
     endOf(worker, state, config),
     lookedBy(worker),
     silentAt(worker, config),

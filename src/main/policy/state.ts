@@ -70,7 +70,7 @@ export interface WorkerRecord {
   /** It let a claim time out and has given no sign of life since: it is offered nothing. */
   readonly suspect: boolean;
   /** A connection was stolen from it, which it had not taken up, and it has given no sign of life since. */
-  readonly late: boolean;
+  readonly stolenFrom: boolean;
   /** A look into its thread since it is overdue; `clear` once no debugger was seen to hold it. */
   readonly look: { readonly since: Millis; readonly clear: boolean } | undefined;
   /** A debugger held it when it was last looked at, and it has given no sign of life since. */

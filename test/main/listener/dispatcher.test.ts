@@ -155,8 +155,8 @@ describe('a connection that its worker does not take up', () => {
     rig.clock.advance(6);
     expect(rig.took()).toEqual(['1>2']);
     const [blocked, other] = rig.state.workers;
-    expect(blocked).toMatchObject({ owed: 0, served: 0, late: true, suspect: false });
-    expect(other).toMatchObject({ owed: 1, served: 1, late: false });
+    expect(blocked).toMatchObject({ owed: 0, served: 0, stolenFrom: true, suspect: false });
+    expect(other).toMatchObject({ owed: 1, served: 1, stolenFrom: false });
   });
 
   it('stays where it is while no worker rests', () => {

@@ -55,15 +55,15 @@ describe('evolve: events of one worker', () => {
     expect(only(state)).toMatchObject({ owed: 1, claimed: 1, served: 2, suspect: false });
   });
 
-  it('what is stolen was never served; its worker is late until the next sign of life', () => {
+  it('what is stolen was never served; its worker counts as stolen from until the next sign of life', () => {
     const state = one({ owed: 2, served: 5 }, [{ kind: 'stolen', id: 1 }]);
-    expect(only(state)).toMatchObject({ owed: 1, served: 4, late: true, suspect: false });
+    expect(only(state)).toMatchObject({ owed: 1, served: 4, stolenFrom: true, suspect: false });
     const signs: readonly PoolEvent[] = [
       { kind: 'alive', id: 1 },
       { kind: 'claimed', id: 1 },
       { kind: 'beat', id: 1, beat: beat() },
     ];
-    for (const sign of signs) expect(only(after(state, [sign])).late, sign.kind).toBe(false);
+    for (const sign of signs) expect(only(after(state, [sign])).stolenFrom, sign.kind).toBe(false);
   });
 
   it('what is taken back was never served; only an overdue claim makes suspect', () => {
