@@ -1,4 +1,4 @@
-/** The event `'leaving'` of responses, and the end of those that would hold their worker. Runs in a worker. */
+/** The event `'leaving'` of responses, and the end of those that would keep their worker from leaving. Runs in a worker. */
 import { type AsyncResource } from 'node:async_hooks';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';
@@ -53,7 +53,7 @@ async function callFor(response: ServerResponse, listener: Listener, failed: Fai
     await listener.call(response);
   } catch (error) {
     failed(error);
-    // What it did not end would hold its worker.
+    // A response that it did not end would keep its worker from leaving.
     if (!isOver(response)) response.destroy(asError(error));
   }
 }

@@ -12,11 +12,11 @@ import { type WorkerSetup } from './worker-setup.ts';
 import { systemError } from './system-error.ts';
 
 /** Our own heap of a connection: the ancestor's session, from PreConnect on. */
-export interface Holder {
+export interface OwnHeap {
   session?: ConnectionSession;
 }
 
-type PoeHandlers = Handlers<Holder, unknown, unknown>;
+type PoeHandlers = Handlers<OwnHeap, unknown, unknown>;
 
 /** The `Client…` parameters as our handlers. */
 export function clientHandlers(shop: WorkerSetup): PoeHandlers {

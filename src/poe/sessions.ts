@@ -27,8 +27,8 @@ export class Sessions {
 
   /** False when another session has that name. */
   add(name: Name, target: Target): boolean {
-    const holder = this.#targets.get(name);
-    if (holder !== undefined) return holder === target;
+    const known = this.#targets.get(name);
+    if (known !== undefined) return known === target;
     this.#targets.set(name, target);
     this.#namesOf(target).add(name);
     return true;

@@ -1,7 +1,7 @@
 /** All parameters of PreforkTCP as handlers of this package. Made in either thread, they run in a worker. */
 import { type Handlers } from '../worker/session/handlers.ts';
 import { acceptor } from './acceptor.ts';
-import { clientHandlers, type Holder } from './client-handlers.ts';
+import { clientHandlers, type OwnHeap } from './client-handlers.ts';
 import { Sessions } from './sessions.ts';
 import { type AnyParameters } from './parameters.ts';
 import { type WorkerSetup } from './worker-setup.ts';
@@ -12,7 +12,7 @@ import { WorkerMaster } from './worker-master.ts';
 export function workerHandlers(
   parameters: AnyParameters,
   maxEvents: number,
-): Handlers<Holder, unknown, unknown> {
+): Handlers<OwnHeap, unknown, unknown> {
   const shop: WorkerSetup = {
     parameters,
     states: statesOf(parameters),

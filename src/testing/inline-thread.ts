@@ -71,8 +71,8 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   readonly #options: InlineThreadOptions;
   readonly #port: InlinePort;
   readonly #calls = new Map<symbol, string>();
-  // What a blocked event loop would still have to do.
-  readonly #held = new Set<() => void>();
+  // The turns and messages that a blocked event loop would still have to deal with.
+  readonly #delayed = new Set<() => void>();
   #hang: Hang | undefined;
   #killed = false;
   #over = false;
@@ -234,23 +234,23 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   #do(run: () => void): void {
     if (this.#over) return;
     this.#options.stir();
-    if (this.#hang) this.#held.add(run);
+    if (this.#hang) this.#delayed.add(run);
     else runInside(this, run);
   }
 
   #wake(): void {
     this.#hang = undefined;
     if (this.#killed) this.terminate();
-    const held = [...this.#held];
-    this.#held.clear();
-    for (const run of held) this.#do(run);
+    const delayed = [...this.#delayed];
+    this.#delayed.clear();
+    for (const run of delayed) this.#do(run);
   }
 
   #end(exit: ThreadExit): void {
     if (this.#over) return;
     this.#over = true;
     this.#calls.clear();
-    this.#held.clear();
+    this.#delayed.clear();
     this.#cut();
     moveOut(this);
     this.#options.booted();

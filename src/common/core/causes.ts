@@ -8,8 +8,8 @@ export interface CauseLimits {
   readonly most: number;
 }
 
-/** What was held back of one cause in an interval. */
-export interface HeldBack<Item> {
+/** The failures of one cause that were counted and not told in an interval. */
+export interface Counted<Item> {
   /** The last of them. */
   readonly item: Item;
   readonly count: number;
@@ -60,9 +60,9 @@ export class Causes<Item> {
     return false;
   }
 
-  /** What was held back in the intervals that are over, or in all. */
-  due(now: Millis): readonly HeldBack<Item>[] {
-    const due: HeldBack<Item>[] = [];
+  /** The failures that were counted in the intervals that are over. */
+  due(now: Millis): readonly Counted<Item>[] {
+    const due: Counted<Item>[] = [];
     for (const entry of this.#known.values()) {
       if (entry.count === 0 || now < entry.until) continue;
       due.push({ item: entry.item, count: entry.count });
@@ -72,7 +72,7 @@ export class Causes<Item> {
     return due;
   }
 
-  /** Tells nothing of what is held back of these. */
+  /** Tells nothing of the items for which `isOver` is true: their counts begin anew. */
   forget(isOver: (item: Item) => boolean): void {
     for (const entry of this.#known.values()) if (isOver(entry.item)) entry.count = 0;
   }

@@ -111,7 +111,7 @@ export class PatternEnds implements LineEnds {
     this.#pattern = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
   }
 
-  // Looks at a window at a time: decoding all that is held for each line would cost the square of it.
+  // Looks at a window at a time: decoding all that is kept for each line would cost the square of it.
   find(bytes: Buffer, from: number): number {
     let start = from;
     for (;;) {

@@ -54,7 +54,7 @@ const LOOK_TIME: Millis = 2_000;
 export const lookedBy = ({ look }: WorkerRecord): Millis =>
   look === undefined || look.clear ? Infinity : look.since + LOOK_TIME;
 
-/** Whether it was looked at, and no debugger holds it as far as that could tell. */
+/** Whether it was looked at, and no debugger has stopped it as far as that could tell. */
 export const isCleared = (worker: WorkerRecord, now: Millis): boolean =>
   worker.look !== undefined && (worker.look.clear || now >= lookedBy(worker));
 

@@ -71,9 +71,9 @@ export interface WorkerRecord {
   readonly suspect: boolean;
   /** A connection was stolen from it, which it had not taken up, and it has given no sign of life since. */
   readonly stolenFrom: boolean;
-  /** A look into its thread since it is overdue; `clear` once no debugger was seen to hold it. */
+  /** A look into its thread since it is overdue; `clear` once no debugger was seen to have stopped it. */
   readonly look: { readonly since: Millis; readonly clear: boolean } | undefined;
-  /** A debugger held it when it was last looked at, and it has given no sign of life since. */
+  /** A debugger had stopped it when it was last looked at, and it has given no sign of life since. */
   readonly debugged: boolean;
   /** It, or the host, asked for its retirement. */
   readonly asked: boolean;
@@ -104,8 +104,8 @@ export type PoolEvent =
   | { readonly kind: 'launched'; readonly id: WorkerId } // its thread was started: `bootTimeout` runs from here
   | { readonly kind: 'ready'; readonly id: WorkerId }
   | { readonly kind: 'beat'; readonly id: WorkerId; readonly beat: Beat }
-  | { readonly kind: 'alive'; readonly id: WorkerId } // any message: no longer suspect, nor held by a debugger
-  | { readonly kind: 'looked'; readonly id: WorkerId; readonly debugged: boolean } // whether a debugger holds it
+  | { readonly kind: 'alive'; readonly id: WorkerId } // any message: no longer suspect, nor stopped by a debugger
+  | { readonly kind: 'looked'; readonly id: WorkerId; readonly debugged: boolean } // whether a debugger has stopped it
   | { readonly kind: 'offered'; readonly id: WorkerId }
   | { readonly kind: 'claimed'; readonly id: WorkerId }
   | { readonly kind: 'taken-back'; readonly id: WorkerId; readonly overdue: boolean }
@@ -129,7 +129,7 @@ export type Decision =
   | { readonly kind: 'spawn'; readonly id: WorkerId; readonly generation: number }
   | { readonly kind: 'retire'; readonly id: WorkerId; readonly why: LeaveReason }
   | { readonly kind: 'kill'; readonly id: WorkerId; readonly why: LeaveReason }
-  /** It is overdue: find out whether a debugger holds it. */
+  /** It is overdue: find out whether a debugger has stopped it. */
   | { readonly kind: 'look'; readonly id: WorkerId }
   /** Its thread did not end within `killTimeout`: count it as a zombie and fill its place. */
   | { readonly kind: 'abandon'; readonly id: WorkerId };

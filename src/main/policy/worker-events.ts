@@ -39,7 +39,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     lastBeat: now,
     suspect: false,
     stolenFrom: false,
-    // The reason for the look no longer holds, unless the worker leaves too slowly.
+    // The reason for the look is gone, unless the worker leaves too slowly.
     look: isReady(worker) ? undefined : worker.look,
     debugged: false,
   }),
@@ -103,7 +103,7 @@ function booted(stage: Stage, now: Millis): Stage {
   return stage.phase === 'draining' ? { ...stage, launchedAt: undefined } : stage;
 }
 
-// Nobody knows since when a debugger holds it: all of its time is granted.
+// Nobody knows since when a debugger has stopped it: all of its time is granted.
 function begunAnew(stage: Stage, now: Millis): Stage {
   if (stage.phase === 'starting') return { ...stage, since: now };
   if (stage.phase !== 'draining') return stage;

@@ -42,8 +42,8 @@ export interface RunningOptions extends PolicyOptions {
   /** The same, for a peer that has not sent anything yet. Default 120 000 ms. */
   readonly firstByteTimeout?: Millis | undefined;
   /**
-   * Ends TLS on every connection, in the workers or in the main thread. A change by `configure()` holds for new
-   * handshakes in the main thread at once. In workers it holds for those that are born afterwards, so call `reload()`.
+   * Ends TLS on every connection, in the workers or in the main thread. A change by `configure()` applies to new
+   * handshakes in the main thread at once. In workers it applies to those that are born afterwards, so call `reload()`.
    */
   readonly tls?: TlsOptions | undefined;
 }

@@ -40,7 +40,7 @@ export class Troubles {
     else this.#wake(now);
   }
 
-  /** Tells now of all that was held back. */
+  /** Tells now of all errors that were only counted. */
   flush(): void {
     this.stop();
     for (const { item, repeated } of this.#ration.due(this.#thread.now())) this.#tell(item, repeated);

@@ -77,7 +77,7 @@ export class Client<In = string, Out = string> extends ClientInfo {
     this.#owner.destroy(error);
   }
 
-  /** Delivers no further record, also none of the same read, and stops reading: the peer is held back. */
+  /** Delivers no further record, also none of the same read, and stops reading: the peer must wait. */
   pauseInput(): void {
     this.#owner.pauseInput();
   }

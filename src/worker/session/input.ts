@@ -1,4 +1,4 @@
-/** The reading half of a client session: when it delivers records, and when it holds the peer back. */
+/** The reading half of a client session: when it delivers records, and when it stops reading, so that the peer must wait. */
 import { isWithin } from '../../common/user-code/scope.ts';
 import { type Client } from './client.ts';
 
@@ -38,7 +38,7 @@ function isEnough(): boolean {
 
 /**
  * The input of one connection: bytes from the socket through the filter to the handler, one record at a time.
- * While a handler's promise is pending nothing is read, so the peer is held back.
+ * While a handler's promise is pending nothing is read, so the peer must wait.
  */
 export class Input {
   readonly #client: Client<unknown, unknown>;
@@ -58,7 +58,7 @@ export class Input {
   /** Starts reading. */
   open(): void {
     const { socket } = this.#client;
-    if (this.#paused) this.#hold();
+    if (this.#paused) this.#pauseSocket();
     socket.on('data', (chunk: Uint8Array) => {
       this.#read(chunk);
     });
@@ -77,7 +77,7 @@ export class Input {
 
   pause(): void {
     this.#paused = true;
-    this.#hold();
+    this.#pauseSocket();
   }
 
   resume(): void {
@@ -145,7 +145,7 @@ export class Input {
     }
     if (record === undefined) return false;
     this.#busy = true;
-    if (this.#owner.deliver(record)) this.#hold();
+    if (this.#owner.deliver(record)) this.#pauseSocket();
     else this.#busy = false;
     return true;
   }
@@ -157,7 +157,7 @@ export class Input {
       return;
     }
     this.#busy = true;
-    if (this.#owner.refuse(error)) this.#hold();
+    if (this.#owner.refuse(error)) this.#pauseSocket();
     else this.#busy = false;
   }
 
@@ -165,7 +165,7 @@ export class Input {
   #rest(): void {
     if (!isEnough() || this.#busy) return;
     this.#busy = true;
-    this.#hold();
+    this.#pauseSocket();
     setImmediate(() => {
       this.settled();
     });
@@ -176,7 +176,7 @@ export class Input {
   }
 
   // After shutdown() input flows on, to be discarded: unread input would turn the close into a reset.
-  #hold(): void {
+  #pauseSocket(): void {
     if (this.#takesInput()) this.#client.socket.pause();
   }
 

@@ -208,12 +208,12 @@ framed('$name keeps the contract', ({ make, sample, letters, most }) => {
   it('holds no more than maxBuffer when nothing is taken', () => {
     const filter = make();
     const chunk = Buffer.alloc(20_000, letters);
-    let held = 0;
+    let kept = 0;
     const push = (): void => {
       filter.push(chunk);
     };
-    while (codeOf(push) === 'nothing thrown') held += chunk.length;
-    expect(held).toBeLessThanOrEqual(most);
+    while (codeOf(push) === 'nothing thrown') kept += chunk.length;
+    expect(kept).toBeLessThanOrEqual(most);
     expect(filter.release()).toHaveLength(0);
   });
 
