@@ -12,7 +12,7 @@ import {
   structuredCloneCodec,
 } from '../../../src/filters.ts';
 import { PendingRecords } from '../../../src/worker/session/pending-records.ts';
-import { type AnyFilter, codeOf, drain, latin1 } from './reading.ts';
+import { type AnyFilter, codeOf, takeAll, latin1 } from './reading.ts';
 import { keptBy } from './kept-memory.ts';
 import { WHOLE } from '../../effort.ts';
 
@@ -173,7 +173,7 @@ describe('memory for tiny records in one read', () => {
       const filter = new LineFilter({ maxLength: 2 * MOST });
       for (const part of [long, long, latin1('\nx')]) {
         filter.push(part);
-        drain(filter);
+        takeAll(filter);
       }
       return filter;
     });

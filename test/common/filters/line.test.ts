@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LineFilter } from '../../../src/common/filters/line.ts';
 import { StreamFilter } from '../../../src/common/filters/stream.ts';
-import { codeOf, cut, drain, latin1, parse as parseBy } from './reading.ts';
+import { codeOf, cut, takeAll, latin1, parse as parseBy } from './reading.ts';
 
 function parse(
   chunks: readonly Buffer[],
@@ -59,7 +59,7 @@ describe('input of the line filter', () => {
   it('chunks pushed together parse as chunks pushed one by one', () => {
     const filter = new LineFilter();
     for (const chunk of ['a', 'b\r', '\nc', '\n']) filter.push(latin1(chunk));
-    expect(drain(filter)).toEqual(['ab', 'c']);
+    expect(takeAll(filter)).toEqual(['ab', 'c']);
   });
 
   it('parse(any split) = parse(whole)', () => {
@@ -112,7 +112,7 @@ describe('the limit of a line', () => {
     const filter = new LineFilter({ maxLength: 1000 });
     for (let count = 0; count < 100; count += 1) {
       filter.push(Buffer.alloc(999, 'x'));
-      drain(filter);
+      takeAll(filter);
     }
     expect(filter.release()).toHaveLength(0);
   });
@@ -189,7 +189,7 @@ describe('other line ends', () => {
   ])('a clone of %j has them too, and detects anew', (options) => {
     const filter = new LineFilter(options);
     filter.push(latin1('a;b\n'));
-    drain(filter);
+    takeAll(filter);
     const clone = filter.clone();
     expect(parseBy(clone, [latin1('x\r\ny;')])).toEqual(options.autodetect ? ['x'] : ['x\r\ny']);
     expect(clone.encode('r')).toEqual(filter.encode('r'));
@@ -254,7 +254,7 @@ describe('release and clone', () => {
     stream.push(latin1('x\ny'));
     const second = line.clone();
     second.push(stream.release());
-    expect(drain(second)).toEqual(['x']);
+    expect(takeAll(second)).toEqual(['x']);
   });
 
   it('a clone has the parameters and no input', () => {
@@ -263,7 +263,7 @@ describe('release and clone', () => {
     filter.take();
     const clone = filter.clone();
     clone.push(latin1('\xe9\n12345\n'));
-    expect(drain(clone)).toEqual(['\xe9', '!FORKLESS_LINE_TOO_LONG']);
+    expect(takeAll(clone)).toEqual(['\xe9', '!FORKLESS_LINE_TOO_LONG']);
     expect(Buffer.from(filter.release()).toString()).toBe('ab');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlockFilter, type Filter, LineFilter, ReferenceFilter, StreamFilter } from '../../../src/filters.ts';
-import { drain, latin1 } from './reading.ts';
+import { takeAll, latin1 } from './reading.ts';
 
 type Each = Filter<unknown, string>;
 
@@ -36,7 +36,7 @@ describe.each(sixteen)('from %s to %s in mid-stream', (from, to) => {
     second.push(rest);
     expect(second.take()).toBeUndefined();
     second.push(secondBytes);
-    expect(drain(second).map(text)).toEqual([SECOND]);
+    expect(takeAll(second).map(text)).toEqual([SECOND]);
   });
 
   it('in one write, or in two cut at any byte', () => {
@@ -69,7 +69,7 @@ function switchOver(first: Each, second: Each, chunks: readonly Buffer[]): strin
         inUse = second;
       }
     }
-    if (inUse === second) records.push(...drain(second).map(text));
+    if (inUse === second) records.push(...takeAll(second).map(text));
   }
   return second instanceof StreamFilter ? [records[0] ?? '', records.slice(1).join('')] : records;
 }
@@ -83,7 +83,7 @@ describe('there and back', () => {
     stream.push(line.release());
     expect(stream.take()).toEqual(latin1('bytes'));
     line.push(latin1('x\ny'));
-    expect(drain(line)).toEqual(['x']);
+    expect(takeAll(line)).toEqual(['x']);
   });
 });
 
