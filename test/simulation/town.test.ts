@@ -5,7 +5,7 @@ import { few, tries } from '../effort.ts';
 const STEPS = 200_000;
 
 describe('a whole prefork over fake threads, ports, rings, peers and time', () => {
-  // Pinned: a fault that one seed does not meet, another one does. `npm run soak` takes others.
+  // Pinned: a bug that one seed does not meet, another one does. `npm run soak` takes others.
   it.each(few([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]))(
     'keeps its promises whatever happens, seed %i',
     async (seed) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlockFilter, type ForklessError, type LengthCodec } from '../../../src/filters.ts';
-import { codeOf, takeAll, latin1, parse } from './reading.ts';
+import { codeOf, latin1, parse, takeAll } from './reading.ts';
 
 const texts = (records: readonly unknown[]): unknown[] =>
   records.map((record) => (Buffer.isBuffer(record) ? record.toString('latin1') : record));

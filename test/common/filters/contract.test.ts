@@ -14,7 +14,7 @@ import {
   structuredCloneCodec,
   zlibCompression,
 } from '../../../src/filters.ts';
-import { type AnyFilter, byteByByte, codeOf, cut, takeAll, latin1, parse } from './reading.ts';
+import { type AnyFilter, byteByByte, codeOf, cut, latin1, parse, takeAll } from './reading.ts';
 import { tries } from '../../effort.ts';
 
 interface Case {

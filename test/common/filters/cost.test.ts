@@ -12,7 +12,7 @@ import {
   structuredCloneCodec,
 } from '../../../src/filters.ts';
 import { PendingRecords } from '../../../src/worker/session/pending-records.ts';
-import { type AnyFilter, codeOf, takeAll, latin1 } from './reading.ts';
+import { type AnyFilter, codeOf, latin1, takeAll } from './reading.ts';
 import { keptBy } from './kept-memory.ts';
 import { WHOLE } from '../../effort.ts';
 

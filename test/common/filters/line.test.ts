@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LineFilter } from '../../../src/common/filters/line.ts';
 import { StreamFilter } from '../../../src/common/filters/stream.ts';
-import { codeOf, cut, takeAll, latin1, parse as parseBy } from './reading.ts';
+import { codeOf, cut, latin1, parse as parseBy, takeAll } from './reading.ts';
 
 function parse(
   chunks: readonly Buffer[],

@@ -9,7 +9,7 @@ import {
   StreamFilter,
 } from '../../../src/filters.ts';
 import { AnyEnds, LiteralEnds, PatternEnds } from '../../../src/common/filters/line-ends.ts';
-import { type AnyFilter, takeAll, latin1 } from './reading.ts';
+import { type AnyFilter, latin1, takeAll } from './reading.ts';
 
 const KIB = 1024;
 const MIB = KIB * KIB;

@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { BlockFilter, ReferenceFilter, structuredCloneCodec, zlibCompression } from '../../../src/filters.ts';
-import { codeOf, takeAll, latin1, parse } from './reading.ts';
+import { codeOf, latin1, parse, takeAll } from './reading.ts';
 
 const blocks = (...contents: (string | Uint8Array)[]): Buffer =>
   Buffer.concat(contents.map((content) => Buffer.from(new BlockFilter().encode(content))));

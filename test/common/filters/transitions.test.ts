@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlockFilter, type Filter, LineFilter, ReferenceFilter, StreamFilter } from '../../../src/filters.ts';
-import { takeAll, latin1 } from './reading.ts';
+import { latin1, takeAll } from './reading.ts';
 
 type Each = Filter<unknown, string>;
 
