@@ -32,7 +32,7 @@ export interface FastifyLike {
 export type HttpApp = RequestListener | NetServer | KoaLike | FetchLike | FastifyLike;
 
 /** An app, ready to be given connections. */
-export interface Served {
+export interface AppServer {
   readonly server: NetServer;
   /** For a further server that is to answer the same requests. */
   readonly listener: RequestListener;
@@ -61,7 +61,7 @@ function listenerOf(app: unknown): RequestListener | undefined {
   return typeof app === 'function' ? (app as RequestListener) : undefined;
 }
 
-function ofServer(server: NetServer): Served {
+function ofServer(server: NetServer): AppServer {
   const listener: RequestListener = (request, response) => {
     server.emit('request', request, response);
   };
@@ -74,7 +74,7 @@ const isOnlyHttp1 = (app: HttpApp): boolean =>
   typeof app === 'function' && has(app, 'request') && app.request instanceof IncomingMessage;
 
 /** Throws `FORKLESS_BAD_OPTION` for what is none of these, and for HTTP/2 with an app that knows HTTP/1 alone. */
-export function serveApp(app: HttpApp, options: HttpOptions): Served {
+export function serveApp(app: HttpApp, options: HttpOptions): AppServer {
   if (isServer(app)) return ofServer(app);
   if (typeof app === 'object' && isFastify(app)) {
     return { ...ofServer(app.server), ready: () => app.ready(), stop: () => app.close() };

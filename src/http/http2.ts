@@ -49,7 +49,7 @@ interface Under {
 
 // The socket that the worker was given, under what Node has put around it. A session shows its socket by a proxy, which
 // cannot be destroyed; what the methods of an emitter return is the socket itself.
-function servedUnder({ socket }: ServerHttp2Session): Under | undefined {
+function socketUnder({ socket }: ServerHttp2Session): Under | undefined {
   let at: Under | undefined = socket.off('forkless', () => undefined);
   while (at && at.connectionId === undefined) at = at.stream ?? at.ssl?._parentWrap ?? undefined;
   return at;
@@ -57,7 +57,7 @@ function servedUnder({ socket }: ServerHttp2Session): Under | undefined {
 
 /** Destroys a session whose streams hold more than the socket under it may, for a peer that does not read. */
 function boundOutput(session: ServerHttp2Session): void {
-  const under = servedUnder(session);
+  const under = socketUnder(session);
   if (under?.maxOutput === undefined) return;
   const held = new HeldOutput(under.maxOutput, (error) => {
     // First: the session would tell its peer, which might close the connection before it is told why.

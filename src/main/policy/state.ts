@@ -32,7 +32,7 @@ export type Phase = Stage['phase'];
 export interface Beat {
   /** Connections it has claimed and not yet closed. */
   readonly open: number;
-  /** Connections it ever claimed, without those that it gave up. */
+  /** Connections that it has claimed in its life, without those that were taken back afterwards. */
   readonly served: number;
   /** Event-loop utilisation since the previous beat, 0 to 1. */
   readonly utilization: number;
@@ -54,7 +54,7 @@ export interface WorkerRecord {
   readonly claimed: number;
   /** Connections offered to it that it has not claimed yet. */
   readonly owed: number;
-  /** Connections offered to it and not taken back, over its whole life. */
+  /** Connections that it has claimed in its life, and those that it owes: so `maxServed` is exact. */
   readonly served: number;
   /** When it last was offered, or released, a connection; its birth before that. */
   readonly lastActivity: Millis;
@@ -150,6 +150,7 @@ export interface Candidate {
   readonly open: number;
   /** Connections offered to it that it has not claimed yet. */
   readonly owed: number;
+  /** Connections that it has claimed in its life, and those that it owes. */
   readonly served: number;
   /** Event-loop utilisation at its last heartbeat, 0 to 1; 0 before the first. */
   readonly utilization: number;

@@ -34,6 +34,7 @@ export interface WorkerStatus {
   readonly open: number;
   /** Connections offered to it that it has not claimed. */
   readonly owed: number;
+  /** Connections that it has claimed in its life, and those that it owes. */
   readonly served: number;
   /** Event-loop utilisation at the last heartbeat, 0 to 1; 0 from `ready` to the first, `undefined` before. */
   readonly utilization: number | undefined;
