@@ -44,17 +44,17 @@ function tellLater(response: ServerResponse, failed: Failed): void {
   });
 }
 
-const isOver = ({ closed }: ServerResponse): boolean => closed;
+const isClosed = ({ closed }: ServerResponse): boolean => closed;
 
 async function callFor(response: ServerResponse, listener: Listener, failed: Failed): Promise<void> {
-  if (isOver(response)) return;
+  if (isClosed(response)) return;
   attended.add(response);
   try {
     await listener.call(response);
   } catch (error) {
     failed(error);
     // A response that it did not end would keep its worker from leaving.
-    if (!isOver(response)) response.destroy(asError(error));
+    if (!isClosed(response)) response.destroy(asError(error));
   }
 }
 
@@ -77,7 +77,7 @@ export function isEndless(response: ServerResponse): boolean {
 const isAttended = (response: ServerResponse): boolean =>
   attended.has(response) || response.listenerCount(LEAVING) > 0;
 
-/** Ends the answer, not its connection, once it is found to be endless; looks every `grace` until it is over. */
+/** Ends the answer, not its connection, once it is found to be endless; looks every `grace` until it is closed. */
 export function endEndless(response: ServerResponse, grace: Millis): void {
   const timer = setInterval(() => {
     if (isEndless(response)) response.destroy();

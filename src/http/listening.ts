@@ -23,7 +23,7 @@ const MEANS_NONE = Number.parseInt(process.versions.node) > 20 ? -1 : 0;
 export class Listening {
   readonly #server: Server & Books;
   readonly #worker: WorkerContext;
-  #over = false;
+  #closed = false;
 
   constructor(server: Server, worker: WorkerContext) {
     this.#server = server as Server & Books;
@@ -43,16 +43,16 @@ export class Listening {
       this.#server.emit('drop', addresses);
       return false;
     }
-    if (this.#over) return true;
+    if (this.#closed) return true;
     this.#server._connections += 1;
-    atDestroy(socket, this.#left);
+    atDestroy(socket, this.#gone);
     return true;
   }
 
   // Once for all sockets.
-  readonly #left = (): void => {
+  readonly #gone = (): void => {
     this.#server._connections -= 1;
-    this.#lookWhetherOver();
+    this.#lookWhetherClosed();
     this.#server._emitCloseIfDrained();
   };
 
@@ -66,7 +66,7 @@ export class Listening {
       close: () => {
         if (!this.#worker.draining) this.#worker.retire();
         this.#server._handle = null;
-        this.#lookWhetherOver();
+        this.#lookWhetherClosed();
       },
       ...(isPort && {
         getsockname: (out: object) => {
@@ -80,8 +80,8 @@ export class Listening {
   }
 
   // From then on it has said that it is closed, and a connection that still comes must not make it say so again.
-  #lookWhetherOver(): void {
-    if (this.#server._handle === null && this.#server._connections === 0) this.#over = true;
+  #lookWhetherClosed(): void {
+    if (this.#server._handle === null && this.#server._connections === 0) this.#closed = true;
   }
 
   get #most(): number {

@@ -19,13 +19,13 @@ export interface OwnHeap {
 type PoeHandlers = Handlers<OwnHeap, unknown, unknown>;
 
 /** The `Client…` parameters as our handlers. */
-export function clientHandlers(shop: WorkerSetup): PoeHandlers {
-  const { parameters } = shop;
+export function clientHandlers(setup: WorkerSetup): PoeHandlers {
+  const { parameters } = setup;
   const args = parameters.ClientArgs ?? parameters.Args ?? [];
   return {
     heap: () => ({}),
     clientPreConnect: ({ client, worker, heap }) => {
-      heap.session = new ConnectionSession(shop, client, worker.id);
+      heap.session = new ConnectionSession(setup, client, worker.id);
       return preConnect(heap.session, parameters, client.socket);
     },
     clientConnected: ({ client, heap: { session } }) => {

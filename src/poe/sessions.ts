@@ -1,4 +1,4 @@
-/** The directory of the POE sessions of one thread, and the interface that each of them has. Used in both threads. */
+/** The list of the POE sessions of one thread by their names, and the interface that each of them has. Used in both threads. */
 import { type EventQueue } from './event-queue.ts';
 
 /** Whose heap a callback runs with, and to whom events can be posted. */

@@ -13,20 +13,20 @@ export function workerHandlers(
   parameters: AnyParameters,
   maxEvents: number,
 ): Handlers<OwnHeap, unknown, unknown> {
-  const shop: WorkerSetup = {
+  const setup: WorkerSetup = {
     parameters,
     states: statesOf(parameters),
-    directory: new Sessions(),
+    sessions: new Sessions(),
     masterAlias: parameters.MasterAlias ?? 'prefork_master',
     alias: parameters.Alias ?? 'prefork_server',
     maxEvents,
   };
   return {
     workerStarted: (worker) => {
-      for (const alias of [shop.masterAlias, shop.alias]) {
-        shop.directory.add(alias, new WorkerMaster(alias, worker, maxEvents));
+      for (const alias of [setup.masterAlias, setup.alias]) {
+        setup.sessions.add(alias, new WorkerMaster(alias, worker, maxEvents));
       }
     },
-    ...(parameters.Acceptor === undefined ? clientHandlers(shop) : { connection: acceptor(shop) }),
+    ...(parameters.Acceptor === undefined ? clientHandlers(setup) : { connection: acceptor(setup) }),
   };
 }

@@ -37,7 +37,7 @@ export class WorkerMaster implements Target {
   check(event: string): void {
     if (event === 'set_concurrency') {
       throw errors.badParameter(
-        'sets concurrency in the main thread only: there connections are handed over',
+        'sets concurrency in the main thread only: there connections are offered to workers',
       );
     }
     if (Object.hasOwn(EVENTS, event)) return;

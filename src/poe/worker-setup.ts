@@ -10,7 +10,7 @@ import { type State } from './states.ts';
 export interface WorkerSetup {
   readonly parameters: AnyParameters;
   readonly states: ReadonlyMap<string, State>;
-  readonly directory: Sessions;
+  readonly sessions: Sessions;
   readonly masterAlias: string;
   readonly alias: string;
   readonly maxEvents: number;

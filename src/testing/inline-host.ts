@@ -127,7 +127,7 @@ export class InlineHost implements ThreadHost {
     const found: Load = fate ? () => Promise.reject(errorOf(fate)) : load;
     this.#loading += 1;
     loads = loads.then(async () => {
-      if (!thread.over) {
+      if (!thread.ended) {
         forgetCommonJs(url);
         void thread.load(found, serveTimeout);
         await booted;

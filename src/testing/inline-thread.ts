@@ -75,7 +75,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   readonly #delayed = new Set<() => void>();
   #hang: Hang | undefined;
   #killed = false;
-  #over = false;
+  #ended = false;
   #depth = 0;
   #last = (): void => undefined;
   #cut = (): void => undefined;
@@ -94,8 +94,8 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
     moveIn(this);
   }
 
-  get over(): boolean {
-    return this.#over;
+  get ended(): boolean {
+    return this.#ended;
   }
 
   get inHandler(): boolean {
@@ -130,7 +130,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
       this.#end({ code: 1, reason: 'crashed', error });
     }
     // A thread without anything to wait for ends by itself; here nobody knows what it waits for.
-    if (this.#port.listening || this.#over) return;
+    if (this.#port.listening || this.#ended) return;
     setTimeout(() => {
       if (!this.#port.listening) this.#end({ code: 0, reason: 'exited' });
     }, limit);
@@ -149,7 +149,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   }
 
   exit(code: number = 0): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     tellExit(this, code);
     this.#last();
     this.#end({ code, reason: 'exited' });
@@ -161,7 +161,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   }
 
   sample(): ThreadSample {
-    return { utilization: this.#hang && !this.#over ? 1 : 0 };
+    return { utilization: this.#hang && !this.#ended ? 1 : 0 };
   }
 
   examine(found: (findings: ThreadFindings) => void): () => void {
@@ -232,7 +232,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   }
 
   #do(run: () => void): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     this.#options.stir();
     if (this.#hang) this.#delayed.add(run);
     else runInside(this, run);
@@ -247,8 +247,8 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   }
 
   #end(exit: ThreadExit): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#calls.clear();
     this.#delayed.clear();
     this.#cut();

@@ -51,7 +51,7 @@ export class Causes<Item> {
   admits(item: Item, cause: string, kind: string, count: number, now: Millis): boolean {
     const key = this.#hasRoomFor(cause, now) ? cause : kind;
     const known = this.#known.get(key);
-    if (known === undefined || isOver(known, now)) {
+    if (known === undefined || isExpired(known, now)) {
       this.#known.set(key, { item, until: now + this.#limits.interval, count: 0 });
       return true;
     }
@@ -72,17 +72,17 @@ export class Causes<Item> {
     return due;
   }
 
-  /** Tells nothing of the items for which `isOver` is true: their counts begin anew. */
-  forget(isOver: (item: Item) => boolean): void {
-    for (const entry of this.#known.values()) if (isOver(entry.item)) entry.count = 0;
+  /** Tells nothing of the items for which `isPast` is true: their counts begin anew. */
+  forget(isPast: (item: Item) => boolean): void {
+    for (const entry of this.#known.values()) if (isPast(entry.item)) entry.count = 0;
   }
 
   #hasRoomFor(cause: string, now: Millis): boolean {
     const { most } = this.#limits;
     if (this.#known.has(cause) || this.#known.size < most) return true;
-    for (const [key, entry] of this.#known) if (isOver(entry, now)) this.#known.delete(key);
+    for (const [key, entry] of this.#known) if (isExpired(entry, now)) this.#known.delete(key);
     return this.#known.size < most;
   }
 }
 
-const isOver = ({ count, until }: Entry<unknown>, now: Millis): boolean => count === 0 && now >= until;
+const isExpired = ({ count, until }: Entry<unknown>, now: Millis): boolean => count === 0 && now >= until;

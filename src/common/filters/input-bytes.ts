@@ -14,7 +14,7 @@ export function bufferLimit(maxBuffer: number | undefined, maxLength: number): n
 /**
  * Input that no record has used yet, in one piece. A chunk that arrives while nothing is kept is not copied; others
  * are appended to a buffer that grows by what it keeps, so a byte is copied a constant number of times however
- * small the chunks are and however long the record is. Bytes handed out are never written over.
+ * small the chunks are and however long the record is. Bytes that were given out are never written over.
  */
 export class InputBytes {
   /** The bytes that are kept begin at `at` and go to the end. */

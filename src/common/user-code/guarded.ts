@@ -40,7 +40,7 @@ export function hasRead(stream: Duplex): boolean {
   }
 }
 
-/** This side was ended, and all of it has left. */
+/** This side was ended, and all of it is flushed. */
 export function hasWritten(stream: Duplex): boolean {
   try {
     return stream.writableFinished;

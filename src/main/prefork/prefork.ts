@@ -191,7 +191,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     const settings = reconfigure(this.#settings, options);
     this.#engine?.entrance?.configure(settings);
     this.#settings = settings;
-    // A pool that is over has no timers, and must not get new ones.
+    // A pool that has ended has no timers, and must not get new ones.
     if (this.#life.state !== 'closed') this.#engine?.pool.configure(this.#settings);
   }
 
@@ -202,7 +202,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     return snapshot(this.#engine.pool, this.#clock.now(), {
       state,
       paused: this.#paused,
-      closesIn: state === 'closing' ? this.#closingTime.left : undefined,
+      closesIn: state === 'closing' ? this.#closingTime.remaining : undefined,
     });
   }
 

@@ -127,8 +127,8 @@ function inWords(remainders: readonly Remainder[]): string {
   const clients = sumOf(({ connections }) => connections.open);
   const workers = sumOf((remainder) => remainder.workers.length);
   const what = clients > 0 ? count(clients, 'client') : `${count(workers, 'worker')} to leave`;
-  const left = Math.max(0, ...remainders.map(({ closesIn = 0 }) => closesIn));
-  return `waits for ${what}, ${left === Infinity ? 'without a limit' : `${Math.ceil(left / 1_000)} s more at most`}`;
+  const remaining = Math.max(0, ...remainders.map(({ closesIn = 0 }) => closesIn));
+  return `waits for ${what}, ${remaining === Infinity ? 'without a limit' : `${Math.ceil(remaining / 1_000)} s more at most`}`;
 }
 
 const count = (many: number, thing: string): string => `${many} ${thing}${many === 1 ? '' : 's'}`;

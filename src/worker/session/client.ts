@@ -125,12 +125,12 @@ export class Client<In = string, Out = string> extends ClientInfo {
     return this.#output.filter;
   }
 
-  /** Bytes put that have not left yet. */
+  /** Bytes put that are not flushed yet. */
   get pendingOutput(): number {
     return this.socket.writableLength;
   }
 
-  /** Records put of which at least a byte has not left yet. */
+  /** Records put of which at least a byte is not flushed yet. */
   get pendingRecords(): number {
     return this.#output.pendingRecords;
   }

@@ -126,7 +126,7 @@ export class Input {
 
   #pumpInScope(): void {
     while (this.#mayDeliver() && this.#step());
-    if (this.#mayDeliver()) this.#drained();
+    if (this.#mayDeliver()) this.#allDelivered();
   }
 
   #mayDeliver(): boolean {
@@ -180,7 +180,7 @@ export class Input {
     if (this.#takesInput()) this.#client.socket.pause();
   }
 
-  #drained(): void {
+  #allDelivered(): void {
     this.#refusable = SLACK;
     if (this.#end === 'seen') {
       this.#end = 'told';

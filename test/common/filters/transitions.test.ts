@@ -52,7 +52,7 @@ describe.each(sixteen)('from %s to %s in mid-stream', (from, to) => {
 });
 
 // What a handler does: the first record, then the other filter with what is left. A stream knows no records: its
-// reader counts the bytes, and hands the surplus on.
+// reader counts the bytes, and passes the surplus on.
 function switchOver(first: Each, second: Each, chunks: readonly Buffer[]): string[] {
   const records: string[] = [];
   let inUse = first;

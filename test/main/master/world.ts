@@ -340,7 +340,7 @@ export class World implements Crew {
     if (worker.hung || !this.workers.has(id)) return;
     if (this.master.state.workers.some((each) => each.id === id && (each.suspect || each.stolenFrom)))
       this.master.tell({ kind: 'alive', id });
-    // It may have been taken back, and even handed to the same worker again: then the later look claims it.
+    // It may have been taken back, and even offered to the same worker again: then the later look claims it.
     if (client.worker !== id || !worker.offered.delete(connection.id)) return;
     client.state = 'open';
     client.claims++;

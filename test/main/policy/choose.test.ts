@@ -47,10 +47,10 @@ describe.each(ALL)('choose %s: who may take a connection', (dispatch) => {
     expect(pick([worker(1, more), worker(2, { claimed: 1, served: 1 })], dispatch, config)).toBe(2);
   });
 
-  it('exactly maxServed and maxSessionsPerWorker connections, settled at hand-over', () => {
+  it('exactly maxServed and maxSessionsPerWorker connections, settled at the offer', () => {
     const limits = rules(dispatch, { maxServed: 5, maxSessionsPerWorker: 5 });
     let state = pool(ready(3));
-    for (let handed = 0; handed < 15; handed++) {
+    for (let offered = 0; offered < 15; offered++) {
       const id = choose(state, limits, peer);
       if (id === undefined) throw new Error('nobody');
       state = after(state, [
@@ -98,7 +98,7 @@ describe('choose: whom', () => {
   it.each<[string, Dispatch, readonly Partial<WorkerRecord>[], number]>([
     ['fewest open', 'least-open', [{ claimed: 2 }, { claimed: 1 }, { claimed: 3 }], 2],
     [
-      'of equals the least recent hand-over',
+      'of equals the least recent offer',
       'least-open',
       [{ lastOffer: 7 }, { lastOffer: 5 }, { lastOffer: 6 }],
       2,

@@ -898,11 +898,11 @@ describe('the flaws of the ancestor (POE.md C)', () => {
     expect(second.decisions.map(say)).toEqual(['retire 1 aged', 'retire 2 aged']);
   });
   it('9: a worker is used up at exactly N, once it has claimed the last', () => {
-    const handed = after(pool(ready(1)), [{ kind: 'offered', id: 1 }]);
-    expect(planned(handed, { ...none, maxServed: 1 }, 0)).toEqual([]);
-    const claimed = after(handed, [{ kind: 'claimed', id: 1 }]);
+    const offered = after(pool(ready(1)), [{ kind: 'offered', id: 1 }]);
+    expect(planned(offered, { ...none, maxServed: 1 }, 0)).toEqual([]);
+    const claimed = after(offered, [{ kind: 'claimed', id: 1 }]);
     expect(planned(claimed, { ...none, maxServed: 1 }, 0)).toEqual(['retire 1 served']);
-    const back = after(handed, [{ kind: 'taken-back', id: 1, overdue: false }]);
+    const back = after(offered, [{ kind: 'taken-back', id: 1, overdue: false }]);
     expect(planned(back, { ...none, maxServed: 1 }, 0)).toEqual([]);
   });
   it('10: the grace clock starts at the first asking and never again', () => {
