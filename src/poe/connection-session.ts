@@ -62,7 +62,9 @@ export class ConnectionSession implements Target {
   /** Calls the callback of a parameter, if there is one. */
   run(callback: ClientCallback, args: readonly unknown[]): unknown {
     // Its arguments are those that the parameter's type names.
-    return this.#ran(this.#setup.parameters[callback]?.(this.#call(callback, args, this, undefined) as never));
+    return this.#ran(
+      this.#setup.parameters[callback]?.(this.#call(callback, args, this, undefined) as never),
+    );
   }
 
   /** As `run`, unless the wheel was told to send this to another event. */

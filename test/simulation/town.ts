@@ -11,10 +11,7 @@ import { SimulatedPeer } from './peer.ts';
 import { type RunningOptions } from '../../src/main/prefork/option-types.ts';
 
 /** How likely each fault of a thread, a handler or a peer is, 0 to 1. */
-interface TownFaultRates extends Pick<
-  FaultRates,
-  'failsToBoot' | 'crashes' | 'hangs' | 'ignoresRetirement'
-> {
+interface TownFaultRates extends Pick<FaultRates, 'failsToBoot' | 'crashes' | 'hangs' | 'ignoresRetirement'> {
   readonly diesSlowly: number;
   readonly rudeHandler: number;
   readonly rudePeer: number;

@@ -47,7 +47,8 @@ export class Reports {
       alive: () => {
         // For other workers it is no news, and would cost a turn of the master for each message.
         const record = master.record(id);
-        if (record && (record.suspect || record.debugged || record.stolenFrom)) master.tell({ kind: 'alive', id });
+        if (record && (record.suspect || record.debugged || record.stolenFrom))
+          master.tell({ kind: 'alive', id });
       },
       message: (message) => {
         this.#message(id, message);
