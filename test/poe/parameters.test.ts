@@ -284,7 +284,7 @@ describe('counts and times', () => {
   });
 });
 
-// POE.md's name for each run of the original, with the meant rule.
+// The name of each run of the original, with the rule that was meant.
 describe("the original's populations, as they were meant", () => {
   const MINUTE = 60_000;
   interface Life {

@@ -854,7 +854,7 @@ describe('when to look again', () => {
   });
 });
 
-describe('the flaws of the ancestor (POE.md C)', () => {
+describe('the flaws of the ancestor', () => {
   const live = (state: PoolState) => state.workers.filter(isLive).length;
 
   it('1: births are never above maxWorkers', () => {
@@ -943,7 +943,7 @@ describe('the flaws of the ancestor (POE.md C)', () => {
   });
 });
 
-describe('population (POE.md D), the meant rule', () => {
+describe('population, by the rule that the ancestor meant', () => {
   /** Everybody boots and beats at once; the population at each of some heartbeats. */
   const lives = (options: PolicyOptions, beats = 6, held: Partial<WorkerRecord> = {}): readonly number[] => {
     const rules = config(options);
