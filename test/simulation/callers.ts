@@ -2,7 +2,8 @@ import { type Millis } from '../../src/common/core/types.ts';
 import { Prefork } from '../../src/main/prefork/prefork.ts';
 import { type ThreadHost } from '../../src/main/threads/host.ts';
 import { FakeClock } from '../main/master/fake-clock.ts';
-import { fakeLink, type FakePort } from './fake-link.ts';
+import { type FakePort } from './fake-link.ts';
+import { fakeSurroundings } from './fake-surroundings.ts';
 import { FakeThread, type FaultPlan, type Manner, type ThreadWorld } from './fake-thread.ts';
 import { type RunningOptions, type ListenTarget } from '../../src/main/prefork/option-types.ts';
 
@@ -67,24 +68,13 @@ export class Callers implements ThreadWorld {
         onStuck: () => undefined,
         ...options,
       },
-      {
+      fakeSurroundings({
         clock: this.clock,
         random: () => 0.5,
-        loadHost: () => Promise.resolve(host),
-        openLink: () => {
-          const link = fakeLink(512);
-          this.#nears.add(link.near as unknown as FakePort);
-          return link;
-        },
-        atTurnEnd: (run) => this.#turns.push(run),
-        cores: 2,
-        unheard: {
-          missed: () => undefined,
-          recovered: () => undefined,
-          closing: () => undefined,
-          stop: () => undefined,
-        },
-      },
+        host,
+        nears: this.#nears,
+        turns: this.#turns,
+      }),
     );
   }
 

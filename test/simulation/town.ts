@@ -5,7 +5,8 @@ import { memoryPair } from '../../src/main/listener/memory-pair.ts';
 import { type ThreadHost } from '../../src/main/threads/host.ts';
 import { FakeClock } from '../main/master/fake-clock.ts';
 import { type FaultRates, generator } from '../main/policy/simulation.ts';
-import { fakeLink, type FakePort } from './fake-link.ts';
+import { type FakePort } from './fake-link.ts';
+import { fakeSurroundings } from './fake-surroundings.ts';
 import { FakeThread, type FaultPlan, type Manner, type ThreadWorld } from './fake-thread.ts';
 import { SimulatedPeer } from './peer.ts';
 import { type RunningOptions } from '../../src/main/prefork/option-types.ts';
@@ -122,24 +123,13 @@ export class Town implements ThreadWorld {
           this.count('stuck');
         },
       },
-      {
+      fakeSurroundings({
         clock: this.clock,
         random: this.#random,
-        loadHost: () => Promise.resolve(host),
-        openLink: () => {
-          const link = fakeLink(512);
-          this.#nears.add(link.near as unknown as FakePort);
-          return link;
-        },
-        atTurnEnd: (run) => this.#mainTurns.push(run),
-        cores: 2,
-        unheard: {
-          missed: () => undefined,
-          recovered: () => undefined,
-          closing: () => undefined,
-          stop: () => undefined,
-        },
-      },
+        host,
+        nears: this.#nears,
+        turns: this.#mainTurns,
+      }),
     );
     this.#listen();
   }

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LineFilter } from '../../../src/common/filters/line.ts';
-import { StreamFilter } from '../../../src/common/filters/stream.ts';
 import { codeOf, cut, latin1, parse as parseBy, takeAll } from './reading.ts';
 
 function parse(
@@ -242,19 +241,6 @@ describe('release and clone', () => {
     for (const chunk of ['a\r', '\nb']) filter.push(latin1(chunk));
     expect(filter.take()).toBe('a');
     expect(Buffer.from(filter.release()).toString()).toBe('b');
-  });
-
-  it('another filter goes on mid-stream and back', () => {
-    const line = new LineFilter();
-    line.push(latin1('first\r\nbytes'));
-    expect(line.take()).toBe('first');
-    const stream = new StreamFilter();
-    stream.push(line.release());
-    expect(stream.take()).toEqual(latin1('bytes'));
-    stream.push(latin1('x\ny'));
-    const second = line.clone();
-    second.push(stream.release());
-    expect(takeAll(second)).toEqual(['x']);
   });
 
   it('a clone has the parameters and no input', () => {

@@ -60,12 +60,12 @@ function world(
 const sleep = (reader: RingReader): boolean => reader.sleep();
 
 describe('in every order of the atomic steps of writer and reader', () => {
-  it.each([
+  it.each<[number, boolean]>([
     [1, true],
     [2, true],
     [2, false],
     // These orders alone take longer than all others.
-    ...(WHOLE ? ([[3, true]] as const) : []),
+    ...(WHOLE ? ([[3, true]] as [number, boolean][]) : []),
     [3, false],
   ])(
     '%i frames through a ring of two arrive once, in order, and nobody waits for ever (each published: %s)',
