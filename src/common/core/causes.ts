@@ -4,7 +4,7 @@ import { type Millis } from './types.ts';
 /** How often one cause is told of, and how many causes are told apart. */
 export interface CauseLimits {
   readonly interval: Millis;
-  /** Causes that are remembered at a time. Those beyond it are counted together, by their kind. */
+  /** Causes that are remembered at a time. Further causes are counted together, by their kind. */
   readonly most: number;
 }
 

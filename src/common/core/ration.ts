@@ -4,13 +4,13 @@ import { type Millis } from './types.ts';
 /** How much is told one by one. */
 export interface RationLimits {
   readonly interval: Millis;
-  /** In one interval, of all sources together. */
+  /** The most in one interval, of all sources together. */
   readonly most: number;
-  /** In one interval, of one source. */
+  /** The most in one interval, of one source. */
   readonly mostOfOne: number;
 }
 
-/** One that stands for others of its kind. */
+/** An item that stands for others of its kind. */
 export interface Rationed<Item> {
   readonly item: Item;
   /** How many more there were of its kind. */

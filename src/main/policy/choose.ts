@@ -78,7 +78,7 @@ function preference(
   }
 }
 
-/** The youngest of the `minWorkers` workers that always stay, or of one. Those born after it are there for the load. */
+/** The youngest of the `minWorkers` workers that always stay, or of one. Workers born after it are there for the load. */
 function lastOfCore({ workers, generation }: PoolState, minWorkers: number): WorkerId {
   let seats = Math.max(1, minWorkers);
   for (const worker of workers) {

@@ -28,7 +28,7 @@ export type Stage =
 
 export type Phase = Stage['phase'];
 
-/** What a worker reports of itself with each heartbeat: absolute counters, so that a lost one cannot skew the books. */
+/** The report of a worker with each heartbeat. Its counters are absolute, so that a lost one cannot skew the books. */
 export interface Beat {
   /** Connections it has claimed and not yet closed. */
   readonly open: number;
@@ -82,7 +82,7 @@ export interface WorkerRecord {
 }
 
 export interface PoolState {
-  /** In order of birth. */
+  /** The workers, in order of birth. */
   readonly workers: readonly WorkerRecord[];
   readonly nextId: WorkerId;
   /** Workers of another generation than this are to be replaced. */
@@ -99,7 +99,7 @@ export interface PoolState {
   readonly closing: { readonly until: Millis } | undefined;
 }
 
-/** What the master is told, and `evolve` folds into the state. Events of unknown workers change nothing. */
+/** All that the master is told, and `evolve` folds into the state. Events of unknown workers change nothing. */
 export type PoolEvent =
   | { readonly kind: 'launched'; readonly id: WorkerId } // its thread was started: `bootTimeout` runs from here
   | { readonly kind: 'ready'; readonly id: WorkerId }
@@ -124,7 +124,7 @@ export type PoolEvent =
   | { readonly kind: 'closing'; readonly grace: Millis } // told again it can only hurry
   | { readonly kind: 'decided'; readonly decision: Decision; readonly luck: number };
 
-/** What the master is to do. */
+/** A deed that the master is to do. */
 export type Decision =
   | { readonly kind: 'spawn'; readonly id: WorkerId; readonly generation: number }
   | { readonly kind: 'retire'; readonly id: WorkerId; readonly why: LeaveReason }

@@ -88,7 +88,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
   broken: (worker) => (worker.broken ? worker : { ...worker, broken: true }),
 };
 
-/** What the event makes of the record: the same object where it changes nothing. */
+/** The record after the event. It is the same object where the event changes nothing. */
 export function tell<Kind extends EventKind>(
   worker: WorkerRecord,
   event: EventOf<Kind>,

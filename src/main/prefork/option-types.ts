@@ -76,7 +76,7 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
    * its own) when its clients have ended and `workerStopping` has settled. Default 1 000 ms.
    */
   readonly leaveTimeout?: Millis | undefined;
-  /** What the workers run on. Default `'piscina'`; `'worker'` (Node's own) for bundles and single executables. */
+  /** The thread host that workers run on. Default `'piscina'`; `'worker'` (Node's own) for bundles and single executables. */
   readonly threadHost?: HostName | undefined;
   /**
    * How a connection reaches its worker: `'relay'` (default: its bytes pass through the main thread), `'transfer'` (its

@@ -12,14 +12,14 @@ const AFTERWARDS: Millis = 1_000;
 // Most programs have ended by then, those that wait for idle HTTP clients too.
 const SILENT: Millis = 1_500;
 
-/** What a prefork that closes still waits for. */
+/** The workers and clients that a closing prefork still waits for. */
 export interface Remainder {
   readonly workers: readonly unknown[];
   readonly connections: { readonly open: number };
   readonly closesIn: Millis | undefined;
 }
 
-/** What signals need of a prefork. */
+/** The part of a prefork that signals need. */
 export interface Closable {
   close(options?: { readonly grace?: Millis }): Promise<void>;
   once(event: 'closed', listener: (event: { readonly zombies: readonly WorkerId[] }) => void): unknown;

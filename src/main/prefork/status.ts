@@ -1,4 +1,4 @@
-// What `status()` returns: public types, and how they are filled in.
+// The result of `status()`: its public types, and how they are filled in.
 import {
   type CloseReason,
   type DropReason,
@@ -44,7 +44,7 @@ export interface WorkerStatus {
   readonly external: number | undefined;
   /** Milliseconds since the last heartbeat; `undefined` before it is ready. */
   readonly silentFor: Millis | undefined;
-  /** What was found out about it when it expired or became a zombie. */
+  /** The evidence about it from when it expired or became a zombie. */
   readonly evidence: Evidence | undefined;
   readonly paused: boolean;
   /** Whether it let a claim time out, and has given no sign of life since. Then it gets no new connection. */

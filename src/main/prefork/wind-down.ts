@@ -1,4 +1,4 @@
-// What `close()` does once no connection comes in any more.
+// The part of `close()` that begins once no connection comes in any more.
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { type ClosingTime } from './closing-time.ts';

@@ -6,7 +6,7 @@ import { checkMarks, type Marks, type MarkWatch } from './marks.ts';
 import { type Output } from './output.ts';
 import { type ServedSocket } from './served-socket.ts';
 
-/** What a client asks of the session that runs it. */
+/** The part of a session that its client uses. */
 export interface ClientOwner {
   shutdown(): void;
   /** By user code without types it may be any value. */

@@ -2,7 +2,7 @@
 import { isWithin } from '../../common/user-code/scope.ts';
 import { type Client } from './client.ts';
 
-/** What the input needs of its session. */
+/** The part of a session that its input uses. */
 export interface InputOwner {
   /** Whether records may still be delivered at all. */
   readonly takesInput: boolean;

@@ -8,9 +8,9 @@ import { type ServedSocket } from './served-socket.ts';
 
 export interface OutputOptions<Out> {
   readonly socket: ServedSocket;
-  /** Of this connection alone. */
+  /** A filter of this connection alone. */
   readonly filter: Filter<unknown, Out>;
-  /** What may wait for the peer before a further put, in bytes; `Infinity` for no limit. */
+  /** How many bytes may wait for the peer before a further put; `Infinity` for no limit. */
   readonly maxOutput: number;
   /** More than that wait. */
   readonly overflow: (error: Error) => void;

@@ -15,7 +15,7 @@ const QUIET_LOOKS = 4;
 export class Expectation {
   readonly #boot: BootData & Pick<BootSlot, 'passed' | 'serves'>;
   readonly #failed: (error: Error) => void;
-  /** What the thread has under way without the module. */
+  /** The number of resources that the thread has without the module. */
   readonly #before = process.getActiveResourcesInfo().length;
   #isLoaded = false;
   #quiet = 0;
