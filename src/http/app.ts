@@ -26,7 +26,7 @@ export interface FastifyLike {
 }
 
 /**
- * What can be served: a request listener (an Express app is one), an `http.Server` or any other server that takes
+ * An app that can be served: a request listener (an Express app is one), an `http.Server` or any other server that takes
  * sockets by its `'connection'` event, an app of Koa, Fastify or Hono, or an object with a Fetch handler.
  */
 export type HttpApp = RequestListener | NetServer | KoaLike | FetchLike | FastifyLike;
@@ -34,7 +34,7 @@ export type HttpApp = RequestListener | NetServer | KoaLike | FetchLike | Fastif
 /** An app, ready to be given connections. */
 export interface AppServer {
   readonly server: NetServer;
-  /** For a further server that is to answer the same requests. */
+  /** The listener for a further server that is to answer the same requests. */
   readonly listener: RequestListener;
   readonly ready: () => unknown;
   readonly stop: () => unknown;
@@ -68,7 +68,7 @@ function ofServer(server: NetServer): AppServer {
   return { server, listener, ready: () => undefined, stop: () => undefined };
 }
 
-// Express puts prototypes of HTTP/1 under each request it is given. One of HTTP/2 then throws outside of any handler,
+// Express puts prototypes of HTTP/1 under each request it is given. A request of HTTP/2 then throws outside of any handler,
 // and any client could end a worker by it.
 const isOnlyHttp1 = (app: HttpApp): boolean =>
   typeof app === 'function' && has(app, 'request') && app.request instanceof IncomingMessage;

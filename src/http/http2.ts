@@ -40,9 +40,9 @@ export class Http2Drain {
 interface Under {
   readonly maxOutput?: number;
   readonly connectionId?: number;
-  /** Of Node's wrapper around a stream without a handle. */
+  /** The stream without a handle inside Node's wrapper. */
   readonly stream?: Under;
-  /** Of a secure socket that a server has made. */
+  /** The handle of a secure socket that a server has made. */
   readonly ssl?: { readonly _parentWrap?: Under | null };
   destroy(error?: Error): void;
 }
@@ -86,7 +86,7 @@ function addPushed(stream: ServerHttp2Stream, held: HeldOutput): void {
   };
 }
 
-// What only the socket under the wrapper has, where TLS has ended before it.
+// The fields that only the socket under the wrapper has, where TLS has ended before it.
 const SECURED = [
   'encrypted',
   'alpnProtocol',

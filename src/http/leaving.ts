@@ -60,7 +60,7 @@ async function callFor(response: ServerResponse, listener: Listener, failed: Fai
 
 const EVENT_STREAM = /^content-type: *text\/event-stream/im;
 
-// Only an EventSource comes back by itself. What others stream in this form, as the answers of a language model, has an end.
+// Only an EventSource comes back by itself. Other streams of this form, as the answers of a language model, have an end.
 const comesBack = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && (headers.accept ?? '').includes('text/event-stream');
 

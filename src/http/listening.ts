@@ -4,7 +4,7 @@ import { atDestroy } from '../worker/session/at-destroy.ts';
 import { type WorkerContext } from '../worker/session/handlers.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 
-/** What Node's own servers keep of their connections; it tells of these nowhere officially, and never changed them. */
+/** The fields in which Node's own servers keep their connections. They are documented nowhere, and never changed. */
 interface Books {
   _handle: object | null;
   _connections: number;
@@ -28,7 +28,7 @@ export class Listening {
   constructor(server: Server, worker: WorkerContext) {
     this.#server = server as Server & Books;
     this.#worker = worker;
-    // One that listens by itself, on a port of its own, has a handle.
+    // A server that listens by itself, on a port of its own, has a handle.
     if (!server.listening) this.#server._handle = this.#handle();
     for (const name of ['maxConnections', 'dropMaxConnection']) this.#watch(name);
     this.#limit();
@@ -89,7 +89,7 @@ export class Listening {
     return typeof maxConnections === 'number' && maxConnections > MEANS_NONE ? maxConnections : Infinity;
   }
 
-  // As with `node:cluster`, what is beyond the limit goes to another worker, or waits; it is closed where that is wanted.
+  // Connections beyond the limit go to another worker, or wait, as with `node:cluster`; they are closed where that is wanted.
   #limit(): void {
     const drops = Reflect.get(this.#server, 'dropMaxConnection') === true;
     this.#worker.limitSessions(drops ? Infinity : this.#most);

@@ -64,7 +64,7 @@ async function preforkOf<Heap extends object, In, Out>(
     prepare?.(server);
     await server.listen();
   } catch (error) {
-    // One that has not begun is closed to let the user's signal go.
+    // A prefork that has not begun is closed to let the user's signal go.
     await server.close({ grace: 0 });
     throw error;
   }

@@ -93,7 +93,7 @@ function failed(session: ConnectionSession, error: ClientError): unknown {
   const { operation, code, message } = error;
   const { errnum, errstr } = systemError(code, message);
   const isHeard = session.hears('ErrorEvent', 'ClientError');
-  // What a handler threw has ended the connection already; it is given on to the prefork's `handlerError`.
+  // The error of a handler has ended the connection already; it is passed on to the prefork's `handlerError`.
   if (!isHeard && operation === 'handler') {
     noteError(session);
     throw error.error;

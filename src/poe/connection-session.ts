@@ -120,7 +120,7 @@ export class ConnectionSession implements Target {
     }
   }
 
-  /** What the event `shutdown` does: input is ignored from now on, output is flushed, then the connection closes. */
+  /** The event `shutdown`: input is ignored from now on, output is flushed, then the connection closes. */
   shutdown(): void {
     this.heap.shutdown = 1;
     if (this.#client === undefined) this.#info.socket.destroy();

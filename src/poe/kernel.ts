@@ -4,7 +4,7 @@ import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';
 import { type Sessions, type Target, type SessionInfo } from './sessions.ts';
 
-/** As much of POE's kernel as a server needs, for one session. It reaches the sessions of its own thread. */
+/** The part of POE's kernel that a server needs, for one session. It reaches the sessions of its own thread. */
 export class Kernel {
   /** The number of the worker, 0 in the main thread: what `$$` tells apart in the ancestor. */
   readonly ID: number;

@@ -14,7 +14,7 @@ import { systemError } from './system-error.ts';
 const EVENTS = ['shutdown', 'shutdown_all', 'pause', 'resume', 'set_concurrency'];
 
 /**
- * What `PreforkTCP` gives in the main thread: the master's and the listener's session in one. Its events, by either
+ * The result of `PreforkTCP` in the main thread: the master's and the listener's session in one. Its events, by either
  * alias: `shutdown` with the number of a worker retires that one; without, and `shutdown_all`, closes everything
  * gracefully. `pause` and `resume` are for the whole server, or with a number for that worker. `set_concurrency` takes the new number.
  */

@@ -3,11 +3,11 @@ import { type EventQueue } from './event-queue.ts';
 
 /** Whose heap a callback runs with, and to whom events can be posted. */
 export interface SessionInfo {
-  /** Of a connection: its number, unique within one prefork. */
+  /** The number of a connection, unique within one prefork; the alias of another session. */
   readonly ID: number | string;
 }
 
-/** Whoever events can be posted to. */
+/** A session that events can be posted to. */
 export interface Target extends SessionInfo {
   readonly queue: EventQueue;
   /** Throws `FORKLESS_BAD_PARAMETER` for an event that it does not know. */

@@ -112,17 +112,17 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
     return mayHaveLeft(this);
   }
 
-  /** What it has opened holds the process no longer. */
+  /** Things that it has opened hold the process no longer. */
   letGo(): void {
     letGoOf(this);
   }
 
-  /** What it still holds the process with after its end, in words; told once. */
+  /** The things with which it still holds the process after its end, in words; told once. */
   takeLeft(): readonly string[] {
     return leftBy(this).map((what) => `worker ${this.id} has a ${what}`);
   }
 
-  /** Loads its module. What goes wrong is how the thread ends; also that it does not serve within `limit` of real time. */
+  /** Loads its module. The thread ends if that fails, or if the module does not serve within `limit` of real time. */
   async load(load: (url: string) => unknown, limit: Millis): Promise<void> {
     try {
       await runInside(this, () => load(this.#options.loadedAs));

@@ -8,7 +8,7 @@ import { HttpFault, type HttpReader } from './http-reader.ts';
 export class RequestBody {
   readonly #reader: HttpReader;
   readonly #chunked: ChunkedBody | undefined;
-  /** Of a body whose length was given. */
+  /** The bytes that are still to come of a body whose length was given. */
   #remaining: number;
   #fault: HttpFault | undefined;
 
@@ -29,7 +29,7 @@ export class RequestBody {
     return this.#chunked.read() ? this.#chunked.take() : undefined;
   }
 
-  /** What has come of it since the last one, and uses that input. Throws an `HttpFault`. */
+  /** The part of the body that has come since the last one. It uses that input. Throws an `HttpFault`. */
   part(): HttpBodyPart | undefined {
     const part = this.#chunked === undefined ? this.#plainPart() : this.#chunkedPart(this.#chunked);
     this.#reader.use();
@@ -43,7 +43,7 @@ export class RequestBody {
     return { body, isLast: this.#remaining === 0 };
   }
 
-  // What came before a fault is still given, so that it does not matter how the input was cut.
+  // The part before a fault is still given, so that it does not matter how the input was cut.
   #chunkedPart(chunked: ChunkedBody): HttpBodyPart {
     if (this.#fault !== undefined) throw this.#fault;
     try {

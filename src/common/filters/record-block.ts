@@ -20,7 +20,7 @@ export interface RecordBlockFilterOptions {
 const DEFAULT_BUFFER = 16 * 1024 * 1024;
 
 /**
- * Groups records: `blockSize` of them are one block, an array. What is sent is an array too, of any length, and
+ * Groups records: `blockSize` of them are one block, an array. A record that is sent is an array too, of any length, and
  * comes apart. Holds fewer than `blockSize` records in each direction. When those that have come take more than
  * `maxBuffer` bytes, `push` throws `FORKLESS_INPUT_OVERFLOW`; all further input is discarded then.
  */

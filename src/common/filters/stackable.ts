@@ -8,7 +8,7 @@ import { type RecordFilter } from './record-filter.ts';
 import { StreamFilter } from './stream.ts';
 import { bytesOf, textEncoding, type TextEncoding } from './text-bytes.ts';
 
-/** What can stand in a stack: filters of any types, whatever one gives must be what the next takes. */
+/** A filter of any types that stands in a stack. The next one must take the records that it gives. */
 export type StackedFilter = Filter<unknown, never> | RecordFilter<never, unknown, never>;
 
 export interface StackableFilterOptions {
@@ -121,7 +121,7 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
     }
   }
 
-  // What records become by the filters below `from`, down to and including `to`.
+  // Passes records through the filters below `from`, down to and including `to`.
   #down(records: readonly unknown[], from: number, to = 0): unknown[] {
     const below = this.#stages.slice(to, from).reverse();
     return below.reduce<unknown[]>(
@@ -130,7 +130,7 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
     );
   }
 
-  // What a filter of bytes gives as text is UTF-8, whatever becomes of the text that records are.
+  // Text that a filter of bytes gives is UTF-8, whatever becomes of the text that records are.
   #through(stage: Stage, record: unknown): unknown {
     const encoded = stage.encode(record);
     return typeof encoded === 'string' && this.#encoding !== 'utf8' ? Buffer.from(encoded) : encoded;

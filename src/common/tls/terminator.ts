@@ -8,7 +8,7 @@ import { shownBy } from './secured.ts';
 export interface Handshake {
   /** It is done. */
   readonly secured: (socket: TLSSocket) => void;
-  /** What went wrong, also where the stream has been closed for it already; nothing does where the peer ends. */
+  /** The handshake failed by this error; the stream may be closed for it already. A peer that ends is no failure. */
   readonly failed?: (error: Error) => void;
 }
 

@@ -125,7 +125,7 @@ export class Runtime {
   /** Runs `workerStarted` and reports ready, or why not. */
   async start(): Promise<void> {
     this.#thread.atEnd(
-      // What was put in the very turn that ends the thread is still sent.
+      // Output of the very turn that ends the thread is still sent.
       () => {
         this.#troubles.flush();
         this.#lane.finish();
@@ -147,7 +147,7 @@ export class Runtime {
       // `workerStarted` does not run inside `serve()`: it may need code that the module defines below that call.
       await Promise.resolve();
       await this.#handlers.workerStarted?.(this.#context);
-      // What the module does right after `serve()` may fail: then it was never ready.
+      // The code right after `serve()` may fail: then the worker was never ready.
       await new Promise<void>(this.#atTurnEnd);
     } catch (error) {
       this.#send({ kind: 'failed', error: toPlain(error) });

@@ -16,7 +16,7 @@ interface Untold {
 }
 
 /**
- * What a worker tells the main thread one by one. Told without bound, the errors that a single peer can cause take most
+ * How many errors a worker tells the main thread one by one. Told without bound, the errors that a single peer can cause take most
  * of the main thread's time: 28 000 a second came from 0.35 MB/s of bad input.
  */
 export const TROUBLES: RationLimits = { interval: 1_000, most: 50, mostOfOne: 5 };
