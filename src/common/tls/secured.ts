@@ -106,7 +106,7 @@ function exportedBy(stream: TLSSocket): Record<string, string> {
       ]),
     );
   } catch {
-    // One that was handed in with its handshake under way; who asks for it is told.
+    // The stream was given to us with its handshake under way; whoever asks for it is told.
     return {};
   }
 }
