@@ -10,7 +10,9 @@ const WITH_PROGRAMS = [
   'test/soak/**',
   // They measure memory with collections of garbage.
   'test/**/cost.test.ts',
+  // They wait in real time.
   'test/testing/end.test.ts',
+  'test/testing/patience.test.ts',
 ];
 
 export default defineConfig(({ mode }) => ({

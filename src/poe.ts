@@ -3,9 +3,9 @@
 export { PreforkTCP } from './poe/prefork-tcp.ts';
 export { type Call } from './poe/call.ts';
 export { type SessionInfo } from './poe/sessions.ts';
-export { type FilterParameter } from './poe/filters.ts';
+export { type FilterParameter } from './poe/filter-parameter.ts';
 export { type Kernel } from './poe/kernel.ts';
-export { type Master } from './poe/master.ts';
+export { type Master } from './poe/master-session.ts';
 export { type MasterHeap } from './poe/master-heap.ts';
 export {
   type AcceptorHeap,

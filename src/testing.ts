@@ -1,10 +1,10 @@
 /** The front `forkless/testing`: a prefork whose workers run in the thread of the test. */
 import { called } from './common/core/caller.ts';
 import { TestPrefork } from './testing/test-prefork.ts';
-import { type TestOptions } from './testing/options.ts';
+import { type TestOptions } from './testing/test-options.ts';
 
 export { type InlineWorker } from './testing/inline-thread.ts';
-export { type TestOptions } from './testing/options.ts';
+export { type TestOptions } from './testing/test-options.ts';
 export { type BootTrouble, type TestPrefork } from './testing/test-prefork.ts';
 
 /**

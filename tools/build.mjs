@@ -34,7 +34,7 @@ const ALONE = {
   'alone/hosts': 'main/threads/hosts',
   'alone/boot': 'common/boot/boot-data',
   'alone/parent-port': 'worker/thread/parent-port',
-  'alone/leave': 'worker/thread/leave',
+  'alone/leave': 'worker/thread/leave-thread',
   'alone/inline-host': 'testing/inline-host',
   'alone/virtual-clock': 'testing/virtual-clock',
 };

@@ -26,15 +26,15 @@ export interface FastifyLike {
 }
 
 /**
- * What can be served: a request listener (an Express app is one), an `http.Server` or any other server that takes
+ * An app that can be served: a request listener (an Express app is one), an `http.Server` or any other server that takes
  * sockets by its `'connection'` event, an app of Koa, Fastify or Hono, or an object with a Fetch handler.
  */
 export type HttpApp = RequestListener | NetServer | KoaLike | FetchLike | FastifyLike;
 
 /** An app, ready to be given connections. */
-export interface Served {
+export interface AppServer {
   readonly server: NetServer;
-  /** For a further server that is to answer the same requests. */
+  /** The listener for a further server that is to answer the same requests. */
   readonly listener: RequestListener;
   readonly ready: () => unknown;
   readonly stop: () => unknown;
@@ -61,20 +61,20 @@ function listenerOf(app: unknown): RequestListener | undefined {
   return typeof app === 'function' ? (app as RequestListener) : undefined;
 }
 
-function ofServer(server: NetServer): Served {
+function ofServer(server: NetServer): AppServer {
   const listener: RequestListener = (request, response) => {
     server.emit('request', request, response);
   };
   return { server, listener, ready: () => undefined, stop: () => undefined };
 }
 
-// Express puts prototypes of HTTP/1 under each request it is given. One of HTTP/2 then throws outside of any handler,
+// Express puts prototypes of HTTP/1 under each request it is given. A request of HTTP/2 then throws outside of any handler,
 // and any client could end a worker by it.
 const isOnlyHttp1 = (app: HttpApp): boolean =>
   typeof app === 'function' && has(app, 'request') && app.request instanceof IncomingMessage;
 
 /** Throws `FORKLESS_BAD_OPTION` for what is none of these, and for HTTP/2 with an app that knows HTTP/1 alone. */
-export function serveApp(app: HttpApp, options: HttpOptions): Served {
+export function serveApp(app: HttpApp, options: HttpOptions): AppServer {
   if (isServer(app)) return ofServer(app);
   if (typeof app === 'object' && isFastify(app)) {
     return { ...ofServer(app.server), ready: () => app.ready(), stop: () => app.close() };

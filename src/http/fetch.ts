@@ -20,7 +20,7 @@ function urlOf(request: IncomingMessage): string {
 function headersOf(request: IncomingMessage): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers)) {
-    // Those of HTTP/2 that begin with a colon are no headers for Fetch.
+    // Headers of HTTP/2 that begin with a colon are none for Fetch.
     if (value === undefined || name.startsWith(':')) continue;
     for (const each of Array.isArray(value) ? value : [value]) headers.append(name, each);
   }

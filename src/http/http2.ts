@@ -40,16 +40,16 @@ export class Http2Drain {
 interface Under {
   readonly maxOutput?: number;
   readonly connectionId?: number;
-  /** Of Node's wrapper around a stream without a handle. */
+  /** The stream without a handle inside Node's wrapper. */
   readonly stream?: Under;
-  /** Of a secure socket that a server has made. */
+  /** The handle of a secure socket that a server has made. */
   readonly ssl?: { readonly _parentWrap?: Under | null };
   destroy(error?: Error): void;
 }
 
 // The socket that the worker was given, under what Node has put around it. A session shows its socket by a proxy, which
 // cannot be destroyed; what the methods of an emitter return is the socket itself.
-function servedUnder({ socket }: ServerHttp2Session): Under | undefined {
+function socketUnder({ socket }: ServerHttp2Session): Under | undefined {
   let at: Under | undefined = socket.off('forkless', () => undefined);
   while (at && at.connectionId === undefined) at = at.stream ?? at.ssl?._parentWrap ?? undefined;
   return at;
@@ -57,7 +57,7 @@ function servedUnder({ socket }: ServerHttp2Session): Under | undefined {
 
 /** Destroys a session whose streams hold more than the socket under it may, for a peer that does not read. */
 function boundOutput(session: ServerHttp2Session): void {
-  const under = servedUnder(session);
+  const under = socketUnder(session);
   if (under?.maxOutput === undefined) return;
   const held = new HeldOutput(under.maxOutput, (error) => {
     // First: the session would tell its peer, which might close the connection before it is told why.
@@ -86,7 +86,7 @@ function addPushed(stream: ServerHttp2Stream, held: HeldOutput): void {
   };
 }
 
-// What only the socket under the wrapper has, where TLS has ended before it.
+// The fields that only the socket under the wrapper has, where TLS has ended before it.
 const SECURED = [
   'encrypted',
   'alpnProtocol',

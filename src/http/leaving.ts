@@ -1,4 +1,4 @@
-/** The event `'leaving'` of responses, and the end of those that would hold their worker. Runs in a worker. */
+/** The event `'leaving'` of responses, and the end of those that would keep their worker from leaving. Runs in a worker. */
 import { type AsyncResource } from 'node:async_hooks';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server } from 'node:net';
@@ -44,23 +44,23 @@ function tellLater(response: ServerResponse, failed: Failed): void {
   });
 }
 
-const isOver = ({ closed }: ServerResponse): boolean => closed;
+const isClosed = ({ closed }: ServerResponse): boolean => closed;
 
 async function callFor(response: ServerResponse, listener: Listener, failed: Failed): Promise<void> {
-  if (isOver(response)) return;
+  if (isClosed(response)) return;
   attended.add(response);
   try {
     await listener.call(response);
   } catch (error) {
     failed(error);
-    // What it did not end would hold its worker.
-    if (!isOver(response)) response.destroy(asError(error));
+    // A response that it did not end would keep its worker from leaving.
+    if (!isClosed(response)) response.destroy(asError(error));
   }
 }
 
 const EVENT_STREAM = /^content-type: *text\/event-stream/im;
 
-// Only an EventSource comes back by itself. What others stream in this form, as the answers of a language model, has an end.
+// Only an EventSource comes back by itself. Other streams of this form, as the answers of a language model, have an end.
 const comesBack = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && (headers.accept ?? '').includes('text/event-stream');
 
@@ -77,7 +77,7 @@ export function isEndless(response: ServerResponse): boolean {
 const isAttended = (response: ServerResponse): boolean =>
   attended.has(response) || response.listenerCount(LEAVING) > 0;
 
-/** Ends the answer, not its connection, once it is found to be endless; looks every `grace` until it is over. */
+/** Ends the answer, not its connection, once it is found to be endless; looks every `grace` until it is closed. */
 export function endEndless(response: ServerResponse, grace: Millis): void {
   const timer = setInterval(() => {
     if (isEndless(response)) response.destroy();

@@ -4,7 +4,7 @@ import { atDestroy } from '../worker/session/at-destroy.ts';
 import { type WorkerContext } from '../worker/session/handlers.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 
-/** What Node's own servers keep of their connections; it tells of these nowhere officially, and never changed them. */
+/** The fields in which Node's own servers keep their connections. They are documented nowhere, and never changed. */
 interface Books {
   _handle: object | null;
   _connections: number;
@@ -23,12 +23,12 @@ const MEANS_NONE = Number.parseInt(process.versions.node) > 20 ? -1 : 0;
 export class Listening {
   readonly #server: Server & Books;
   readonly #worker: WorkerContext;
-  #over = false;
+  #closed = false;
 
   constructor(server: Server, worker: WorkerContext) {
     this.#server = server as Server & Books;
     this.#worker = worker;
-    // One that listens by itself, on a port of its own, has a handle.
+    // A server that listens by itself, on a port of its own, has a handle.
     if (!server.listening) this.#server._handle = this.#handle();
     for (const name of ['maxConnections', 'dropMaxConnection']) this.#watch(name);
     this.#limit();
@@ -43,16 +43,16 @@ export class Listening {
       this.#server.emit('drop', addresses);
       return false;
     }
-    if (this.#over) return true;
+    if (this.#closed) return true;
     this.#server._connections += 1;
-    atDestroy(socket, this.#left);
+    atDestroy(socket, this.#gone);
     return true;
   }
 
   // Once for all sockets.
-  readonly #left = (): void => {
+  readonly #gone = (): void => {
     this.#server._connections -= 1;
-    this.#lookWhetherOver();
+    this.#lookWhetherClosed();
     this.#server._emitCloseIfDrained();
   };
 
@@ -66,7 +66,7 @@ export class Listening {
       close: () => {
         if (!this.#worker.draining) this.#worker.retire();
         this.#server._handle = null;
-        this.#lookWhetherOver();
+        this.#lookWhetherClosed();
       },
       ...(isPort && {
         getsockname: (out: object) => {
@@ -80,8 +80,8 @@ export class Listening {
   }
 
   // From then on it has said that it is closed, and a connection that still comes must not make it say so again.
-  #lookWhetherOver(): void {
-    if (this.#server._handle === null && this.#server._connections === 0) this.#over = true;
+  #lookWhetherClosed(): void {
+    if (this.#server._handle === null && this.#server._connections === 0) this.#closed = true;
   }
 
   get #most(): number {
@@ -89,7 +89,7 @@ export class Listening {
     return typeof maxConnections === 'number' && maxConnections > MEANS_NONE ? maxConnections : Infinity;
   }
 
-  // As with `node:cluster`, what is beyond the limit goes to another worker, or waits; it is closed where that is wanted.
+  // Connections beyond the limit go to another worker, or wait, as with `node:cluster`; they are closed where that is wanted.
   #limit(): void {
     const drops = Reflect.get(this.#server, 'dropMaxConnection') === true;
     this.#worker.limitSessions(drops ? Infinity : this.#most);

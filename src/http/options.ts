@@ -95,7 +95,7 @@ const CHECKS: Readonly<Record<(typeof OWN)[number], (name: string, value: unknow
   workerStopping: callback,
 };
 
-/** What `http.createServer()` takes. */
+/** The options that `http.createServer()` takes. */
 export function serverOptions(options: HttpOptions): ServerOptions {
   const given = Object.entries(options).filter(([name]) => SERVER.some((known) => known === name));
   return Object.fromEntries(given);

@@ -25,7 +25,7 @@ export function placeOfCall(front: Front, module: string): CallPlace | undefined
   if (frames.length > 0 && !placesOf(frames).some(isOwn)) return undefined;
   // Whether one that waits is on the stack depends on who was faster.
   const places = placesOf(frames.filter((frame) => !/^\s+at async /.test(frame)));
-  // Who has loaded the module is another one in a worker.
+  // The loader of the module is another one in a worker.
   const top = places.findLastIndex(isOwn);
   const within = places.slice(0, top < 0 ? 1 : top + 1);
   return { at: within[0] ?? '', path: within.join('\n'), exact: isExact() };

@@ -8,13 +8,13 @@ import { checkObject, onlyKnown } from '../common/core/check.ts';
 import { errors } from '../common/core/errors.ts';
 import { type OwnCall } from '../common/core/module-call.ts';
 import { PREFORK_OPTIONS } from '../main/prefork/option-table.ts';
-import { moduleUrl } from '../main/prefork/options.ts';
+import { moduleUrl } from '../main/prefork/resolve-options.ts';
 import { Prefork } from '../main/prefork/prefork.ts';
 import { ownSurroundings } from '../main/prefork/surroundings.ts';
 import { HANDLER_NAMES } from '../common/core/handler-names.ts';
 import { checkHandlers, type AnyHandlers, type Handlers } from '../worker/session/handlers.ts';
 import { placeOfCall } from './call-place.ts';
-import { noteCall } from './calls.ts';
+import { noteCall } from './call-list.ts';
 import { serveCall } from './serve-call.ts';
 import { type PreforkOptions } from '../main/prefork/option-types.ts';
 
@@ -64,7 +64,7 @@ async function preforkOf<Heap extends object, In, Out>(
     prepare?.(server);
     await server.listen();
   } catch (error) {
-    // One that has not begun is closed for what it holds: the user's signal.
+    // A prefork that has not begun is closed to let the user's signal go.
     await server.close({ grace: 0 });
     throw error;
   }

@@ -8,17 +8,17 @@ import { type AcceptorHeap } from './parameters.ts';
 import { type WorkerSetup } from './worker-setup.ts';
 
 /** `Acceptor` as a handler of raw sockets. Its heap is the listener's in that worker: one for all its connections. */
-export function acceptor(shop: WorkerSetup): (socket: ServedSocket, worker: WorkerContext) => unknown {
-  const { parameters, directory, alias, masterAlias } = shop;
+export function acceptor(setup: WorkerSetup): (socket: ServedSocket, worker: WorkerContext) => unknown {
+  const { parameters, sessions, alias, masterAlias } = setup;
   const heap: AcceptorHeap = { alias, master_alias: masterAlias };
   return (socket, worker) => {
-    const session: Target | undefined = directory.find(alias);
+    const session: Target | undefined = sessions.find(alias);
     // It is there from the worker's start on. A connection whose Acceptor is not called would hang.
     if (session === undefined) throw new Error(`PreforkTCP: ${alias} is no session of worker ${worker.id}`);
     const { connectionId, remoteAddress = 'LOCAL', remotePort } = socket;
     const call = new Call({
       heap,
-      kernel: new Kernel(worker.id, session, directory),
+      kernel: new Kernel(worker.id, session, sessions),
       session,
       sender: session,
       state: 'Acceptor',

@@ -13,14 +13,14 @@ export interface CallOptions<Args extends readonly unknown[], Heap> {
 }
 
 /**
- * What a callback gets, by name instead of by place: `({ heap, kernel, arg0 }) => …` stands for
+ * The arguments of a callback, by name instead of by place: `({ heap, kernel, arg0 }) => …` stands for
  * `my ($heap, $kernel, $arg0) = @_[HEAP, KERNEL, ARG0]`.
  */
 export class Call<Args extends readonly unknown[] = readonly unknown[], Heap = Record<string, unknown>> {
   readonly heap: Heap;
   readonly kernel: Kernel;
   readonly session: SessionInfo;
-  /** Who posted the event; the session itself when it was not posted. */
+  /** The session that posted the event; the session itself when it was not posted. */
   readonly sender: SessionInfo;
   /** The event's name, or that of the parameter which holds the callback. */
   readonly state: string;

@@ -62,7 +62,7 @@ type Given = ReadonlyMap<string, unknown>;
 
 /**
  * Throws `FORKLESS_BAD_PARAMETER` with the ancestor's reason for what contradicts itself, and with ours for what has no
- * meaning across threads. What it does not know is only warned of, as in the ancestor.
+ * meaning across threads. A parameter that it does not know is only warned of, as in the ancestor.
  */
 export function checkParameters(parameters: object, warn: (text: string) => void): void {
   const given: Given = new Map(Object.entries(parameters).filter(([, value]) => value !== undefined));

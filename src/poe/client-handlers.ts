@@ -5,27 +5,27 @@ import { type ClientError, type Handlers } from '../worker/session/handlers.ts';
 import { warn } from '../worker/runtime/warnings.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { ConnectionSession } from './connection-session.ts';
-import { filterOf } from './filters.ts';
+import { filterOf } from './filter-parameter.ts';
 import { type AnyParameters } from './parameters.ts';
 import { settled } from './settled.ts';
 import { type WorkerSetup } from './worker-setup.ts';
 import { systemError } from './system-error.ts';
 
 /** Our own heap of a connection: the ancestor's session, from PreConnect on. */
-export interface Holder {
+export interface OwnHeap {
   session?: ConnectionSession;
 }
 
-type PoeHandlers = Handlers<Holder, unknown, unknown>;
+type PoeHandlers = Handlers<OwnHeap, unknown, unknown>;
 
 /** The `Client…` parameters as our handlers. */
-export function clientHandlers(shop: WorkerSetup): PoeHandlers {
-  const { parameters } = shop;
+export function clientHandlers(setup: WorkerSetup): PoeHandlers {
+  const { parameters } = setup;
   const args = parameters.ClientArgs ?? parameters.Args ?? [];
   return {
     heap: () => ({}),
     clientPreConnect: ({ client, worker, heap }) => {
-      heap.session = new ConnectionSession(shop, client, worker.id);
+      heap.session = new ConnectionSession(setup, client, worker.id);
       return preConnect(heap.session, parameters, client.socket);
     },
     clientConnected: ({ client, heap: { session } }) => {
@@ -93,7 +93,7 @@ function failed(session: ConnectionSession, error: ClientError): unknown {
   const { operation, code, message } = error;
   const { errnum, errstr } = systemError(code, message);
   const isHeard = session.hears('ErrorEvent', 'ClientError');
-  // What a handler threw has ended the connection already; it is given on to the prefork's `handlerError`.
+  // The error of a handler has ended the connection already; it is passed on to the prefork's `handlerError`.
   if (!isHeard && operation === 'handler') {
     noteError(session);
     throw error.error;

@@ -21,18 +21,18 @@ export class ConnectionSession implements Target {
   readonly heap: Heap;
   readonly kernel: Kernel;
   readonly queue: EventQueue;
-  readonly #shop: WorkerSetup;
+  readonly #setup: WorkerSetup;
   readonly #info: ClientInfo;
   #client: Client<unknown, unknown> | undefined;
   #redirected: WheelEvents = {};
 
-  constructor(shop: WorkerSetup, info: ClientInfo, workerId: number) {
-    const { directory, maxEvents, parameters, masterAlias } = shop;
-    this.#shop = shop;
+  constructor(setup: WorkerSetup, info: ClientInfo, workerId: number) {
+    const { sessions, maxEvents, parameters, masterAlias } = setup;
+    this.#setup = setup;
     this.#info = info;
     this.ID = info.id;
     this.queue = new EventQueue(maxEvents);
-    this.kernel = new Kernel(workerId, this, directory);
+    this.kernel = new Kernel(workerId, this, sessions);
     // Its type says what it has while callbacks run with a client; before and after there is none.
     this.heap = {
       remote_ip: info.remoteAddress ?? 'LOCAL',
@@ -41,11 +41,11 @@ export class ConnectionSession implements Target {
       shutdown_on_error: Number(parameters.ClientShutdownOnError ?? true),
       master_alias: masterAlias,
     } as unknown as Heap;
-    directory.add(this.ID, this);
+    sessions.add(this.ID, this);
     // Behind our own listener there, which calls ClientDisconnected.
     info.socket.once('close', () => {
       this.queue.close();
-      directory.forget(this);
+      sessions.forget(this);
     });
   }
 
@@ -62,7 +62,9 @@ export class ConnectionSession implements Target {
   /** Calls the callback of a parameter, if there is one. */
   run(callback: ClientCallback, args: readonly unknown[]): unknown {
     // Its arguments are those that the parameter's type names.
-    return this.#ran(this.#shop.parameters[callback]?.(this.#call(callback, args, this, undefined) as never));
+    return this.#ran(
+      this.#setup.parameters[callback]?.(this.#call(callback, args, this, undefined) as never),
+    );
   }
 
   /** As `run`, unless the wheel was told to send this to another event. */
@@ -75,7 +77,7 @@ export class ConnectionSession implements Target {
   /** Whether any callback is called for it. */
   hears(event: keyof WheelEvents, callback: ClientCallback): boolean {
     if (this.isRedirected(event)) return this.#redirected[event] !== undefined;
-    return this.#shop.parameters[callback] !== undefined;
+    return this.#setup.parameters[callback] !== undefined;
   }
 
   isRedirected(event: keyof WheelEvents): boolean {
@@ -83,14 +85,14 @@ export class ConnectionSession implements Target {
   }
 
   check(event: string): void {
-    const { states } = this.#shop;
+    const { states } = this.#setup;
     if (event === 'shutdown' || states.has(event) || states.has('_default')) return;
     const known = ['shutdown', ...states.keys()].join(', ');
     throw errors.badParameter(`has no event "${event}" in this session; known are: ${known}`);
   }
 
   dispatch(event: string, args: readonly unknown[], sender: SessionInfo): unknown {
-    const { states } = this.#shop;
+    const { states } = this.#setup;
     const state = states.get(event);
     if (state !== undefined) return this.#ran(state.run(this.#call(event, args, sender, state.object)));
     if (event === 'shutdown') {
@@ -118,7 +120,7 @@ export class ConnectionSession implements Target {
     }
   }
 
-  /** What the event `shutdown` does: input is ignored from now on, output is flushed, then the connection closes. */
+  /** The event `shutdown`: input is ignored from now on, output is flushed, then the connection closes. */
   shutdown(): void {
     this.heap.shutdown = 1;
     if (this.#client === undefined) this.#info.socket.destroy();

@@ -16,7 +16,7 @@ export class EventQueue {
     this.#limit = limit;
   }
 
-  /** False when the session is over. Throws `FORKLESS_EVENTS_OVERFLOW` when `limit` events wait. */
+  /** False when the session has ended. Throws `FORKLESS_EVENTS_OVERFLOW` when `limit` events wait. */
   post(run: () => void): boolean {
     if (this.#closed) return false;
     this.#admit();

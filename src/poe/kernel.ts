@@ -4,18 +4,18 @@ import { errors } from '../common/core/errors.ts';
 import { show } from '../common/core/thrown.ts';
 import { type Sessions, type Target, type SessionInfo } from './sessions.ts';
 
-/** As much of POE's kernel as a server needs, for one session. It reaches the sessions of its own thread. */
+/** The part of POE's kernel that a server needs, for one session. It reaches the sessions of its own thread. */
 export class Kernel {
   /** The number of the worker, 0 in the main thread: what `$$` tells apart in the ancestor. */
   readonly ID: number;
   readonly #self: Target;
-  readonly #directory: Sessions;
+  readonly #sessions: Sessions;
 
   /** @internal */
-  constructor(ID: number, self: Target, directory: Sessions) {
+  constructor(ID: number, self: Target, sessions: Sessions) {
     this.ID = ID;
     this.#self = self;
-    this.#directory = directory;
+    this.#sessions = sessions;
   }
 
   /** Posts to the session itself. */
@@ -25,11 +25,11 @@ export class Kernel {
 
   /**
    * Posts an event to a session, its number, or an alias; it is handled in a later turn, in order. False when there is
-   * no such session in this thread, or it is over. Throws `FORKLESS_BAD_PARAMETER` for an event that it does not know
+   * no such session in this thread, or it has ended. Throws `FORKLESS_BAD_PARAMETER` for an event that it does not know
    * and `FORKLESS_EVENTS_OVERFLOW` when `MaxEvents` of its events wait.
    */
   post(target: number | string | SessionInfo, event: string, ...args: unknown[]): boolean {
-    const found = this.#directory.find(target);
+    const found = this.#sessions.find(target);
     if (found === undefined) return false;
     found.check(event);
     return found.queue.post(() => {
@@ -37,20 +37,20 @@ export class Kernel {
     });
   }
 
-  /** Another name to post to the session by, until it is over. False when another session of this thread has it. */
+  /** Another name to post to the session by, until it has ended. False when another session of this thread has it. */
   alias_set(alias: string): boolean {
-    if (this.#directory.find(this.#self) !== this.#self) return false;
-    return this.#directory.add(aliasOf(alias), this.#self);
+    if (this.#sessions.find(this.#self) !== this.#self) return false;
+    return this.#sessions.add(aliasOf(alias), this.#self);
   }
 
   /** Takes that back. False when it is no alias of the session. */
   alias_remove(alias: string): boolean {
-    return this.#directory.remove(aliasOf(alias), this.#self);
+    return this.#sessions.remove(aliasOf(alias), this.#self);
   }
 
   /** Handles an event at once and returns what its handler returns; `undefined` when there is no such session. */
   call(target: number | string | SessionInfo, event: string, ...args: unknown[]): unknown {
-    const found = this.#directory.find(target);
+    const found = this.#sessions.find(target);
     if (found === undefined) return undefined;
     found.check(event);
     return found.dispatch(event, args, this.#self);

@@ -1,7 +1,7 @@
 /** The public types of PreforkTCP's parameters, callbacks and heaps. Used in both threads. */
 import { type ServedSocket } from '../worker/session/served-socket.ts';
 import { type Call } from './call.ts';
-import { type FilterParameter } from './filters.ts';
+import { type FilterParameter } from './filter-parameter.ts';
 import { type MasterHeap } from './master-heap.ts';
 import { type Wheel } from './wheel.ts';
 import { type PoolParameters } from './pool-options.ts';

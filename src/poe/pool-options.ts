@@ -28,7 +28,7 @@ export interface PoolParameters {
   readonly Concurrency?: number | undefined;
 }
 
-/** What the pool's parameters become: counts, and milliseconds; `Infinity` where the ancestor says 0 for "off". */
+/** The pool's parameters as options: counts, and milliseconds; `Infinity` where the ancestor says 0 for "off". */
 export interface PoolOptions {
   readonly maxWorkers: number;
   readonly startWorkers: number;

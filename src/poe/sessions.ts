@@ -1,13 +1,13 @@
-/** The directory of the POE sessions of one thread, and the interface that each of them has. Used in both threads. */
+/** The list of the POE sessions of one thread by their names, and the interface that each of them has. Used in both threads. */
 import { type EventQueue } from './event-queue.ts';
 
 /** Whose heap a callback runs with, and to whom events can be posted. */
 export interface SessionInfo {
-  /** Of a connection: its number, unique within one prefork. */
+  /** The number of a connection, unique within one prefork; the alias of another session. */
   readonly ID: number | string;
 }
 
-/** Whoever events can be posted to. */
+/** A session that events can be posted to. */
 export interface Target extends SessionInfo {
   readonly queue: EventQueue;
   /** Throws `FORKLESS_BAD_PARAMETER` for an event that it does not know. */
@@ -27,8 +27,8 @@ export class Sessions {
 
   /** False when another session has that name. */
   add(name: Name, target: Target): boolean {
-    const holder = this.#targets.get(name);
-    if (holder !== undefined) return holder === target;
+    const known = this.#targets.get(name);
+    if (known !== undefined) return known === target;
     this.#targets.set(name, target);
     this.#namesOf(target).add(name);
     return true;

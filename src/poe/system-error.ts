@@ -4,14 +4,14 @@ import { getSystemErrorMap } from 'node:util';
 
 /** An error as the ancestor's callbacks get it. */
 export interface SystemError {
-  /** As the operating system numbers it: positive, 0 at the end of input. */
+  /** The number that the operating system has for it: positive, 0 at the end of input. */
   readonly errnum: number;
   readonly errstr: string;
 }
 
 const NUMBERS: Readonly<Record<string, number>> = constants.errno;
 
-// What the ancestor's filters die with. Theirs take the process along; ours tell ClientError.
+// The texts by which the ancestor's filters die. Theirs take the process along; ours tell ClientError.
 const REASONS: ReadonlyMap<string | undefined, string> = new Map([
   ['FORKLESS_LINE_TOO_LONG', 'Next line exceeds maximum line length'],
   ['FORKLESS_BLOCK_TOO_LONG', 'Expected size of next block exceeds the limit'],

@@ -3,7 +3,7 @@ import { errors } from '../common/core/errors.ts';
 import { type Filter } from '../common/filters/filter.ts';
 import { type Client } from '../worker/session/client.ts';
 import { type ServedSocket } from '../worker/session/served-socket.ts';
-import { filterOf, type FilterParameter } from './filters.ts';
+import { filterOf, type FilterParameter } from './filter-parameter.ts';
 
 /** The events of a wheel that can go to another handler than that of the constructor. */
 export interface WheelEvents {

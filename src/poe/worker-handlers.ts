@@ -1,7 +1,7 @@
 /** All parameters of PreforkTCP as handlers of this package. Made in either thread, they run in a worker. */
 import { type Handlers } from '../worker/session/handlers.ts';
 import { acceptor } from './acceptor.ts';
-import { clientHandlers, type Holder } from './client-handlers.ts';
+import { clientHandlers, type OwnHeap } from './client-handlers.ts';
 import { Sessions } from './sessions.ts';
 import { type AnyParameters } from './parameters.ts';
 import { type WorkerSetup } from './worker-setup.ts';
@@ -12,21 +12,21 @@ import { WorkerMaster } from './worker-master.ts';
 export function workerHandlers(
   parameters: AnyParameters,
   maxEvents: number,
-): Handlers<Holder, unknown, unknown> {
-  const shop: WorkerSetup = {
+): Handlers<OwnHeap, unknown, unknown> {
+  const setup: WorkerSetup = {
     parameters,
     states: statesOf(parameters),
-    directory: new Sessions(),
+    sessions: new Sessions(),
     masterAlias: parameters.MasterAlias ?? 'prefork_master',
     alias: parameters.Alias ?? 'prefork_server',
     maxEvents,
   };
   return {
     workerStarted: (worker) => {
-      for (const alias of [shop.masterAlias, shop.alias]) {
-        shop.directory.add(alias, new WorkerMaster(alias, worker, maxEvents));
+      for (const alias of [setup.masterAlias, setup.alias]) {
+        setup.sessions.add(alias, new WorkerMaster(alias, worker, maxEvents));
       }
     },
-    ...(parameters.Acceptor === undefined ? clientHandlers(shop) : { connection: acceptor(shop) }),
+    ...(parameters.Acceptor === undefined ? clientHandlers(setup) : { connection: acceptor(setup) }),
   };
 }

@@ -22,7 +22,7 @@ const EVENTS: Readonly<Record<string, (worker: WorkerContext) => void>> = {
   disconnected: () => undefined,
 };
 
-/** What `heap.master_alias` and the listener's alias stand for in a worker. */
+/** The session behind `heap.master_alias` and the listener's alias in a worker. */
 export class WorkerMaster implements Target {
   readonly ID: string;
   readonly queue: EventQueue;
@@ -37,7 +37,7 @@ export class WorkerMaster implements Target {
   check(event: string): void {
     if (event === 'set_concurrency') {
       throw errors.badParameter(
-        'sets concurrency in the main thread only: there connections are handed over',
+        'sets concurrency in the main thread only: there connections are offered to workers',
       );
     }
     if (Object.hasOwn(EVENTS, event)) return;

@@ -21,7 +21,7 @@ interface Belonging<Owner> {
 const isHolding = (resource: object): resource is Holding =>
   'hasRef' in resource && typeof resource.hasRef === 'function';
 
-/** What the code of each owner has opened that can hold the process: timers, ports, sockets, servers. */
+/** The things that the code of each owner has opened and that can hold the process: timers, ports, sockets, servers. */
 export class Belongings<Owner extends object> {
   readonly #open = new Map<number, Belonging<Owner>>();
   readonly #hook: AsyncHook;
@@ -62,7 +62,7 @@ export class Belongings<Owner extends object> {
     for (const { resource } of this.#of(owner)) resource.deref()?.unref?.();
   }
 
-  /** What an owner holds the process with, timers apart, in words. */
+  /** The things with which an owner holds the process, timers apart, in words. */
   describe(owner: Owner): string[] {
     return this.#of(owner)
       .filter(({ type, resource }) => type !== 'Timeout' && resource.deref()?.hasRef() === true)

@@ -1,11 +1,11 @@
 /** Wraps the handlers of one worker so that each call counts as its code. Runs in the thread of the test. */
 import { isError, isPromise } from '../common/core/thrown.ts';
-import { ThreadEnded } from './context.ts';
+import { ThreadEnded } from './inhabitants.ts';
 
 /** Around the calls of one worker's handlers. */
 export interface Visitor {
   /** Its worker has ended: nothing of it is called any more. */
-  readonly over: boolean;
+  readonly ended: boolean;
   /** Runs a handler as the worker's code. */
   visit<T>(run: () => T): T;
   /** A handler has returned a promise; the result is called when it has settled. */
@@ -28,7 +28,7 @@ export function enterHandlers<H extends object>(handlers: H, visitor: Visitor): 
 
 function enterCallback(name: string, callback: Callback, visitor: Visitor): Callback {
   return (...given) => {
-    if (visitor.over) return undefined;
+    if (visitor.ended) return undefined;
     try {
       const result = visitor.visit(() => callback(...given));
       // It may run as long as its connection does.

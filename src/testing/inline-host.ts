@@ -7,7 +7,7 @@ import { type Millis, type WorkerId } from '../common/core/types.ts';
 import { type Thread, type ThreadExit, type ThreadHost, type ThreadSpec } from '../main/threads/host.ts';
 import { InlineThread } from './inline-thread.ts';
 
-/** What becomes of the next births: their module throws, or is never ready. */
+/** The fault of the next births: their module throws, or is never ready. */
 export interface BootFate {
   readonly kind: 'fail' | 'hang';
   readonly error?: unknown;
@@ -60,17 +60,17 @@ export class InlineHost implements ThreadHost {
     return this.#loading;
   }
 
-  /** Those that have not ended. */
+  /** The workers that have not ended. */
   get threads(): readonly InlineThread[] {
     return [...this.#threads];
   }
 
-  /** What handlers have not ended, in words. */
+  /** The handlers that have not ended, in words. */
   get pending(): readonly string[] {
     return this.threads.flatMap(({ pending }) => pending);
   }
 
-  /** What those that have ended hold the process with, in words; told once. */
+  /** The things with which workers that have ended hold the process, in words; told once. */
   takeLeft(): readonly string[] {
     return this.#gone.splice(0).flatMap((thread) => thread.takeLeft());
   }
@@ -80,7 +80,7 @@ export class InlineHost implements ThreadHost {
     return this.pending.some((call) => call.startsWith('workerStopping '));
   }
 
-  /** What the code of workers has opened holds the process no longer. */
+  /** Things that the code of workers has opened hold the process no longer. */
   letGo(): void {
     for (const thread of [...this.#threads, ...this.#gone]) thread.letGo();
   }
@@ -127,7 +127,7 @@ export class InlineHost implements ThreadHost {
     const found: Load = fate ? () => Promise.reject(errorOf(fate)) : load;
     this.#loading += 1;
     loads = loads.then(async () => {
-      if (!thread.over) {
+      if (!thread.ended) {
         forgetCommonJs(url);
         void thread.load(found, serveTimeout);
         await booted;

@@ -26,7 +26,7 @@ import {
   runOutside,
   tellExit,
   type Inhabitant,
-} from './context.ts';
+} from './inhabitants.ts';
 import { enterHandlers, type Visitor } from './entered-handlers.ts';
 import { InlinePort } from './inline-port.ts';
 import { setImmediate, setTimeout } from './real-timers.ts';
@@ -71,11 +71,11 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   readonly #options: InlineThreadOptions;
   readonly #port: InlinePort;
   readonly #calls = new Map<symbol, string>();
-  // What a blocked event loop would still have to do.
-  readonly #held = new Set<() => void>();
+  // The turns and messages that a blocked event loop would still have to deal with.
+  readonly #delayed = new Set<() => void>();
   #hang: Hang | undefined;
   #killed = false;
-  #over = false;
+  #ended = false;
   #depth = 0;
   #last = (): void => undefined;
   #cut = (): void => undefined;
@@ -94,8 +94,8 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
     moveIn(this);
   }
 
-  get over(): boolean {
-    return this.#over;
+  get ended(): boolean {
+    return this.#ended;
   }
 
   get inHandler(): boolean {
@@ -112,17 +112,17 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
     return mayHaveLeft(this);
   }
 
-  /** What it has opened holds the process no longer. */
+  /** Things that it has opened hold the process no longer. */
   letGo(): void {
     letGoOf(this);
   }
 
-  /** What it still holds the process with after its end, in words; told once. */
+  /** The things with which it still holds the process after its end, in words; told once. */
   takeLeft(): readonly string[] {
     return leftBy(this).map((what) => `worker ${this.id} has a ${what}`);
   }
 
-  /** Loads its module. What goes wrong is how the thread ends; also that it does not serve within `limit` of real time. */
+  /** Loads its module. The thread ends if that fails, or if the module does not serve within `limit` of real time. */
   async load(load: (url: string) => unknown, limit: Millis): Promise<void> {
     try {
       await runInside(this, () => load(this.#options.loadedAs));
@@ -130,7 +130,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
       this.#end({ code: 1, reason: 'crashed', error });
     }
     // A thread without anything to wait for ends by itself; here nobody knows what it waits for.
-    if (this.#port.listening || this.#over) return;
+    if (this.#port.listening || this.#ended) return;
     setTimeout(() => {
       if (!this.#port.listening) this.#end({ code: 0, reason: 'exited' });
     }, limit);
@@ -149,7 +149,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   }
 
   exit(code: number = 0): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     tellExit(this, code);
     this.#last();
     this.#end({ code, reason: 'exited' });
@@ -161,7 +161,7 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   }
 
   sample(): ThreadSample {
-    return { utilization: this.#hang && !this.#over ? 1 : 0 };
+    return { utilization: this.#hang && !this.#ended ? 1 : 0 };
   }
 
   examine(found: (findings: ThreadFindings) => void): () => void {
@@ -232,25 +232,25 @@ export class InlineThread implements Thread, InlineWorker, Inhabitant, Visitor {
   }
 
   #do(run: () => void): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     this.#options.stir();
-    if (this.#hang) this.#held.add(run);
+    if (this.#hang) this.#delayed.add(run);
     else runInside(this, run);
   }
 
   #wake(): void {
     this.#hang = undefined;
     if (this.#killed) this.terminate();
-    const held = [...this.#held];
-    this.#held.clear();
-    for (const run of held) this.#do(run);
+    const delayed = [...this.#delayed];
+    this.#delayed.clear();
+    for (const run of delayed) this.#do(run);
   }
 
   #end(exit: ThreadExit): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#calls.clear();
-    this.#held.clear();
+    this.#delayed.clear();
     this.#cut();
     moveOut(this);
     this.#options.booted();

@@ -7,7 +7,7 @@ export interface PatienceOptions {
   readonly limit: Millis;
   /** Changes with whatever moves. */
   readonly moved: () => number;
-  /** What the call may be waiting for. */
+  /** The things that the call may be waiting for. */
   readonly why: () => string;
 }
 

@@ -11,7 +11,7 @@ import { Prefork } from '../main/prefork/prefork.ts';
 import { ownSurroundings } from '../main/prefork/surroundings.ts';
 import { InlineHost } from './inline-host.ts';
 import { type InlineWorker } from './inline-thread.ts';
-import { checkTestOptions, type TestOptions } from './options.ts';
+import { checkTestOptions, type TestOptions } from './test-options.ts';
 import { patiently } from './patience.ts';
 import { quiet, settled } from './quiet.ts';
 import { UnheardErrors } from './unheard-errors.ts';
@@ -24,7 +24,7 @@ import { type ListenTarget } from '../main/prefork/option-types.ts';
 export interface BootTrouble {
   /** Default `Infinity`: until `healBoots()`. */
   readonly times?: number | undefined;
-  /** What the module throws. */
+  /** The error that the module throws. */
   readonly error?: unknown;
 }
 
@@ -96,7 +96,7 @@ export class TestPrefork extends Prefork {
     return this.#host.threads;
   }
 
-  /** One of them; throws `FORKLESS_NO_SUCH_WORKER`. */
+  /** The worker of that id; throws `FORKLESS_NO_SUCH_WORKER`. */
   worker(id: WorkerId): InlineWorker {
     const worker = this.workers.find((each) => each.id === id);
     if (worker === undefined) throw errors.noSuchWorker(id);
@@ -155,7 +155,7 @@ export class TestPrefork extends Prefork {
     this.#vigil.end();
     await this.#stopInOrder();
     await this.#passTime(super.close({ grace: 0 }));
-    // Those that cannot be killed are made to hang by the test only.
+    // Workers that cannot be killed are made to hang by the test only.
     for (const worker of this.workers) worker.exit();
     await this.#rest('end()');
     const left = this.#host.takeLeft();

@@ -2,7 +2,7 @@
 import { type Millis } from '../common/core/types.ts';
 import { clearInterval, setInterval } from './real-timers.ts';
 
-// What workers do by themselves, a timer that posts, say, may go on for ever.
+// Work that workers do by themselves, a timer that posts, say, may go on for ever.
 const MOST_LOOKS = 10;
 
 export interface VigilOptions {

@@ -75,7 +75,7 @@ async function trace(open: (options: SideOptions) => Promise<Side>, scenario: Sc
           log(name, ...given);
           if (name === 'close') {
             log(state(socket));
-            // What comes after the close would be a fault.
+            // What comes after the close would be a bug.
             setTimeout(over, 20);
           }
         });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { bytesOf } from './bytes.mjs';
-import { saidTo, type Conversation, type Deed } from './program.ts';
+import { saidTo, type Conversation, type Deed } from './random-program.ts';
 
 /** What a client has seen of its connection. */
 export interface ClientSaw {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TRANSPORTS } from '../transports.ts';
 import { playsByHand } from './by-hand.ts';
 import { known } from './known.ts';
-import { plainPrograms, programsInContexts } from './program.ts';
+import { plainPrograms, programsInContexts } from './random-program.ts';
 import { play, playAgain, Sides } from './run.ts';
 
 const sides = new Sides({ kinds: TRANSPORTS });

@@ -1,6 +1,6 @@
-import { type Act, type Client, type Handler, type Program } from './program.ts';
+import { type Act, type Client, type Handler, type Program } from './random-program.ts';
 
-// Programs in which a side has differed, or a fault of this kind would show best. Each is played several times.
+// Programs in which a side has differed, or a bug of this kind would show best. Each is played several times.
 
 const handler = (given: Partial<Handler>): Handler => ({
   context: 'none',

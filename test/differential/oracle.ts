@@ -8,7 +8,7 @@ import {
   type Conversation,
   type Program,
   type Uncertain,
-} from './program.ts';
+} from './random-program.ts';
 import { type Saw, type ServerSaw } from './sides.ts';
 
 // The rules by name are those of differences.md.

@@ -86,7 +86,7 @@ export class Player {
     socket.on('close', (hadError) => {
       this.#note(`close ${hadError}`);
       this.#done = true;
-      // What came after it would be a fault.
+      // What came after it would be a bug.
       setImmediate(() => setImmediate(() => setImmediate(() => this.#tell(this.record))));
     });
     if (this.#handler.encoding !== undefined) socket.setEncoding(this.#handler.encoding);

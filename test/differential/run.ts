@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { differences } from './oracle.ts';
-import { type Program } from './program.ts';
+import { type Program } from './random-program.ts';
 import { Side, type SideKind, type SideOptions } from './sides.ts';
 
 export interface SidesOptions {

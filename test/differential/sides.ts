@@ -4,7 +4,7 @@ import { createPrefork, type Prefork } from 'forkless';
 import { type Certificate } from '../e2e/certificates.ts';
 import { converse, secure, tcp, type ClientSaw, type Connect } from './client.ts';
 import { Neighbours, type NeighbourKind } from './neighbours.ts';
-import { type Program } from './program.ts';
+import { type Program } from './random-program.ts';
 
 /** What ran for one connection in its server. */
 export interface ServerSaw {

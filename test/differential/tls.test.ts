@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { certificate, hasOpenssl } from '../e2e/certificates.ts';
 import { TRANSPORTS } from '../transports.ts';
 import { playsByHand } from './by-hand.ts';
-import { tlsPrograms } from './program.ts';
+import { tlsPrograms } from './random-program.ts';
 import { play, Sides } from './run.ts';
 
 describe.runIf(hasOpenssl).each([

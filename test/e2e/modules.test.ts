@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createPrefork } from 'forkless';
+import { createPrefork, type Prefork, type PreforkOptions } from 'forkless';
 import { describe, expect, it } from 'vitest';
 import { handlers } from './peers.ts';
 import { Program } from './program.ts';
@@ -15,15 +15,12 @@ async function said(name: string, env: Readonly<Record<string, string>>): Promis
   return stdout.trim().split('\n');
 }
 
+/** A prefork of one worker, which does not listen yet. */
+const ofOne = (name: string, options: PreforkOptions): Prefork =>
+  createPrefork({ worker: handlers(name), port: 0, host: '127.0.0.1', workers: 1, ...options });
+
 /** Why a prefork did not begin. */
-async function refusal(threadHost: 'piscina' | 'tinypool' | 'worker', name: string): Promise<string> {
-  const server = createPrefork({
-    worker: handlers(name),
-    port: 0,
-    host: '127.0.0.1',
-    workers: 1,
-    threadHost,
-  });
+async function refusal(server: Prefork): Promise<string> {
   const error: unknown = await server.listen().catch((reason: unknown) => reason);
   await server.close({ grace: 0 });
   return String(error);
@@ -85,31 +82,24 @@ describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) 
     await program.end();
   });
 
-  it('a module may serve after work that Node does not name', async () => {
-    const server = createPrefork({
-      worker: handlers('serves-after-hash'),
-      port: 0,
-      host: '127.0.0.1',
-      workers: 1,
-      threadHost,
-    });
+  it.each([
+    ['after work that Node does not name', 'serves-after-hash'],
+    ['later, while something is under way', 'serves-slowly'],
+  ])('a module may serve %s', async (_, name) => {
+    const server = ofOne(name, { threadHost });
     await server.listen();
     expect(server.status().counts.ready).toBe(1);
     await server.close();
   });
 
   it('a module that fails right after serve() fails the boot', async () => {
-    const error = await refusal(threadHost, 'fails-after-serve');
+    const error = await refusal(ofOne('fails-after-serve', { threadHost }));
     expect(error).toContain('right after serve()');
   });
 
   it('a thread that hangs before its loop has ever turned does not boot, and no debugger is blamed', async () => {
-    const server = createPrefork({
-      worker: handlers('serves-later'),
+    const server = ofOne('serves-later', {
       execArgv: ['--require', fileURLToPath(new URL('../handlers/loops-first.cjs', import.meta.url))],
-      port: 0,
-      host: '127.0.0.1',
-      workers: 1,
       threadHost,
       bootTimeout: 800,
     });
@@ -117,18 +107,5 @@ describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) 
     server.on('workerDebugged', () => (debugged += 1));
     await expect(server.listen()).rejects.toMatchObject({ code: 'FORKLESS_BOOT_TIMEOUT' });
     expect(debugged).toBe(0);
-  });
-
-  it('a module may serve later, while something is under way', async () => {
-    const server = createPrefork({
-      worker: handlers('serves-slowly'),
-      port: 0,
-      host: '127.0.0.1',
-      workers: 1,
-      threadHost,
-    });
-    await server.listen();
-    expect(server.status().counts.ready).toBe(1);
-    await server.close();
   });
 });

@@ -1,17 +1,13 @@
 import { once } from 'node:events';
 import { connect } from 'node:tls';
-import { createPrefork } from 'forkless';
 import { describe, expect, it } from 'vitest';
 import { TRANSPORTS } from '../transports.ts';
 import { certificate, hasOpenssl } from './certificates.ts';
-import { handlers } from './peers.ts';
+import { started } from './peers.ts';
 
 describe.runIf(hasOpenssl).each(TRANSPORTS)('a handler that fails under TLS, by %s', (transport) => {
   it('ends its own connection alone, and the reason says why', async () => {
-    const server = createPrefork({
-      worker: handlers('tls-fails'),
-      port: 0,
-      host: '127.0.0.1',
+    const { server, port } = await started('tls-fails', {
       startWorkers: 1,
       maxWorkers: 1,
       transport,
@@ -21,7 +17,6 @@ describe.runIf(hasOpenssl).each(TRANSPORTS)('a handler that fails under TLS, by 
     const exits: unknown[] = [];
     server.on('connectionClosed', ({ reason, error }) => closes.push(`${reason} ${error?.message}`));
     server.on('workerExited', ({ why, reason }) => exits.push(why === 'closing' ? why : reason));
-    const { port } = (await server.listen()) as { port: number };
     for (let at = 0; at < 100; at += 1) {
       const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
       client.on('error', () => undefined).resume();

@@ -37,6 +37,14 @@ async function serving(
   }));
 }
 
+/** What the app answers to `/peer` by HTTPS, on a connection of its own. */
+async function askPeer(): Promise<string> {
+  const options = { host: '127.0.0.1', port, path: '/peer', agent: false, rejectUnauthorized: false };
+  const call = request(options).end();
+  const [response] = (await once(call, 'response')) as [AsyncIterable<Buffer>];
+  return textOf(response);
+}
+
 afterEach(async () => {
   await server?.close({ grace: 1_000 });
   server = undefined;
@@ -186,17 +194,7 @@ describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (whe
     'serves HTTPS, and %s knows it',
     async (form) => {
       await serving({ ...certificate('one.test'), in: where }, 'http-app', [form, '{}']);
-      const call = request({
-        host: '127.0.0.1',
-        port,
-        path: '/peer',
-        agent: false,
-        rejectUnauthorized: false,
-      }).end();
-      const [response] = (await once(call, 'response')) as [AsyncIterable<Buffer>];
-      let text = '';
-      for await (const chunk of response) text += chunk.toString();
-      expect(text).toMatch(/https|true/);
+      expect(await askPeer()).toMatch(/https|true/);
     },
   );
 
@@ -217,15 +215,7 @@ describe.skipIf(!hasOpenssl).each(PLACES)('TLS that ends in the %s, by %s', (whe
   it('serves HTTP/1 beside HTTP/2', async () => {
     const tls = { ...certificate('one.test'), ALPNProtocols: ['h2', 'http/1.1'], in: where };
     await serving(tls, 'http-app', ['listener', '{"http2":true}']);
-    const call = request({
-      host: '127.0.0.1',
-      port,
-      path: '/peer',
-      agent: false,
-      rejectUnauthorized: false,
-    }).end();
-    const [response] = (await once(call, 'response')) as [AsyncIterable<Buffer>];
-    expect(await textOf(response)).toBe('127.0.0.1 true 1.1');
+    expect(await askPeer()).toBe('127.0.0.1 true 1.1');
   });
 
   it('ends an HTTP/2 session whose client does not take what its streams bring', async () => {

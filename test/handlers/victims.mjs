@@ -23,7 +23,7 @@ const faults = {
     });
   },
   0xf4: () => void Promise.reject(new RangeError('rejected astray')),
-  // Late, but well.
+  // Slow, but well.
   0xf5: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300),
   0xf6: (socket) => socket.destroy(new TypeError('destroyed on demand')),
   0xf7: (_, worker) => worker.retire(),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Filter } from '../../src/common/filters/filter.ts';
 import { LineFilter } from '../../src/common/filters/line.ts';
-import { filterOf, type FilterParameter } from '../../src/poe/filters.ts';
+import { filterOf, type FilterParameter } from '../../src/poe/filter-parameter.ts';
 import { settle } from '../worker/session/conversation-log.ts';
 import { serveTCP } from './served.ts';
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { type HttpdRecord, type HttpResponse } from '../../src/filters.ts';
-import { type FilterParameter } from '../../src/poe/filters.ts';
+import { type FilterParameter } from '../../src/poe/filter-parameter.ts';
 import { type PreforkTCPParameters } from '../../src/poe/parameters.ts';
 import { workerHandlers } from '../../src/poe/worker-handlers.ts';
 import { type WheelEvents } from '../../src/poe/wheel.ts';

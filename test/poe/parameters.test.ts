@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { type PolicyOptions, resolvePolicy } from '../../src/main/policy/config.ts';
 import { checkParameters, PARAMETERS } from '../../src/poe/check-parameters.ts';
-import { filterOf } from '../../src/poe/filters.ts';
+import { filterOf } from '../../src/poe/filter-parameter.ts';
 import { listenTarget } from '../../src/poe/listen-target.ts';
 import { type ListenParameters, type PreforkTCPParameters } from '../../src/poe/parameters.ts';
 import { poolOptions, type PoolOptions, type PoolParameters } from '../../src/poe/pool-options.ts';
@@ -284,7 +284,7 @@ describe('counts and times', () => {
   });
 });
 
-// POE.md's name for each run of the original, with the meant rule.
+// The name of each run of the original, with the rule that was meant.
 describe("the original's populations, as they were meant", () => {
   const MINUTE = 60_000;
   interface Life {

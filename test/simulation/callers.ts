@@ -2,11 +2,12 @@ import { type Millis } from '../../src/common/core/types.ts';
 import { Prefork } from '../../src/main/prefork/prefork.ts';
 import { type ThreadHost } from '../../src/main/threads/host.ts';
 import { FakeClock } from '../main/master/fake-clock.ts';
-import { fakeLink, type FakePort } from './fake-link.ts';
-import { FakeThread, type Fate, type Manner, type ThreadWorld } from './fake-thread.ts';
+import { type FakePort } from './fake-link.ts';
+import { fakeSurroundings } from './fake-surroundings.ts';
+import { FakeThread, type FaultPlan, type Manner, type ThreadWorld } from './fake-thread.ts';
 import { type RunningOptions, type ListenTarget } from '../../src/main/prefork/option-types.ts';
 
-export const WELL: Fate = {
+export const WELL: FaultPlan = {
   bootTime: 50,
   boot: 'well',
   crashAfter: undefined,
@@ -29,21 +30,21 @@ export class Callers implements ThreadWorld {
   readonly abort = new AbortController();
   readonly prefork: Prefork;
   readonly promises: Waiting[] = [];
-  readonly #fates: readonly Fate[];
+  readonly #plans: readonly FaultPlan[];
   readonly #threads = new Set<FakeThread>();
   readonly #nears = new Set<FakePort>();
   readonly #turns: (() => void)[] = [];
   #births = 0;
   #ours = 0;
 
-  /** The fates of the births in turn, over and over. */
-  constructor(fates: readonly Fate[], options: RunningOptions = {}) {
-    this.#fates = fates;
+  /** The plans of the threads in the order of their births, over and over. */
+  constructor(plans: readonly FaultPlan[], options: RunningOptions = {}) {
+    this.#plans = plans;
     const host: ThreadHost = {
       name: 'worker',
       start: (spec, exited) => {
-        const fate = this.#fates[this.#births++ % this.#fates.length] ?? WELL;
-        const thread = new FakeThread(this, spec, exited, fate);
+        const plan = this.#plans[this.#births++ % this.#plans.length] ?? WELL;
+        const thread = new FakeThread(this, spec, exited, plan);
         this.#threads.add(thread);
         return thread;
       },
@@ -67,24 +68,13 @@ export class Callers implements ThreadWorld {
         onStuck: () => undefined,
         ...options,
       },
-      {
+      fakeSurroundings({
         clock: this.clock,
         random: () => 0.5,
-        loadHost: () => Promise.resolve(host),
-        openLink: () => {
-          const link = fakeLink(512);
-          this.#nears.add(link.near as unknown as FakePort);
-          return link;
-        },
-        atTurnEnd: (run) => this.#turns.push(run),
-        cores: 2,
-        unheard: {
-          missed: () => undefined,
-          recovered: () => undefined,
-          closing: () => undefined,
-          stop: () => undefined,
-        },
-      },
+        host,
+        nears: this.#nears,
+        turns: this.#turns,
+      }),
     );
   }
 

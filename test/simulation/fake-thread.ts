@@ -14,8 +14,8 @@ import { type ToMain, type ToWorker, type WorkerSettings } from '../../src/commo
 import { Heartbeat } from '../../src/worker/runtime/heartbeat.ts';
 import { type FakePort } from './fake-link.ts';
 
-/** How a thread's life will go; drawn at its birth. */
-export interface Fate {
+/** The faults of one thread, and how long it takes to boot and to end; drawn at its birth. */
+export interface FaultPlan {
   readonly bootTime: Millis;
   readonly boot: 'well' | 'fails' | 'never' | 'throws';
   /** So long after its boot, if at all. */
@@ -51,7 +51,7 @@ export class FakeThread implements Thread {
   readonly #port: FakePort;
   readonly #near: FakePort;
   readonly #exited: (exit: ThreadExit) => void;
-  readonly #fate: Fate;
+  readonly #plan: FaultPlan;
   readonly #turns: (() => void)[] = [];
   readonly #lane: LaneEnd;
   readonly #hub: WorkerSockets;
@@ -60,14 +60,14 @@ export class FakeThread implements Thread {
   #exit: ThreadExit | undefined;
   #told = false;
 
-  constructor(world: ThreadWorld, spec: ThreadSpec, exited: (exit: ThreadExit) => void, fate: Fate) {
+  constructor(world: ThreadWorld, spec: ThreadSpec, exited: (exit: ThreadExit) => void, plan: FaultPlan) {
     this.#world = world;
     this.#settings = spec.boot.settings as WorkerSettings;
     this.id = this.#settings.id;
     this.#port = spec.boot.port as unknown as FakePort;
     this.#near = this.#port.far!;
     this.#exited = exited;
-    this.#fate = fate;
+    this.#plan = plan;
     this.#lane = laneToMain(this.#settings.rings, {
       port: this.#port,
       sink: (...frame) => {
@@ -105,7 +105,7 @@ export class FakeThread implements Thread {
         this.#send(beat);
       },
     );
-    world.in(fate.bootTime, () => {
+    world.in(plan.bootTime, () => {
       this.#boot();
     });
   }
@@ -129,7 +129,7 @@ export class FakeThread implements Thread {
 
   terminate(): void {
     this.victim = true;
-    this.#world.in(this.#fate.dyingTime, () => {
+    this.#world.in(this.#plan.dyingTime, () => {
       this.#ends({ code: 1, reason: 'terminated' });
     });
   }
@@ -161,7 +161,7 @@ export class FakeThread implements Thread {
 
   #boot(): void {
     if (this.phase !== 'booting') return;
-    const { boot, crashAfter, hangAfter } = this.#fate;
+    const { boot, crashAfter, hangAfter } = this.#plan;
     if (boot === 'never') return;
     this.#world.count(`boot ${boot}`);
     if (boot === 'throws') this.#ends({ code: 1, reason: 'crashed', error: new Error('thrown at boot') });
@@ -208,7 +208,7 @@ export class FakeThread implements Thread {
       this.#heartbeat.keep(message.pace);
       return;
     }
-    if (this.#fate.deaf) this.#world.count('deaf');
+    if (this.#plan.deaf) this.#world.count('deaf');
     else this.#draining = true;
     this.#maybeLeave();
   }

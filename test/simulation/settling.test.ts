@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Callers, WELL } from './callers.ts';
-import { type Fate } from './fake-thread.ts';
+import { type FaultPlan } from './fake-thread.ts';
 import { tries } from '../effort.ts';
 
 // Each wait of the options used here is 2 s at most, and some follow one another.
@@ -9,7 +9,7 @@ const LONG = 120_000;
 
 const millis = fc.integer({ min: 0, max: 1_500 });
 
-const fate: fc.Arbitrary<Fate> = fc.record({
+const plan: fc.Arbitrary<FaultPlan> = fc.record({
   bootTime: fc.integer({ min: 1, max: 300 }),
   boot: fc.constantFrom('well', 'well', 'well', 'fails', 'never', 'throws'),
   crashAfter: fc.option(millis, { nil: undefined }),
@@ -102,11 +102,15 @@ const script = fc.tuple(
     }),
     { maxLength: 20 },
   ),
-  fc.array(fate, { minLength: 1, maxLength: 5 }),
+  fc.array(plan, { minLength: 1, maxLength: 5 }),
 );
 
-async function play(first: 'start' | 'listen', acts: readonly Act[], fates: readonly Fate[]): Promise<void> {
-  const callers = new Callers(fates);
+async function play(
+  first: 'start' | 'listen',
+  acts: readonly Act[],
+  plans: readonly FaultPlan[],
+): Promise<void> {
+  const callers = new Callers(plans);
   callers[first]();
   for (const each of acts) await each.run(callers);
   await callers.settle(LONG);
@@ -122,12 +126,12 @@ async function play(first: 'start' | 'listen', acts: readonly Act[], fates: read
 describe('whatever is called in whatever order', () => {
   it('settles, and close() leaves nothing', async () => {
     await fc.assert(
-      fc.asyncProperty(script, ([first, acts, fates]) => play(first, acts, fates)),
+      fc.asyncProperty(script, ([first, acts, plans]) => play(first, acts, plans)),
       { numRuns: tries(500) },
     );
   });
 
-  it.each<[string, Fate, ((callers: Callers) => unknown)[], string]>([
+  it.each<[string, FaultPlan, ((callers: Callers) => unknown)[], string]>([
     [
       'whose workers are all retired while they boot, and none is wanted any more',
       WELL,
@@ -157,8 +161,8 @@ describe('whatever is called in whatever order', () => {
       ],
       'done',
     ],
-  ])('start() settles %s', async (_, fated, acts, end) => {
-    const callers = new Callers([fated]);
+  ])('start() settles %s', async (_, faultPlan, acts, end) => {
+    const callers = new Callers([faultPlan]);
     callers.start();
     for (const each of acts) await each(callers);
     await callers.settle(5_000);

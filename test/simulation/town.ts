@@ -4,38 +4,35 @@ import { Prefork } from '../../src/main/prefork/prefork.ts';
 import { memoryPair } from '../../src/main/listener/memory-pair.ts';
 import { type ThreadHost } from '../../src/main/threads/host.ts';
 import { FakeClock } from '../main/master/fake-clock.ts';
-import { generator } from '../main/policy/simulation.ts';
-import { fakeLink, type FakePort } from './fake-link.ts';
-import { FakeThread, type Fate, type Manner, type ThreadWorld } from './fake-thread.ts';
+import { type FaultRates, generator } from '../main/policy/simulation.ts';
+import { type FakePort } from './fake-link.ts';
+import { fakeSurroundings } from './fake-surroundings.ts';
+import { FakeThread, type FaultPlan, type Manner, type ThreadWorld } from './fake-thread.ts';
 import { SimulatedPeer } from './peer.ts';
 import { type RunningOptions } from '../../src/main/prefork/option-types.ts';
 
-/** How likely what misfortunes are, 0 to 1. */
-export interface Luck {
-  readonly badBoot: number;
-  readonly crashes: number;
-  readonly hangs: number;
-  readonly deaf: number;
+/** How likely each fault of a thread, a handler or a peer is, 0 to 1. */
+interface TownFaultRates extends Pick<FaultRates, 'failsToBoot' | 'crashes' | 'hangs' | 'ignoresRetirement'> {
   readonly diesSlowly: number;
   readonly rudeHandler: number;
   readonly rudePeer: number;
 }
 
-export const GOOD_LUCK: Luck = {
-  badBoot: 0,
+const NO_FAULTS: TownFaultRates = {
+  failsToBoot: 0,
   crashes: 0,
   hangs: 0,
-  deaf: 0,
+  ignoresRetirement: 0,
   diesSlowly: 0,
   rudeHandler: 0,
   rudePeer: 0,
 };
 
-export const BAD_LUCK: Luck = {
-  badBoot: 0.15,
+const FAULTS: TownFaultRates = {
+  failsToBoot: 0.15,
   crashes: 0.4,
   hangs: 0.25,
-  deaf: 0.1,
+  ignoresRetirement: 0.1,
   diesSlowly: 0.1,
   rudeHandler: 0.2,
   rudePeer: 0.3,
@@ -67,7 +64,7 @@ export class Town implements ThreadWorld {
   readonly prefork: Prefork;
   readonly threads = new Set<FakeThread>();
   readonly tally: Record<string, number> = {};
-  luck: Luck = GOOD_LUCK;
+  faults: TownFaultRates = NO_FAULTS;
   steps = 0;
   /** A number for all that has happened so far. */
   digest = 0;
@@ -89,7 +86,7 @@ export class Town implements ThreadWorld {
     const host: ThreadHost = {
       name: 'worker',
       start: (spec, exited) => {
-        const thread = new FakeThread(this, spec, exited, this.#fate());
+        const thread = new FakeThread(this, spec, exited, this.#plan());
         this.threads.add(thread);
         return thread;
       },
@@ -126,24 +123,13 @@ export class Town implements ThreadWorld {
           this.count('stuck');
         },
       },
-      {
+      fakeSurroundings({
         clock: this.clock,
         random: this.#random,
-        loadHost: () => Promise.resolve(host),
-        openLink: () => {
-          const link = fakeLink(512);
-          this.#nears.add(link.near as unknown as FakePort);
-          return link;
-        },
-        atTurnEnd: (run) => this.#mainTurns.push(run),
-        cores: 2,
-        unheard: {
-          missed: () => undefined,
-          recovered: () => undefined,
-          closing: () => undefined,
-          stop: () => undefined,
-        },
-      },
+        host,
+        nears: this.#nears,
+        turns: this.#mainTurns,
+      }),
     );
     this.#listen();
   }
@@ -168,18 +154,18 @@ export class Town implements ThreadWorld {
     must(story.end === undefined, `connection ${connection} was claimed after it was ${String(story.end)}`);
     const rude: Manner[] = ['ends early', 'destroys', 'throws', 'resets', 'sleeps'];
     story.worker = thread;
-    story.manner = this.#chance(this.luck.rudeHandler) ? this.#pick(rude) : 'echo';
+    story.manner = this.#chance(this.faults.rudeHandler) ? this.#pick(rude) : 'echo';
     return story.manner;
   }
 
-  /** Comes up; bad luck comes afterwards. */
+  /** Comes up; the faults come afterwards. */
   async start(): Promise<void> {
     const progress = { settled: false };
     const started = this.prefork.start().finally(() => (progress.settled = true));
     started.catch(() => undefined);
     while (!progress.settled) await this.run(16, false);
     await started;
-    this.luck = BAD_LUCK;
+    this.faults = FAULTS;
   }
 
   /** So many steps of whatever may happen. */
@@ -195,9 +181,9 @@ export class Town implements ThreadWorld {
     }
   }
 
-  /** Luck is good from now on, peers go home, and all that is under way comes to its end. */
+  /** There are no faults from now on, peers go home, and all that is under way comes to its end. */
   async calmDown(): Promise<void> {
-    this.luck = GOOD_LUCK;
+    this.faults = NO_FAULTS;
     if (this.prefork.status().paused) this.prefork.resume();
     for (let round = 0; round < 300; round += 1) {
       for (const peer of this.#peers) {
@@ -306,16 +292,16 @@ export class Town implements ThreadWorld {
     return from[Math.floor(this.#random() * from.length)]!;
   }
 
-  #fate(): Fate {
-    const { luck } = this;
+  #plan(): FaultPlan {
+    const { faults } = this;
     const some = (most: number): number => this.#random() * most;
     return {
       bootTime: 20 + some(100),
-      boot: this.#chance(luck.badBoot) ? this.#pick(['fails', 'never', 'throws'] as const) : 'well',
-      crashAfter: this.#chance(luck.crashes) ? some(10_000) : undefined,
-      hangAfter: this.#chance(luck.hangs) ? some(10_000) : undefined,
-      deaf: this.#chance(luck.deaf),
-      dyingTime: this.#chance(luck.diesSlowly) ? 200 + some(5_000) : some(20),
+      boot: this.#chance(faults.failsToBoot) ? this.#pick(['fails', 'never', 'throws'] as const) : 'well',
+      crashAfter: this.#chance(faults.crashes) ? some(10_000) : undefined,
+      hangAfter: this.#chance(faults.hangs) ? some(10_000) : undefined,
+      deaf: this.#chance(faults.ignoresRetirement),
+      dyingTime: this.#chance(faults.diesSlowly) ? 200 + some(5_000) : some(20),
     };
   }
 
@@ -365,12 +351,12 @@ export class Town implements ThreadWorld {
     else if (dice < 0.9) peer.stream.resume();
     else if (dice < 0.96) {
       if (!peer.mute) peer.end();
-    } else if (this.#chance(this.luck.rudePeer)) peer.destroy();
+    } else if (this.#chance(this.faults.rudePeer)) peer.destroy();
   }
 
   #connect(): void {
     const [client, server] = memoryPair();
-    const peer = new SimulatedPeer(client, (this.#accepted += 1), this.#chance(this.luck.rudePeer / 4));
+    const peer = new SimulatedPeer(client, (this.#accepted += 1), this.#chance(this.faults.rudePeer / 4));
     this.#peers.add(peer);
     client.once('close', () => this.#peers.delete(peer));
     this.#stories.set(this.#accepted, { peer, worker: undefined, manner: undefined, end: undefined });
@@ -482,7 +468,7 @@ export class Town implements ThreadWorld {
   }
 }
 
-/** From the first birth to the end, with `steps` of bad luck between. */
+/** From the first birth to the end, with `steps` under faults between. */
 export async function lifeOf(seed: number, steps: number): Promise<Town> {
   const town = new Town(seed);
   await town.start();

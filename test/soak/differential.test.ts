@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { httpPrograms } from '../differential/exchange.ts';
 import { HttpSides } from '../differential/http-sides.ts';
-import { plainPrograms, programsInContexts } from '../differential/program.ts';
+import { plainPrograms, programsInContexts } from '../differential/random-program.ts';
 import { playFor, Sides } from '../differential/run.ts';
 import { TRANSPORTS } from '../transports.ts';
 import { SECONDS, SEED } from './terms.ts';

@@ -35,24 +35,24 @@ const OPTIONS: PreforkOptions = {
 const CLIENTS = 20;
 
 /** Faults that a client orders from its worker by its first byte. */
-const POISONS = {
+const CLIENT_FAULTS = {
   exit: 0xf0,
   hang: 0xf1,
   'out of memory': 0xf2,
   throw: 0xf3,
   reject: 0xf4,
-  late: 0xf5,
+  slow: 0xf5,
   'handler error': 0xf6,
   retire: 0xf7,
   stuck: 0xf8,
 } as const;
 
-type Poison = keyof typeof POISONS;
+type ClientFault = keyof typeof CLIENT_FAULTS;
 
 const HOST_FAULTS = ['reload', 'broken reload', 'configure', 'pause', 'EMFILE', 'blocked host'] as const;
 
 // The costly ones are rare: an out-of-memory burns a core for a while, a stuck thread is a zombie for seconds.
-const KINDS: readonly (Poison | (typeof HOST_FAULTS)[number])[] = [
+const KINDS: readonly (ClientFault | (typeof HOST_FAULTS)[number])[] = [
   ...([
     'exit',
     'exit',
@@ -60,7 +60,7 @@ const KINDS: readonly (Poison | (typeof HOST_FAULTS)[number])[] = [
     'throw',
     'throw',
     'reject',
-    'late',
+    'slow',
     'handler error',
     'retire',
     'stuck',
@@ -87,7 +87,7 @@ export interface Report {
   readonly faults: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly bytes: number;
-  /** Clients that nobody knows the fate of, in so many words; only with no descriptor left may there be any. */
+  /** Clients about whose end the server has said nothing; only with no descriptor left may there be any. */
   readonly unaccounted: number;
   /** Clients that lost something though neither their worker nor they had anything to do with a fault. */
   readonly losses: readonly string[];
@@ -153,19 +153,19 @@ export class FaultSoak {
   }
 
   async #inject(until: number): Promise<void> {
-    const poisoned: Promise<void>[] = [];
+    const ordered: Promise<void>[] = [];
     while (performance.now() < until) {
       const kind = KINDS[Math.floor(this.#random() * KINDS.length)]!;
       this.#faults[kind] = (this.#faults[kind] ?? 0) + 1;
-      if (kind in POISONS) poisoned.push(this.#poison(POISONS[kind as Poison]));
+      if (kind in CLIENT_FAULTS) ordered.push(this.#order(CLIENT_FAULTS[kind as ClientFault]));
       else await this.#disturb(kind as (typeof HOST_FAULTS)[number]);
       await new Promise((resolve) => setTimeout(resolve, 30 + this.#random() * 200));
     }
-    await Promise.all(poisoned);
+    await Promise.all(ordered);
   }
 
-  async #poison(order: number): Promise<void> {
-    const bytes = Buffer.concat([Buffer.from([order]), bytesOf(this.#random, 100)]);
+  async #order(fault: number): Promise<void> {
+    const bytes = Buffer.concat([Buffer.from([fault]), bytesOf(this.#random, 100)]);
     this.#accounts.push(await serveOne(this.#host.port, bytes, this.#random, true));
   }
 
@@ -246,7 +246,7 @@ export class FaultSoak {
     let unaccounted = 0;
     for (const [port, accounts] of byPort(this.#accounts)) {
       for (const [account, word] of align(accounts, words.get(port) ?? [], left)) {
-        const name = `${account.poison ? 'poison ' : ''}${account.outcome}, ${word?.reason ?? 'no word'}`;
+        const name = `${account.ordersFault ? 'orders a fault: ' : ''}${account.outcome}, ${word?.reason ?? 'no word'}`;
         outcomes[name] = (outcomes[name] ?? 0) + 1;
         if (word === undefined) unaccounted += 1;
         if (!fits(account, word, left))
@@ -271,9 +271,9 @@ function byPort<T extends { readonly port: number }>(all: readonly T[]): Map<num
 type Pair = readonly [Account, Word | undefined];
 
 /** Whether what a client saw may be, by the server's word; without one it was closed for want of a descriptor. */
-function fits({ outcome, poison }: Account, word: Word | undefined, left: ReadonlySet<number>): boolean {
+function fits({ outcome, ordersFault }: Account, word: Word | undefined, left: ReadonlySet<number>): boolean {
   if (word === undefined) return outcome === 'refused';
-  if (poison || outcome === 'whole') return true;
+  if (ordersFault || outcome === 'whole') return true;
   // With its worker, unless that left in order; or it was refused before any had it.
   if (word.worker === undefined) return word.reason !== 'gone';
   return word.reason === 'worker-lost' && !left.has(word.worker);

@@ -1,4 +1,4 @@
-// How long to soak and with which luck; `npm run soak` is longer, and a seed that failed is given again by hand.
+// How long to soak and with which seed; `npm run soak` is longer, and a seed that failed is given again by hand.
 const given = (name: string, otherwise: number): number => {
   const value = Number(process.env[name] ?? otherwise);
   if (!Number.isFinite(value))

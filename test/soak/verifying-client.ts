@@ -9,7 +9,7 @@ export interface Account {
   readonly outcome: Outcome;
   readonly bytes: number;
   /** It ordered a fault. */
-  readonly poison: boolean;
+  readonly ordersFault: boolean;
 }
 
 /** Bytes of one client that are none of another's; the first orders no fault. */
@@ -29,7 +29,7 @@ export function serveOne(
   port: number,
   bytes: Buffer,
   random: () => number,
-  poison = false,
+  ordersFault = false,
 ): Promise<Account> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
@@ -49,7 +49,7 @@ export function serveOne(
     socket.on('close', () => {
       const cut: Outcome = heard === 0 ? 'refused' : 'cut';
       const outcome = ended && heard === bytes.length ? 'whole' : cut;
-      resolve({ port: own, outcome, bytes: heard, poison });
+      resolve({ port: own, outcome, bytes: heard, ordersFault });
     });
   });
 }

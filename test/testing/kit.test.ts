@@ -76,14 +76,6 @@ describe('an inline worker', () => {
     expect(said(client)).toBe('hello\r\n');
   });
 
-  it('that never serves fails start()', async () => {
-    server = testPrefork({ worker: 'data:text/javascript,1', patience: 1_000 });
-    await expect(server.start()).rejects.toMatchObject({
-      code: 'FORKLESS_BOOT_FAILED',
-      message: expect.stringContaining('ended with code 0 before it called serve()') as string,
-    });
-  });
-
   it('loads a CommonJS module of its own', async () => {
     await started({ worker: new URL('../handlers/counts.cjs', import.meta.url) });
     const clients = [server.connect(), server.connect(), server.connect()];
@@ -365,32 +357,6 @@ describe('a worker that is made to', () => {
     const outcome = codeOf(server.start());
     await server.advance(10_000);
     expect(await outcome).toBe('FORKLESS_BOOT_TIMEOUT');
-  });
-});
-
-describe('what nothing will come of', () => {
-  it.each<[string, (late: TestPrefork) => Promise<unknown>]>([
-    ['close()', (late) => late.close({ grace: 60_000 })],
-    ['drain()', (late) => late.drain({ deadline: 60_000 })],
-  ])('%s that waits for a client is told of instead of hanging', async (call, begin) => {
-    await started({ patience: 1_000 });
-    server.connect();
-    await server.settled();
-    await expect(begin(server)).rejects.toMatchObject({
-      code: 'FORKLESS_NOT_SETTLED',
-      message: expect.stringMatching(
-        new RegExp(`^${call.replace('()', '\\(\\)')} waited for 1000 ms of real time: .* the next timer`),
-      ) as string,
-    });
-  });
-
-  it('settled() names the handler that does not end', async () => {
-    await started({ patience: 1_000, worker: handlers('never-ends') });
-    server.connect().write('x\n');
-    await expect(server.settled()).rejects.toMatchObject({
-      code: 'FORKLESS_NOT_SETTLED',
-      message: expect.stringContaining('clientInput of worker 1 has not ended') as string,
-    });
   });
 });
 

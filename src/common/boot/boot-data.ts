@@ -3,7 +3,7 @@ import { isMainThread, type MessagePort, workerData } from 'node:worker_threads'
 import { type Backlog } from '../wire/backlog.ts';
 import { type OwnThread } from './own-thread.ts';
 
-/** What a worker uses of its MessagePort. */
+/** The part of a MessagePort that a worker uses. */
 export interface BootPort {
   on(event: 'message', listener: (message: unknown) => void): unknown;
   postMessage(message: unknown, transfer?: Transfer): void;
@@ -16,7 +16,7 @@ export interface MessageQuota {
   readonly backlog: Backlog;
 }
 
-/** What the thread needs to become a worker; every host carries it to `bootSlot()` in the thread. */
+/** The data that a thread needs to become a worker; every host carries it to `bootSlot()` in the thread. */
 export interface BootData {
   readonly url: string;
   readonly port: MessagePort;

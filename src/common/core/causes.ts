@@ -4,12 +4,12 @@ import { type Millis } from './types.ts';
 /** How often one cause is told of, and how many causes are told apart. */
 export interface CauseLimits {
   readonly interval: Millis;
-  /** Causes that are remembered at a time. Those beyond it are counted together, by their kind. */
+  /** Causes that are remembered at a time. Further causes are counted together, by their kind. */
   readonly most: number;
 }
 
-/** What was held back of one cause in an interval. */
-export interface HeldBack<Item> {
+/** The failures of one cause that were counted and not told in an interval. */
+export interface Counted<Item> {
   /** The last of them. */
   readonly item: Item;
   readonly count: number;
@@ -51,7 +51,7 @@ export class Causes<Item> {
   admits(item: Item, cause: string, kind: string, count: number, now: Millis): boolean {
     const key = this.#hasRoomFor(cause, now) ? cause : kind;
     const known = this.#known.get(key);
-    if (known === undefined || isOver(known, now)) {
+    if (known === undefined || isExpired(known, now)) {
       this.#known.set(key, { item, until: now + this.#limits.interval, count: 0 });
       return true;
     }
@@ -60,9 +60,9 @@ export class Causes<Item> {
     return false;
   }
 
-  /** What was held back in the intervals that are over, or in all. */
-  due(now: Millis): readonly HeldBack<Item>[] {
-    const due: HeldBack<Item>[] = [];
+  /** The failures that were counted in the intervals that are over. */
+  due(now: Millis): readonly Counted<Item>[] {
+    const due: Counted<Item>[] = [];
     for (const entry of this.#known.values()) {
       if (entry.count === 0 || now < entry.until) continue;
       due.push({ item: entry.item, count: entry.count });
@@ -72,17 +72,17 @@ export class Causes<Item> {
     return due;
   }
 
-  /** Tells nothing of what is held back of these. */
-  forget(isOver: (item: Item) => boolean): void {
-    for (const entry of this.#known.values()) if (isOver(entry.item)) entry.count = 0;
+  /** Tells nothing of the items for which `isPast` is true: their counts begin anew. */
+  forget(isPast: (item: Item) => boolean): void {
+    for (const entry of this.#known.values()) if (isPast(entry.item)) entry.count = 0;
   }
 
   #hasRoomFor(cause: string, now: Millis): boolean {
     const { most } = this.#limits;
     if (this.#known.has(cause) || this.#known.size < most) return true;
-    for (const [key, entry] of this.#known) if (isOver(entry, now)) this.#known.delete(key);
+    for (const [key, entry] of this.#known) if (isExpired(entry, now)) this.#known.delete(key);
     return this.#known.size < most;
   }
 }
 
-const isOver = ({ count, until }: Entry<unknown>, now: Millis): boolean => count === 0 && now >= until;
+const isExpired = ({ count, until }: Entry<unknown>, now: Millis): boolean => count === 0 && now >= until;

@@ -16,7 +16,7 @@ export const FUNCTION_NAMES: readonly string[] = [
   'connection',
 ];
 
-/** Those that are filters. */
+/** The names that are filters. */
 export const FILTER_NAMES: readonly string[] = ['clientFilter', 'clientInputFilter', 'clientOutputFilter'];
 
 /** All keys of `Handlers`. */

@@ -13,7 +13,7 @@ export interface CallPlace {
   readonly exact: boolean;
 }
 
-/** What a worker is told of the call that it belongs to. */
+/** The call that a worker belongs to, as the worker is told of it. */
 export interface OwnCall extends CallPlace {
   /** No other call of the module stands there. */
   readonly alone: boolean;
@@ -34,6 +34,6 @@ export const isSamePlace = (one: string, other: string, exact: boolean): boolean
 
 const withoutColumns = (places: string): string => places.replace(/:\d+$/gm, '');
 
-/** What to do where a worker never comes by its call. */
-export const LATE_CALL =
+/** The advice where a worker never comes by its call. */
+export const HOW_TO_PLACE_CALLS =
   'A worker runs its module anew, and what follows an awaited prefork() or is for the main thread alone does not run there: begin all of a module before the first is awaited, or give each a module of its own, with createPrefork()';

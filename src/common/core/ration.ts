@@ -4,13 +4,13 @@ import { type Millis } from './types.ts';
 /** How much is told one by one. */
 export interface RationLimits {
   readonly interval: Millis;
-  /** In one interval, of all sources together. */
+  /** The most in one interval, of all sources together. */
   readonly most: number;
-  /** In one interval, of one source. */
+  /** The most in one interval, of one source. */
   readonly mostOfOne: number;
 }
 
-/** One that stands for others of its kind. */
+/** An item that stands for others of its kind. */
 export interface Rationed<Item> {
   readonly item: Item;
   /** How many more there were of its kind. */
@@ -27,7 +27,7 @@ export class Ration<Item> {
   #told = 0;
   /** No more entries than `most`: only for sources of which one was told. */
   readonly #toldOf = new Map<number, number>();
-  readonly #held = new Map<string, { readonly item: Item; repeated: number }>();
+  readonly #counted = new Map<string, { readonly item: Item; repeated: number }>();
 
   constructor(limits: RationLimits) {
     this.#limits = limits;
@@ -35,15 +35,15 @@ export class Ration<Item> {
 
   /** When `due()` is to be called; `undefined` while there is nothing to tell. */
   get wakeAt(): Millis | undefined {
-    return this.#held.size === 0 ? undefined : this.#until;
+    return this.#counted.size === 0 ? undefined : this.#until;
   }
 
   /** True: tell it now. False: it is counted; `due()` will tell of it. There are few kinds, and any number of sources. */
   admits(item: Item, kind: string, source: number | undefined, now: Millis): boolean {
-    if (now >= this.#until && this.#held.size === 0) this.#begin(now);
+    if (now >= this.#until && this.#counted.size === 0) this.#begin(now);
     const ofOne = source === undefined ? 0 : (this.#toldOf.get(source) ?? 0);
     if (this.#told >= this.#limits.most || ofOne >= this.#limits.mostOfOne) {
-      this.#hold(item, kind);
+      this.#count(item, kind);
       return false;
     }
     this.#told += 1;
@@ -51,9 +51,9 @@ export class Ration<Item> {
     return true;
   }
 
-  /** Of each kind the first that was held back, with how many more there were. A new interval begins. */
+  /** The first of each kind that was counted and not told, with how many more there were. A new interval begins. */
   due(now: Millis): readonly Rationed<Item>[] {
-    const due = [...this.#held.values()];
+    const due = [...this.#counted.values()];
     this.#begin(now);
     return due;
   }
@@ -62,12 +62,12 @@ export class Ration<Item> {
     this.#until = now + this.#limits.interval;
     this.#told = 0;
     this.#toldOf.clear();
-    this.#held.clear();
+    this.#counted.clear();
   }
 
-  #hold(item: Item, kind: string): void {
-    const held = this.#held.get(kind);
-    if (held === undefined) this.#held.set(kind, { item, repeated: 0 });
-    else held.repeated += 1;
+  #count(item: Item, kind: string): void {
+    const counted = this.#counted.get(kind);
+    if (counted === undefined) this.#counted.set(kind, { item, repeated: 0 });
+    else counted.repeated += 1;
   }
 }

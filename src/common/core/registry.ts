@@ -8,7 +8,7 @@ interface Entry<Value> {
  * A Map for objects that come and go by the thousand a second. A plain Map that does is copied to a new table now and
  * then, and V8 lets each old table point to its successor. Once one table is old in the garbage collector's terms, all
  * later ones live until the next full collection, with everything that was in them when they were given up: most of the
- * short-lived objects. Here that is an entry that holds nothing any more.
+ * short-lived objects. Here that is an entry that is empty.
  */
 export class Registry<Key, Value extends object> {
   readonly #entries = new Map<Key, Entry<Value>>();

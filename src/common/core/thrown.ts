@@ -85,7 +85,7 @@ export function closeError(text: string | undefined): Error | undefined {
   return /^[A-Z][A-Z\d_]*$/.test(text) ? Object.assign(error, { code: text }) : error;
 }
 
-/** What `destroy()` may be given in place of this value. Node reads the stack of anything that it is given. */
+/** The error that `destroy()` may be given in place of this value. Node reads the stack of anything that it is given. */
 export function destroyCause(given: unknown): unknown {
   return isDestroyCause(given) ? given : asError(given);
 }
@@ -108,7 +108,7 @@ export function fromPlain(plain: PlainError): Error {
   return plain.code === undefined ? error : Object.assign(error, { code: plain.code });
 }
 
-/** As much of an error as the end of a connection tells. */
+/** The part of an error that the end of a connection tells. */
 export interface CloseFields {
   readonly code: string | undefined;
   readonly message: string;

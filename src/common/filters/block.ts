@@ -37,7 +37,7 @@ export class BlockFilter implements Filter<Buffer, Uint8Array | string> {
   readonly #maxLength: number;
   readonly #input: InputBytes;
   readonly #encoding: TextEncoding;
-  // Of the block that is being received; it stays in the input until it is whole, for `release`.
+  // The length of the block that is being received. It stays in the input until the block is whole, for `release`.
   #next: Required<BlockLength> | undefined;
   #toDrop = 0;
   #isGarbage = false;

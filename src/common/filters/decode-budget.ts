@@ -1,6 +1,6 @@
 /** The limits of memory and depth for a decoded value, and the budget that counts against them. Runs in a worker. */
 
-/** What one reference may become, at most. A codec checks it before it takes the memory. */
+/** The most that one reference may become. A codec checks it before it takes the memory. */
 export interface DecodeLimits {
   /** Bytes of memory that the value may take, by the codec's own estimate. */
   readonly maxDecoded: number;

@@ -5,7 +5,7 @@
  * given as an option is a prototype, cloned for each.
  */
 export interface Filter<In = unknown, Out = unknown> {
-  /** Takes input in; parses nothing yet. The bytes stay the caller's: a filter that keeps them copies or holds the view. */
+  /** Takes input in; parses nothing yet. The bytes stay the caller's: a filter that keeps them copies them or keeps the view. */
   push(chunk: Uint8Array): void;
   /** The next whole record, or `undefined` when more input is needed. Throws when the input breaks the format. */
   take(): In | undefined;

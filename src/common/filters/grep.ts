@@ -10,7 +10,7 @@ export type GrepFilterOptions<Record> =
       /** Whether a record that is sent goes below. */
       readonly put: (record: Record) => boolean;
     }
-  /** One function for both directions. */
+  /** A single function for both directions. */
   | { readonly code: (record: Record) => boolean };
 
 /** Passes some records and drops the others, by one predicate for both directions or by one for each. */

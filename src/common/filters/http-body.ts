@@ -8,28 +8,28 @@ import { HttpFault, type HttpReader } from './http-reader.ts';
 export class RequestBody {
   readonly #reader: HttpReader;
   readonly #chunked: ChunkedBody | undefined;
-  /** Of a body whose length was given. */
-  #left: number;
+  /** The bytes that are still to come of a body whose length was given. */
+  #remaining: number;
   #fault: HttpFault | undefined;
 
   constructor(reader: HttpReader, framing: Framing, limits: ChunkedLimits) {
     this.#reader = reader;
     this.#chunked = framing.chunked ? new ChunkedBody(reader, limits) : undefined;
-    this.#left = framing.chunked ? 0 : framing.length;
+    this.#remaining = framing.chunked ? 0 : framing.length;
   }
 
   /** Whether there is nothing to come, from the start. */
   get isNone(): boolean {
-    return this.#chunked === undefined && this.#left === 0;
+    return this.#chunked === undefined && this.#remaining === 0;
   }
 
   /** All of it, when it has come; uses no input before. Throws an `HttpFault`. */
   whole(): Buffer | undefined {
-    if (this.#chunked === undefined) return this.#reader.bytes(this.#left);
+    if (this.#chunked === undefined) return this.#reader.bytes(this.#remaining);
     return this.#chunked.read() ? this.#chunked.take() : undefined;
   }
 
-  /** What has come of it since the last one, and uses that input. Throws an `HttpFault`. */
+  /** The part of the body that has come since the last one. It uses that input. Throws an `HttpFault`. */
   part(): HttpBodyPart | undefined {
     const part = this.#chunked === undefined ? this.#plainPart() : this.#chunkedPart(this.#chunked);
     this.#reader.use();
@@ -37,13 +37,13 @@ export class RequestBody {
   }
 
   #plainPart(): HttpBodyPart {
-    const body = this.#reader.some(this.#left);
+    const body = this.#reader.some(this.#remaining);
     this.#reader.cursor += body.length;
-    this.#left -= body.length;
-    return { body, isLast: this.#left === 0 };
+    this.#remaining -= body.length;
+    return { body, isLast: this.#remaining === 0 };
   }
 
-  // What came before a fault is still given, so that it does not matter how the input was cut.
+  // The part before a fault is still given, so that it does not matter how the input was cut.
   #chunkedPart(chunked: ChunkedBody): HttpBodyPart {
     if (this.#fault !== undefined) throw this.#fault;
     try {

@@ -10,19 +10,19 @@ const TOO_LONG = 'Chunk extensions or trailers too long.';
 
 export interface ChunkedLimits {
   readonly maxBody: number;
-  /** Of all chunk extensions and trailers together. */
+  /** The most bytes of all chunk extensions and trailers together. */
   readonly maxHeaderSize: number;
-  /** Of trailers. */
+  /** The most trailers. */
   readonly maxHeaders: number;
 }
 
 /** A chunked body as it comes in. Trailers are checked and dropped. */
 export class ChunkedBody {
   readonly #reader: HttpReader;
-  // What further chunks may have.
+  // The bytes that further chunks may have.
   #room: number;
   readonly #body: GrowingBytes;
-  // What extensions and trailers may still take: they count as headers do.
+  // The bytes that extensions and trailers may still take: they count as headers do.
   #spare: number;
   #trailersLeft: number;
   #part: 'size' | 'data' | 'data end' | 'trailers' | 'all' = 'size';

@@ -65,7 +65,7 @@ export class HttpReader {
     this.#scanned = 0;
   }
 
-  // What one reader takes for the end of a line and another does not lets requests be smuggled.
+  // Requests could be smuggled by bytes that one reader takes for the end of a line and another does not.
   #checked(bytes: Buffer, from: number, end: number): string {
     const hasCr = end > from && bytes[end - 1] === CR;
     if (!hasCr && !this.#bareLf) throw new HttpFault(400, 'A line ends by a line feed alone.');

@@ -36,7 +36,7 @@ export interface HttpdFilterOptions<Streaming extends boolean = boolean> {
   readonly maxBuffer?: number;
   /** Whether a line feed alone ends a line as well (default `false`: status 400). */
   readonly bareLf?: boolean;
-  /** What a refused request is: the response that says so, as a record (default), or a throw. */
+  /** Whether a refused request gives a record (default), which is the response that says so, or throws. */
   readonly badRequests?: 'record' | 'throw';
   /** How a response's body becomes bytes where it is text (default `'utf8'`). */
   readonly encoding?: TextEncoding;
@@ -66,7 +66,7 @@ const NOTHING = Buffer.alloc(0);
  * Content-Length or in chunks; several may follow one another. With `streaming` it is one when its headers have come,
  * and the parts of its body are records too (they have `isLast`, a request has not).
  *
- * What is no request, is beyond a limit, or could be read in two ways is refused: the record is then the response to
+ * Input that is no request, is beyond a limit, or could be read in two ways is refused: the record is then the response to
  * be sent (it has a `status`, a request has none), or `FORKLESS_BAD_REQUEST` is thrown. Where the next request would
  * begin is not known then, so all further input is discarded, as after `FORKLESS_INPUT_OVERFLOW` from `push`.
  */

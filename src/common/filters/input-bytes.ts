@@ -12,12 +12,12 @@ export function bufferLimit(maxBuffer: number | undefined, maxLength: number): n
 }
 
 /**
- * Input that no record has used yet, in one piece. A chunk that arrives while nothing is held is not copied; others
- * are appended to a buffer that grows by what it holds, so a byte is copied a constant number of times however
- * small the chunks are and however long the record is. Bytes handed out are never written over.
+ * Input that no record has used yet, in one piece. A chunk that arrives while nothing is kept is not copied; others
+ * are appended to a buffer that grows by what it keeps, so a byte is copied a constant number of times however
+ * small the chunks are and however long the record is. Bytes that were given out are never written over.
  */
 export class InputBytes {
-  /** The bytes that are held begin at `at` and go to the end. */
+  /** The bytes that are kept begin at `at` and go to the end. */
   bytes: Buffer = EMPTY;
   at: number = 0;
   readonly #most: number;
@@ -25,7 +25,7 @@ export class InputBytes {
   #room: Buffer = EMPTY;
   #failed = false;
 
-  /** Holds at most `most` bytes, in a buffer of at most a quarter more. */
+  /** Keeps at most `most` bytes, in a buffer of at most a quarter more. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -37,10 +37,10 @@ export class InputBytes {
   /** Throws `FORKLESS_INPUT_OVERFLOW` for more than `most` bytes, and has failed then. */
   push(chunk: Uint8Array): void {
     if (this.#failed || chunk.length === 0) return;
-    const held = this.length;
-    const length = held + chunk.length;
+    const kept = this.length;
+    const length = kept + chunk.length;
     if (length > this.#most) throw this.fail(errors.inputOverflow(length, this.#most));
-    if (held === 0) this.#adopt(chunk);
+    if (kept === 0) this.#adopt(chunk);
     else this.#append(chunk);
   }
 
@@ -57,7 +57,7 @@ export class InputBytes {
   }
 
   /**
-   * To be called when what is held must wait for more: it is copied, lest it pin the caller's whole chunk, or a large
+   * To be called when what is kept must wait for more: it is copied, lest it pin the caller's whole chunk, or a large
    * buffer of which it is the last little part.
    */
   keep(): void {
@@ -66,7 +66,7 @@ export class InputBytes {
     if ((isAdopted && this.length > 0) || isWasteful) this.#grow(0);
   }
 
-  /** Gives what is held, and forgets it and a failure. */
+  /** Gives what is kept, and forgets it and a failure. */
   release(): Buffer {
     const rest = this.bytes.subarray(this.at);
     this.#clear();
@@ -74,7 +74,7 @@ export class InputBytes {
     return rest;
   }
 
-  /** After this, nothing can be made of the input any more: holds nothing, and discards what is pushed. */
+  /** After this, nothing can be made of the input any more: keeps nothing, and discards what is pushed. */
   fail(error: ForklessError): ForklessError {
     this.#clear();
     this.#failed = true;
@@ -94,15 +94,15 @@ export class InputBytes {
     this.bytes = this.#room.subarray(0, end + chunk.length);
   }
 
-  // Room for as much again as is held, but little more than there may ever be: the copy is paid for by the bytes that
+  // Room for as much again as is kept, but little more than there may ever be: the copy is paid for by the bytes that
   // come before the next one.
   #grow(added: number): void {
-    const held = this.length;
+    const kept = this.length;
     const most = this.#most + Math.ceil(this.#most / 4);
-    const room = Buffer.allocUnsafe(Math.min(2 * held + added, most));
+    const room = Buffer.allocUnsafe(Math.min(2 * kept + added, most));
     room.set(this.bytes.subarray(this.at));
     this.#room = room;
-    this.bytes = room.subarray(0, held);
+    this.bytes = room.subarray(0, kept);
     this.at = 0;
   }
 

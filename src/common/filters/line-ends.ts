@@ -1,6 +1,6 @@
 /** The ways in which the filter of lines finds where a line ends. Made in either thread, they run in a worker. */
 
-/** Finds where lines end. One object serves one stream of input. */
+/** Finds where lines end. An object serves a single stream of input. */
 export interface LineEnds {
   /** Bytes at the end of the input that may be the beginning of an end. */
   readonly lookback: number;
@@ -45,7 +45,7 @@ export class AnyEnds implements LineEnds {
   }
 }
 
-/** One sequence of bytes. */
+/** A line end that is a fixed sequence of bytes. */
 export class LiteralEnds implements LineEnds {
   readonly lookback: number;
   readonly width: number;
@@ -101,7 +101,7 @@ export class DetectedEnds implements LineEnds {
 const LONGEST_MATCH = 64;
 const WINDOW = 1024;
 
-/** What a pattern matches in the bytes taken as latin1: 1 to 64 of them. */
+/** A line end that a pattern matches in the bytes taken as latin1: 1 to 64 of them. */
 export class PatternEnds implements LineEnds {
   readonly lookback: number = LONGEST_MATCH - 1;
   readonly #pattern: RegExp;
@@ -111,7 +111,7 @@ export class PatternEnds implements LineEnds {
     this.#pattern = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
   }
 
-  // Looks at a window at a time: decoding all that is held for each line would cost the square of it.
+  // Looks at a window at a time: decoding all that is kept for each line would cost the square of it.
   find(bytes: Buffer, from: number): number {
     let start = from;
     for (;;) {
@@ -122,7 +122,7 @@ export class PatternEnds implements LineEnds {
         if (isLast) return NONE;
         start = stop - this.lookback;
       } else {
-        // What reaches the edge of the window may go on behind it.
+        // A match that reaches the edge of the window may go on behind it.
         if (isLast || at === start || at + this.width < stop) return at;
         start = at;
       }

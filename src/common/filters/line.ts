@@ -14,14 +14,14 @@ export interface LineFilterOptions {
   readonly maxLength?: number;
   /** Most bytes that may wait to be taken: at least `maxLength` + 64 KiB (default `maxLength` + 16 MiB). */
   readonly maxBuffer?: number;
-  /** What ends a line in both directions, instead of `inputLiteral` and `outputLiteral`. Not empty. */
+  /** The end of a line in both directions, instead of `inputLiteral` and `outputLiteral`. Not empty. */
   readonly literal?: string | Uint8Array;
-  /** What ends an input line (default: CR, LF, CRLF or LFCR, in any mix). Not empty. */
+  /** The end of an input line (default: CR, LF, CRLF or LFCR, in any mix). Not empty. */
   readonly inputLiteral?: string | Uint8Array;
-  /** What is put behind an output line (default CRLF). Not empty. */
+  /** The text that is put behind an output line (default CRLF). Not empty. */
   readonly outputLiteral?: string | Uint8Array;
   /**
-   * What ends an input line: a match of 1 to 64 bytes, taken as latin1 whatever the encoding. It sees only a part
+   * The end of an input line as a pattern: a match of 1 to 64 bytes, taken as latin1 whatever the encoding. It sees only a part
    * of the input, so anchors and lookbehind have no use; a match at the end of what has arrived counts as it stands.
    */
   readonly inputRegexp?: RegExp;

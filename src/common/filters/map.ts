@@ -11,7 +11,7 @@ export type MapFilterOptions<Below, In, Out> =
       /** Makes what goes below of a record; `undefined` drops it. */
       readonly put: (record: Out) => unknown;
     }
-  /** One function for both directions. */
+  /** A single function for both directions. */
   | { readonly code: (record: Below | Out) => In | undefined };
 
 /** Changes each record, by one function for both directions or by one for each. */

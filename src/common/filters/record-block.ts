@@ -8,7 +8,7 @@ import { type RecordFilter } from './record-filter.ts';
 export interface RecordBlockFilterOptions {
   /** Records of a block, 1 or more. */
   readonly blockSize: number;
-  /** Whether only whole blocks are sent, and what is over waits for more (default `false`). */
+  /** Whether only whole blocks are sent, and the rest waits for more (default `false`). */
   readonly checkPut?: boolean;
   /**
    * Most bytes of memory that records may take while they wait for a whole block: 1 or more (default 16 MiB). Counted
@@ -20,7 +20,7 @@ export interface RecordBlockFilterOptions {
 const DEFAULT_BUFFER = 16 * 1024 * 1024;
 
 /**
- * Groups records: `blockSize` of them are one block, an array. What is sent is an array too, of any length, and
+ * Groups records: `blockSize` of them are one block, an array. A record that is sent is an array too, of any length, and
  * comes apart. Holds fewer than `blockSize` records in each direction. When those that have come take more than
  * `maxBuffer` bytes, `push` throws `FORKLESS_INPUT_OVERFLOW`; all further input is discarded then.
  */
@@ -95,8 +95,8 @@ export class RecordBlockFilter<Below = unknown, Out = Below> implements RecordFi
     // Put to what waits, not with it into a new array: record by record that would cost the square of a block.
     const all = this.#unsent;
     for (const record of records) all.push(record);
-    const over = this.#checkPut ? all.length % this.#blockSize : 0;
-    return all.splice(0, all.length - over);
+    const rest = this.#checkPut ? all.length % this.#blockSize : 0;
+    return all.splice(0, all.length - rest);
   }
 
   /** Gives the incomplete block. */

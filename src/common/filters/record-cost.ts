@@ -10,7 +10,7 @@ const OF_OBJECT = 56;
 const OF_ARRAY = 184;
 const OF_CHARACTER = 2;
 
-/** Estimates what records take that are held one after the other. */
+/** Estimates what records take that are kept one after the other. */
 export class RecordCosts {
   // A view keeps all of its memory; those of one read mostly have theirs in common.
   #last: ArrayBufferLike | undefined;

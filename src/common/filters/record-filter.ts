@@ -9,7 +9,7 @@ export interface RecordFilter<Below = unknown, In = unknown, Out = unknown> {
   push(record: Below): void;
   /** The next record, or `undefined` when more is needed. */
   take(): In | undefined;
-  /** What one record is for the filter below: any number of records. */
+  /** The records that one record becomes for the filter below: any number of them. */
   encode(record: Out): readonly unknown[];
   /** Records from below that no record has used yet, and forgets them. */
   release(): readonly unknown[];

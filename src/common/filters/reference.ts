@@ -64,7 +64,7 @@ const MOST = 2 ** 32;
 const INFLATED = 16;
 const DECODED = 64;
 
-/** JSON in UTF-8: what `JSON.stringify` keeps of a value. What passes the limits is refused before it is parsed. */
+/** JSON in UTF-8: all that `JSON.stringify` keeps of a value. JSON that passes the limits is refused before it is parsed. */
 export const jsonCodec: ReferenceCodec = {
   encode(value) {
     const text = JSON.stringify(value) as string | undefined;

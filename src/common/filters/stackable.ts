@@ -8,7 +8,7 @@ import { type RecordFilter } from './record-filter.ts';
 import { StreamFilter } from './stream.ts';
 import { bytesOf, textEncoding, type TextEncoding } from './text-bytes.ts';
 
-/** What can stand in a stack: filters of any types, whatever one gives must be what the next takes. */
+/** A filter of any types that stands in a stack. The next one must take the records that it gives. */
 export type StackedFilter = Filter<unknown, never> | RecordFilter<never, unknown, never>;
 
 export interface StackableFilterOptions {
@@ -27,8 +27,8 @@ interface Stage {
 
 /**
  * Filters one above the other: input passes from the first to the last, output from the last to the first. An empty
- * stack is a `StreamFilter`. The filters given are the stack's own from then on; `clone` clones each. It holds what
- * its filters hold, and throws what they throw.
+ * stack is a `StreamFilter`. The filters given are the stack's own from then on; `clone` clones each. It keeps what
+ * its filters keep, and throws what they throw.
  */
 export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, Out> {
   readonly #stages: Stage[];
@@ -61,7 +61,7 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
     this.#stages.push(...(filters as readonly Stage[]));
   }
 
-  /** Takes the filter off the top; what it holds goes with it. */
+  /** Takes the filter off the top; what it keeps goes with it. */
   popFilter(): StackedFilter | undefined {
     return this.#stages.pop() as StackedFilter | undefined;
   }
@@ -71,7 +71,7 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
     this.#stages.unshift(...(filters as readonly Stage[]));
   }
 
-  /** Takes the filter off the bottom; what it holds goes with it. */
+  /** Takes the filter off the bottom; what it keeps goes with it. */
   shiftFilter(): StackedFilter | undefined {
     return this.#stages.shift() as StackedFilter | undefined;
   }
@@ -90,17 +90,17 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
   }
 
   /**
-   * Records that upper filters hold are written back by the filters below them, so line ends and the like may come
+   * Records that upper filters keep are written back by the filters below them, so line ends and the like may come
    * back in another form.
    */
   release(): Uint8Array {
-    let held: unknown[] = [];
+    let released: unknown[] = [];
     for (let at = this.#stages.length - 1; at >= 0; at -= 1) {
-      const written = this.#down(held, at + 1, at);
+      const written = this.#down(released, at + 1, at);
       const rest = this.#stages[at]?.release() ?? [];
-      held = rest instanceof Uint8Array ? [...written, rest] : [...written, ...rest];
+      released = rest instanceof Uint8Array ? [...written, rest] : [...written, ...rest];
     }
-    return Buffer.concat([...held.map((part) => asBytes(part, this.#encoding)), this.#reads.release()]);
+    return Buffer.concat([...released.map((part) => asBytes(part, this.#encoding)), this.#reads.release()]);
   }
 
   clone(): StackableFilter<In, Out> {
@@ -121,7 +121,7 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
     }
   }
 
-  // What records become by the filters below `from`, down to and including `to`.
+  // Passes records through the filters below `from`, down to and including `to`.
   #down(records: readonly unknown[], from: number, to = 0): unknown[] {
     const below = this.#stages.slice(to, from).reverse();
     return below.reduce<unknown[]>(
@@ -130,7 +130,7 @@ export class StackableFilter<In = unknown, Out = unknown> implements Filter<In, 
     );
   }
 
-  // What a filter of bytes gives as text is UTF-8, whatever becomes of the text that records are.
+  // Text that a filter of bytes gives is UTF-8, whatever becomes of the text that records are.
   #through(stage: Stage, record: unknown): unknown {
     const encoded = stage.encode(record);
     return typeof encoded === 'string' && this.#encoding !== 'utf8' ? Buffer.from(encoded) : encoded;

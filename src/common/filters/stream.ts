@@ -14,7 +14,7 @@ export interface StreamFilterOptions {
 
 /**
  * Bytes as they come: each record is everything that was pushed since the last one, as one Buffer, never empty.
- * A single chunk is handed on without a copy. Output passes through unchanged. More than `maxBuffer` waiting bytes
+ * A single chunk is passed on without a copy. Output passes through unchanged. More than `maxBuffer` waiting bytes
  * throw `FORKLESS_INPUT_OVERFLOW` in `push`; all further input is discarded then.
  */
 export class StreamFilter implements Filter<Buffer, Uint8Array | string> {

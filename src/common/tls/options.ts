@@ -10,12 +10,12 @@ import { type Millis } from '../core/types.ts';
  */
 export type Pem = string | Uint8Array | URL;
 
-/** Who this server is. */
+/** The identity of this server. */
 export interface TlsIdentity {
   readonly key: Pem;
   /** The certificate, with its chain. */
   readonly cert: Pem;
-  /** For an encrypted `key`. */
+  /** The passphrase of an encrypted `key`. */
   readonly passphrase?: string | undefined;
   /** Whose client certificates are trusted (default: what Node trusts). */
   readonly ca?: Pem | undefined;
@@ -43,7 +43,7 @@ export interface TlsOptions extends TlsIdentity {
   readonly handshakeTimeout?: Millis | undefined;
 }
 
-/** As it travels to a worker: a file is named by an object, since a URL cannot be cloned. */
+/** PEM as it travels to a worker: a file is named by an object, since a URL cannot be cloned. */
 export type PlainPem = string | Uint8Array | { readonly file: string };
 
 export interface PlainIdentity {

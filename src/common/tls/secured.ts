@@ -9,7 +9,7 @@ import { errors } from '../core/errors.ts';
 import { fieldOf, textOf } from '../core/thrown.ts';
 import { type Secured } from '../core/types.ts';
 
-// Not `instanceof`: that would load `node:tls` for those who do without.
+// Not `instanceof`: that would load `node:tls` in programs that do without.
 const isSecure = (stream: Duplex): stream is TLSSocket =>
   'encrypted' in stream && 'getPeerX509Certificate' in stream;
 
@@ -21,14 +21,14 @@ const ANSWERS = [
   'getEphemeralKeyInfo',
   'isSessionReused',
 ] as const;
-/** Those that answer with bytes, or with nothing. */
+/** The methods that answer with bytes, or with nothing. */
 const BYTES = ['getFinished', 'getPeerFinished', 'getTLSTicket'] as const;
 
 /** Channel binding, RFC 9266, which wants 32 bytes; in TLS 1.3 fewer bytes are others, not the first of these. */
 const EXPORTED_LABEL = 'EXPORTER-Channel-Binding';
 const EXPORTED_LENGTHS = [16, 32];
 
-// Of the issuers together, bytes. A client's own certificate has OpenSSL's bound, 100 KiB for all that it sends.
+// The most bytes of all issuers together. A client's own certificate has OpenSSL's bound, 100 KiB for all that it sends.
 const MAX_ISSUERS = 65_536;
 
 /** The certificate that this side has shown, DER in base64. */
@@ -106,7 +106,7 @@ function exportedBy(stream: TLSSocket): Record<string, string> {
       ]),
     );
   } catch {
-    // One that was handed in with its handshake under way; who asks for it is told.
+    // The stream was given to us with its handshake under way; whoever asks for it is told.
     return {};
   }
 }

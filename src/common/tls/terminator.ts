@@ -8,7 +8,7 @@ import { shownBy } from './secured.ts';
 export interface Handshake {
   /** It is done. */
   readonly secured: (socket: TLSSocket) => void;
-  /** What went wrong, also where the stream has been closed for it already; nothing does where the peer ends. */
+  /** The handshake failed by this error; the stream may be closed for it already. A peer that ends is no failure. */
   readonly failed?: (error: Error) => void;
 }
 
@@ -57,7 +57,7 @@ export class TlsTerminator {
     this.#server.on('tlsClientError', (error, socket) => {
       const stream = streamUnder(socket);
       if (!stream) return;
-      const failure = hasLeft(error) ? undefined : asError(error);
+      const failure = isGone(error) ? undefined : asError(error);
       if (failure) this.#waiting.get(stream)?.failed?.(failure);
       stream.destroy(failure);
     });
@@ -107,7 +107,7 @@ export class TlsTerminator {
 }
 
 // Node makes this error itself when the peer ends; one of the network has the number of a system error.
-const hasLeft = (error: Error): boolean =>
+const isGone = (error: Error): boolean =>
   'code' in error && error.code === 'ECONNRESET' && !('errno' in error);
 
 type Under = Duplex & { readonly stream?: Duplex };

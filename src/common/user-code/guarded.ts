@@ -22,7 +22,7 @@ function destroyByForce(stream: Duplex, error: Error | undefined): void {
   }
 }
 
-/** What a stream says of itself; `false` where it cannot be asked. */
+/** A flag of a stream; `false` where it cannot be asked. */
 export function isDestroyed(stream: Duplex): boolean {
   try {
     return stream.destroyed;
@@ -40,7 +40,7 @@ export function hasRead(stream: Duplex): boolean {
   }
 }
 
-/** This side was ended, and all of it has left. */
+/** This side was ended, and all of it is flushed. */
 export function hasWritten(stream: Duplex): boolean {
   try {
     return stream.writableFinished;

@@ -1,7 +1,7 @@
 // The verdict on a worker that has ended: for which reason, by which error, and how its clients are closed. Pure: it
 // only judges what the worker handle has seen.
 import { errors } from '../../common/core/errors.ts';
-import { LATE_CALL } from '../../common/core/module-call.ts';
+import { HOW_TO_PLACE_CALLS } from '../../common/core/module-call.ts';
 import { isUnplaced, placeOfSyntaxError } from '../../common/core/syntax-error.ts';
 import { asError, errorField, isError, messageOf, show } from '../../common/core/thrown.ts';
 import { type CloseReason, type ExitReason, type LeaveReason } from '../../common/core/types.ts';
@@ -62,7 +62,7 @@ function bootFailure({ url, ofCall, bootError, exit }: Seen): Error {
   if (bootError?.name === 'ForklessError') return bootError;
   const cause = bootError ?? exit.error;
   if (cause === undefined) {
-    const hint = ofCall ? `. ${LATE_CALL}` : '';
+    const hint = ofCall ? `. ${HOW_TO_PLACE_CALLS}` : '';
     return errors.bootFailed(
       url,
       `ended with code ${exit.code} before it called serve() or prefork()${hint}`,

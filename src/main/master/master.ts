@@ -66,7 +66,7 @@ export class Master {
     return this.#state;
   }
 
-  /** What is known of this worker; `undefined` once it is gone. */
+  /** The record of this worker; `undefined` once it is gone. */
   record(id: WorkerId): WorkerRecord | undefined {
     return this.#state.workers.find((worker) => worker.id === id);
   }

@@ -50,7 +50,7 @@ export class WorkerThread {
     if (thread) this.#looks.begin(limit, found, (end) => thread.examine(end));
   }
 
-  /** Finds out in the same way whether a debugger holds the thread. */
+  /** Finds out in the same way whether a debugger has stopped the thread. */
   lookForDebugger(limit: Millis, found: (debugged: boolean) => void): void {
     const thread = this.#thread;
     if (thread) this.#looks.begin(limit, found, (end) => thread.lookForDebugger(end));

@@ -78,7 +78,7 @@ function preference(
   }
 }
 
-/** The youngest of the `minWorkers` workers that always stay, or of one. Those born after it are there for the load. */
+/** The youngest of the `minWorkers` workers that always stay, or of one. Workers born after it are there for the load. */
 function lastOfCore({ workers, generation }: PoolState, minWorkers: number): WorkerId {
   let seats = Math.max(1, minWorkers);
   for (const worker of workers) {
@@ -126,7 +126,7 @@ const sticky =
 // to its own.
 const claims = (a: WorkerRecord, b: WorkerRecord): number => Number(mayHang(a)) - Number(mayHang(b));
 
-const mayHang = ({ owed, late }: WorkerRecord): boolean => owed > 0 || late;
+const mayHang = ({ owed, stolenFrom }: WorkerRecord): boolean => owed > 0 || stolenFrom;
 
 const utilization = (worker: WorkerRecord): number => worker.beat?.utilization ?? 0;
 

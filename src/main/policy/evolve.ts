@@ -183,7 +183,7 @@ const newborn = (id: WorkerId, generation: number, luck: number, now: Millis): W
   served: 0,
   lastActivity: now,
   lastOffer: 0,
-  late: false,
+  stolenFrom: false,
   lastBeat: now,
   beat: undefined,
   paused: false,

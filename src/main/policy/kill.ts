@@ -4,14 +4,14 @@
  */
 import { type Millis } from '../../common/core/types.ts';
 import { type PolicyConfig } from './config.ts';
-import { endOf, isCleared, lateAt } from './limits.ts';
+import { endOf, isCleared, slowAt } from './limits.ts';
 import { type Decision, type PoolState, type WorkerRecord } from './state.ts';
 
 /** Rule 1: who did not boot, leave or die in time, and who breaks the protocol, is dealt with by force. */
 export const killOverdue = (state: PoolState, config: PolicyConfig, now: Millis): readonly Decision[] =>
   state.workers.flatMap((worker) => {
-    const late = now >= lateAt(worker, state, config) && isCleared(worker, now);
-    return force(worker, late || now >= endOf(worker, state, config)) ?? [];
+    const slow = now >= slowAt(worker, state, config) && isCleared(worker, now);
+    return force(worker, slow || now >= endOf(worker, state, config)) ?? [];
   });
 
 function force({ id, stage, broken }: WorkerRecord, overdue: boolean): Decision | undefined {

@@ -16,7 +16,7 @@ export const isUsedUp = (worker: WorkerRecord, config: QuotaConfig): boolean =>
 // Each deadline is one sum and compared with `now >= …` everywhere, so that a timer set for it finds it due.
 
 /** The end of a worker's own time to boot or to drain. */
-export function lateAt({ stage }: WorkerRecord, state: PoolState, config: PolicyConfig): Millis {
+export function slowAt({ stage }: WorkerRecord, state: PoolState, config: PolicyConfig): Millis {
   switch (stage.phase) {
     case 'starting':
       // A thread that still waits for its turn to start is not slow.
@@ -54,7 +54,7 @@ const LOOK_TIME: Millis = 2_000;
 export const lookedBy = ({ look }: WorkerRecord): Millis =>
   look === undefined || look.clear ? Infinity : look.since + LOOK_TIME;
 
-/** Whether it was looked at, and no debugger holds it as far as that could tell. */
+/** Whether it was looked at, and no debugger has stopped it as far as that could tell. */
 export const isCleared = (worker: WorkerRecord, now: Millis): boolean =>
   worker.look !== undefined && (worker.look.clear || now >= lookedBy(worker));
 
@@ -92,7 +92,7 @@ export function spentWhy(
 /** When to look again at the latest: deadlines that have passed wait for an event, not for a clock. */
 export function wakeAt(state: PoolState, config: PolicyConfig, now: Millis): Millis {
   const deadlines = state.workers.flatMap((worker) => [
-    lateAt(worker, state, config),
+    slowAt(worker, state, config),
     endOf(worker, state, config),
     lookedBy(worker),
     silentAt(worker, config),

@@ -10,7 +10,7 @@ import { retireSpent } from './spent.ts';
 import { type Decision, isLive, type Plan, type PoolState, type WorkerRecord } from './state.ts';
 
 /**
- * What is to be done now, and when to look again: the rule book, in the order of the ancestor. Performing the
+ * Says what is to be done now, and when to look again. This is the rule book, in the order of the ancestor. Performing the
  * decisions and planning again at the same instant ends with an empty plan.
  */
 export function plan(state: PoolState, config: PolicyConfig, now: Millis): Plan {

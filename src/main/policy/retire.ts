@@ -18,12 +18,12 @@ export const askAtOnce = (
   config: PolicyConfig,
   now: Millis,
 ): readonly Decision[] => {
-  const served = live.some(isReady);
+  const someReady = live.some(isReady);
   return live.flatMap((worker) => {
     if (worker.asked) return retire(worker, 'asked');
     if (now >= silentAt(worker, config) && isCleared(worker, now)) return retire(worker, 'silent');
     const isOutdated = !isReady(worker) && worker.generation !== state.generation;
-    return served && isOutdated ? retire(worker, 'reload') : [];
+    return someReady && isOutdated ? retire(worker, 'reload') : [];
   });
 };
 

@@ -13,7 +13,7 @@ export interface PoolSize {
 const EXPECTED = `an integer from 1 to ${MOST_WORKERS}, 'cores', or a range as '2..8'`;
 
 /**
- * What the option `workers` says: a number, `'cores'`, or `'MIN..MAX'`. A number may come as a string of digits, as
+ * The meaning of the option `workers`: a number, `'cores'`, or `'MIN..MAX'`. A number may come as a string of digits, as
  * environment variables have it.
  */
 export function sizeOf(workers: unknown, cores: number): PoolSize {

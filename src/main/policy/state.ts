@@ -28,11 +28,11 @@ export type Stage =
 
 export type Phase = Stage['phase'];
 
-/** What a worker reports of itself with each heartbeat: absolute counters, so that a lost one cannot skew the books. */
+/** The report of a worker with each heartbeat. Its counters are absolute, so that a lost one cannot skew the books. */
 export interface Beat {
   /** Connections it has claimed and not yet closed. */
   readonly open: number;
-  /** Connections it ever claimed, without those that it gave up. */
+  /** Connections that it has claimed in its life, without those that were taken back afterwards. */
   readonly served: number;
   /** Event-loop utilisation since the previous beat, 0 to 1. */
   readonly utilization: number;
@@ -54,7 +54,7 @@ export interface WorkerRecord {
   readonly claimed: number;
   /** Connections offered to it that it has not claimed yet. */
   readonly owed: number;
-  /** Connections offered to it and not taken back, over its whole life. */
+  /** Connections that it has claimed in its life, and those that it owes: so `maxServed` is exact. */
   readonly served: number;
   /** When it last was offered, or released, a connection; its birth before that. */
   readonly lastActivity: Millis;
@@ -70,10 +70,10 @@ export interface WorkerRecord {
   /** It let a claim time out and has given no sign of life since: it is offered nothing. */
   readonly suspect: boolean;
   /** A connection was stolen from it, which it had not taken up, and it has given no sign of life since. */
-  readonly late: boolean;
-  /** A look into its thread since it is overdue; `clear` once no debugger was seen to hold it. */
+  readonly stolenFrom: boolean;
+  /** A look into its thread since it is overdue; `clear` once no debugger was seen to have stopped it. */
   readonly look: { readonly since: Millis; readonly clear: boolean } | undefined;
-  /** A debugger held it when it was last looked at, and it has given no sign of life since. */
+  /** A debugger had stopped it when it was last looked at, and it has given no sign of life since. */
   readonly debugged: boolean;
   /** It, or the host, asked for its retirement. */
   readonly asked: boolean;
@@ -82,7 +82,7 @@ export interface WorkerRecord {
 }
 
 export interface PoolState {
-  /** In order of birth. */
+  /** The workers, in order of birth. */
   readonly workers: readonly WorkerRecord[];
   readonly nextId: WorkerId;
   /** Workers of another generation than this are to be replaced. */
@@ -99,13 +99,13 @@ export interface PoolState {
   readonly closing: { readonly until: Millis } | undefined;
 }
 
-/** What the master is told, and `evolve` folds into the state. Events of unknown workers change nothing. */
+/** All that the master is told, and `evolve` folds into the state. Events of unknown workers change nothing. */
 export type PoolEvent =
   | { readonly kind: 'launched'; readonly id: WorkerId } // its thread was started: `bootTimeout` runs from here
   | { readonly kind: 'ready'; readonly id: WorkerId }
   | { readonly kind: 'beat'; readonly id: WorkerId; readonly beat: Beat }
-  | { readonly kind: 'alive'; readonly id: WorkerId } // any message: no longer suspect, nor held by a debugger
-  | { readonly kind: 'looked'; readonly id: WorkerId; readonly debugged: boolean } // whether a debugger holds it
+  | { readonly kind: 'alive'; readonly id: WorkerId } // any message: no longer suspect, nor stopped by a debugger
+  | { readonly kind: 'looked'; readonly id: WorkerId; readonly debugged: boolean } // whether a debugger has stopped it
   | { readonly kind: 'offered'; readonly id: WorkerId }
   | { readonly kind: 'claimed'; readonly id: WorkerId }
   | { readonly kind: 'taken-back'; readonly id: WorkerId; readonly overdue: boolean }
@@ -124,12 +124,12 @@ export type PoolEvent =
   | { readonly kind: 'closing'; readonly grace: Millis } // told again it can only hurry
   | { readonly kind: 'decided'; readonly decision: Decision; readonly luck: number };
 
-/** What the master is to do. */
+/** A deed that the master is to do. */
 export type Decision =
   | { readonly kind: 'spawn'; readonly id: WorkerId; readonly generation: number }
   | { readonly kind: 'retire'; readonly id: WorkerId; readonly why: LeaveReason }
   | { readonly kind: 'kill'; readonly id: WorkerId; readonly why: LeaveReason }
-  /** It is overdue: find out whether a debugger holds it. */
+  /** It is overdue: find out whether a debugger has stopped it. */
   | { readonly kind: 'look'; readonly id: WorkerId }
   /** Its thread did not end within `killTimeout`: count it as a zombie and fill its place. */
   | { readonly kind: 'abandon'; readonly id: WorkerId };
@@ -150,6 +150,7 @@ export interface Candidate {
   readonly open: number;
   /** Connections offered to it that it has not claimed yet. */
   readonly owed: number;
+  /** Connections that it has claimed in its life, and those that it owes. */
   readonly served: number;
   /** Event-loop utilisation at its last heartbeat, 0 to 1; 0 before the first. */
   readonly utilization: number;

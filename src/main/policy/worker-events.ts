@@ -38,14 +38,14 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     served: beat.served + worker.owed,
     lastBeat: now,
     suspect: false,
-    late: false,
-    // The reason for the look no longer holds, unless the worker leaves too slowly.
+    stolenFrom: false,
+    // The reason for the look is gone, unless the worker leaves too slowly.
     look: isReady(worker) ? undefined : worker.look,
     debugged: false,
   }),
   alive: (worker) =>
-    worker.suspect || worker.debugged || worker.late
-      ? { ...worker, suspect: false, debugged: false, late: false }
+    worker.suspect || worker.debugged || worker.stolenFrom
+      ? { ...worker, suspect: false, debugged: false, stolenFrom: false }
       : worker,
   looked: (worker, { debugged }, now) => {
     // Overtaken by a sign of life.
@@ -65,7 +65,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     owed: oneLess(worker.owed),
     claimed: worker.claimed + 1,
     suspect: false,
-    late: false,
+    stolenFrom: false,
     debugged: false,
   }),
   'taken-back': (worker, { overdue }) => ({
@@ -78,7 +78,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     ...worker,
     owed: oneLess(worker.owed),
     served: oneLess(worker.served),
-    late: true,
+    stolenFrom: true,
   }),
   released: (worker, _, now) => ({ ...worker, claimed: oneLess(worker.claimed), lastActivity: now }),
   paused: (worker, { paused }) => (worker.paused === paused ? worker : { ...worker, paused }),
@@ -88,7 +88,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
   broken: (worker) => (worker.broken ? worker : { ...worker, broken: true }),
 };
 
-/** What the event makes of the record: the same object where it changes nothing. */
+/** The record after the event. It is the same object where the event changes nothing. */
 export function tell<Kind extends EventKind>(
   worker: WorkerRecord,
   event: EventOf<Kind>,
@@ -103,7 +103,7 @@ function booted(stage: Stage, now: Millis): Stage {
   return stage.phase === 'draining' ? { ...stage, launchedAt: undefined } : stage;
 }
 
-// Nobody knows since when a debugger holds it: all of its time is granted.
+// Nobody knows since when a debugger has stopped it: all of its time is granted.
 function begunAnew(stage: Stage, now: Millis): Stage {
   if (stage.phase === 'starting') return { ...stage, since: now };
   if (stage.phase !== 'draining') return stage;

@@ -13,7 +13,7 @@ export class ClosingTime {
   }
 
   /** Milliseconds that are left, at least 0. */
-  get left(): Millis {
+  get remaining(): Millis {
     return Math.max(0, this.#until - this.#clock.now());
   }
 

@@ -1,4 +1,4 @@
-// What a warning says about a failure whose event nobody listens to.
+// The text of the warning about a failure whose event nobody listens to.
 import { messageOf, textOf } from '../../common/core/thrown.ts';
 import { type PreforkEvents } from './events.ts';
 import { framesOf, placeOf } from './place.ts';

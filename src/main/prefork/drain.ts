@@ -1,4 +1,4 @@
-// What `drain()` waits for.
+// The wait of `drain()`, and its report.
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { type Pool } from './pool.ts';

@@ -1,5 +1,5 @@
-// What works behind a prefork from its start on: the pool, the entrance for its connections, and the look at its
-// health.
+// The engine works behind a prefork from its start on. It joins the pool, the entrance for its connections, and the
+// look at its health.
 import { asError } from '../../common/core/thrown.ts';
 import { Entrance } from '../listener/entrance.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';

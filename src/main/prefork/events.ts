@@ -80,7 +80,7 @@ export interface PreforkEvents {
       readonly connection: ConnectionInfo;
       readonly worker: WorkerId;
       readonly reason: CloseReason;
-      /** What closed it, with its `code` where it has one; `undefined` where it ended in order. */
+      /** The error that closed it, with its `code` where it has one; `undefined` where it ended in order. */
       readonly error: Error | undefined;
       readonly bytesRead: number;
       readonly bytesWritten: number;

@@ -1,4 +1,4 @@
-// What can be found out about a worker that does not answer, without its help.
+// Evidence about a worker that does not answer. It is found out without the help of that worker.
 import { sharedNow } from '../../common/boot/shared-clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { lastClient } from '../../common/wire/activity.ts';
@@ -6,7 +6,7 @@ import { type WorkerHandle } from '../master/worker-handle.ts';
 import { type ThreadFindings } from '../threads/host.ts';
 import { type Connections, type ConnectionInfo } from '../listener/connections.ts';
 
-/** What is known of a worker that does not answer, found out without its help. */
+/** All that is known of a worker that does not answer. */
 export interface Evidence {
   /**
    * The client whose arrival, input or end it took up last: most likely the one whose handler blocks. `undefined` if

@@ -1,4 +1,4 @@
-// What `listen()` and `start()` wait for.
+// The wait of `listen()` and `start()` for the first worker.
 import { type Clock } from '../../common/core/clock.ts';
 import { isDeserted } from '../policy/births.ts';
 import { type Pool } from './pool.ts';

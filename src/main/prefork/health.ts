@@ -66,7 +66,7 @@ export class Health {
   }
 }
 
-/** What is wrong with the pool at present. */
+/** All causes for which the pool is degraded at present. */
 export function causesOf(state: PoolState, config: PolicyConfig, now: Millis): readonly DegradedCause[] {
   const causes: DegradedCause[] = [];
   if (backoffOf(state, config, now).failures > 0) causes.push('boot');

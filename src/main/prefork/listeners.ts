@@ -8,7 +8,7 @@ import { type Announce } from './events.ts';
 import { type Lifecycle } from './lifecycle.ts';
 import { type CheckedTarget } from './settings.ts';
 
-/** What `net.Server.address()` tells. */
+/** An address, as `net.Server.address()` tells it. */
 export type Address = AddressInfo | string | null;
 
 export interface ListenersOptions {

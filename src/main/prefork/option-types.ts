@@ -42,8 +42,8 @@ export interface RunningOptions extends PolicyOptions {
   /** The same, for a peer that has not sent anything yet. Default 120 000 ms. */
   readonly firstByteTimeout?: Millis | undefined;
   /**
-   * Ends TLS on every connection, in the workers or in the main thread. A change by `configure()` holds for new
-   * handshakes in the main thread at once. In workers it holds for those that are born afterwards, so call `reload()`.
+   * Ends TLS on every connection, in the workers or in the main thread. A change by `configure()` applies to new
+   * handshakes in the main thread at once. In workers it applies to those that are born afterwards, so call `reload()`.
    */
   readonly tls?: TlsOptions | undefined;
 }
@@ -76,7 +76,7 @@ export interface PreforkOptions extends RunningOptions, ListenTarget {
    * its own) when its clients have ended and `workerStopping` has settled. Default 1 000 ms.
    */
   readonly leaveTimeout?: Millis | undefined;
-  /** What the workers run on. Default `'piscina'`; `'worker'` (Node's own) for bundles and single executables. */
+  /** The thread host that workers run on. Default `'piscina'`; `'worker'` (Node's own) for bundles and single executables. */
   readonly threadHost?: HostName | undefined;
   /**
    * How a connection reaches its worker: `'relay'` (default: its bytes pass through the main thread), `'transfer'` (its

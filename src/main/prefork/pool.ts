@@ -48,7 +48,7 @@ export class Pool implements Crew {
   readonly connections: Connections;
   readonly homeless: Homeless;
   readonly handles: Map<WorkerId, WorkerHandle> = new Map<WorkerId, WorkerHandle>();
-  /** What was found out about workers that did not answer. */
+  /** The evidence about workers that did not answer. */
   readonly evidence: Map<WorkerId, Evidence> = new Map<WorkerId, Evidence>();
   /** Called with each exit, after its event. (Node warns of more than ten listeners for one event.) */
   readonly exitWatchers: Set<(exit: WorkerExit) => void> = new Set<(exit: WorkerExit) => void>();

@@ -16,7 +16,7 @@ import { Listeners, type Address } from './listeners.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { Engine } from './engine.ts';
 import { type Announce, type PreforkEvents } from './events.ts';
-import { checkTarget, reconfigure, resolveOptions } from './options.ts';
+import { checkTarget, reconfigure, resolveOptions } from './resolve-options.ts';
 import { memoryPair } from '../listener/memory-pair.ts';
 import { type Pool } from './pool.ts';
 import { reload } from './reload.ts';
@@ -191,7 +191,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     const settings = reconfigure(this.#settings, options);
     this.#engine?.entrance?.configure(settings);
     this.#settings = settings;
-    // A pool that is over has no timers, and must not get new ones.
+    // A pool that has ended has no timers, and must not get new ones.
     if (this.#life.state !== 'closed') this.#engine?.pool.configure(this.#settings);
   }
 
@@ -202,7 +202,7 @@ export class Prefork extends EventEmitter<PreforkEvents> {
     return snapshot(this.#engine.pool, this.#clock.now(), {
       state,
       paused: this.#paused,
-      closesIn: state === 'closing' ? this.#closingTime.left : undefined,
+      closesIn: state === 'closing' ? this.#closingTime.remaining : undefined,
     });
   }
 

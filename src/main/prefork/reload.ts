@@ -1,4 +1,4 @@
-// What `reload()` does, and what it waits for.
+// The work of `reload()`, and its wait for the new generation.
 import { type Clock } from '../../common/core/clock.ts';
 import { errors } from '../../common/core/errors.ts';
 import { type Master } from '../master/master.ts';

@@ -1,5 +1,5 @@
-// What workers report: turns what a worker handle tells into events of the master, entries in the books of
-// connections, and events for the user.
+// The reports of workers. Each becomes an event of the master, an entry in the books of connections, or an event for
+// the user.
 import { type Clock } from '../../common/core/clock.ts';
 import { asError, closeError, fromPlain } from '../../common/core/thrown.ts';
 import { type WorkerId } from '../../common/core/types.ts';
@@ -47,9 +47,10 @@ export class Reports {
         master.tell({ kind: 'launched', id });
       },
       alive: () => {
-        // For other workers it is no news, and would cost a turn of the master for each message.
+        // It is no news for other workers, and would cost a turn of the master for each message.
         const record = master.record(id);
-        if (record && (record.suspect || record.debugged || record.late)) master.tell({ kind: 'alive', id });
+        if (record && (record.suspect || record.debugged || record.stolenFrom))
+          master.tell({ kind: 'alive', id });
       },
       message: (message) => {
         this.#message(id, message);

@@ -1,4 +1,4 @@
-// What a prefork and its parts are set up with: all options, checked and with their defaults, by where they go.
+// The settings of a prefork and its parts: all options, checked and with their defaults, by the part they go to.
 import { type ServerOpts } from 'node:net';
 import { type PlainTls } from '../../common/tls/options.ts';
 import { type Millis } from '../../common/core/types.ts';

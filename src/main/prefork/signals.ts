@@ -12,14 +12,14 @@ const AFTERWARDS: Millis = 1_000;
 // Most programs have ended by then, those that wait for idle HTTP clients too.
 const SILENT: Millis = 1_500;
 
-/** What a prefork that closes still waits for. */
+/** The workers and clients that a closing prefork still waits for. */
 export interface Remainder {
   readonly workers: readonly unknown[];
   readonly connections: { readonly open: number };
   readonly closesIn: Millis | undefined;
 }
 
-/** What signals need of a prefork. */
+/** The part of a prefork that signals need. */
 export interface Closable {
   close(options?: { readonly grace?: Millis }): Promise<void>;
   once(event: 'closed', listener: (event: { readonly zombies: readonly WorkerId[] }) => void): unknown;
@@ -127,8 +127,8 @@ function inWords(remainders: readonly Remainder[]): string {
   const clients = sumOf(({ connections }) => connections.open);
   const workers = sumOf((remainder) => remainder.workers.length);
   const what = clients > 0 ? count(clients, 'client') : `${count(workers, 'worker')} to leave`;
-  const left = Math.max(0, ...remainders.map(({ closesIn = 0 }) => closesIn));
-  return `waits for ${what}, ${left === Infinity ? 'without a limit' : `${Math.ceil(left / 1_000)} s more at most`}`;
+  const remaining = Math.max(0, ...remainders.map(({ closesIn = 0 }) => closesIn));
+  return `waits for ${what}, ${remaining === Infinity ? 'without a limit' : `${Math.ceil(remaining / 1_000)} s more at most`}`;
 }
 
 const count = (many: number, thing: string): string => `${many} ${thing}${many === 1 ? '' : 's'}`;

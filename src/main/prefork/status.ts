@@ -1,4 +1,4 @@
-// What `status()` returns: public types, and how they are filled in.
+// The result of `status()`: its public types, and how they are filled in.
 import {
   type CloseReason,
   type DropReason,
@@ -34,6 +34,7 @@ export interface WorkerStatus {
   readonly open: number;
   /** Connections offered to it that it has not claimed. */
   readonly owed: number;
+  /** Connections that it has claimed in its life, and those that it owes. */
   readonly served: number;
   /** Event-loop utilisation at the last heartbeat, 0 to 1; 0 from `ready` to the first, `undefined` before. */
   readonly utilization: number | undefined;
@@ -43,7 +44,7 @@ export interface WorkerStatus {
   readonly external: number | undefined;
   /** Milliseconds since the last heartbeat; `undefined` before it is ready. */
   readonly silentFor: Millis | undefined;
-  /** What was found out about it when it expired or became a zombie. */
+  /** The evidence about it from when it expired or became a zombie. */
   readonly evidence: Evidence | undefined;
   readonly paused: boolean;
   /** Whether it let a claim time out, and has given no sign of life since. Then it gets no new connection. */

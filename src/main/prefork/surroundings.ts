@@ -1,4 +1,4 @@
-// What a prefork takes from the process around it.
+// The surroundings of a prefork: all that it takes from the process around it.
 import { availableParallelism } from 'node:os';
 import { type HeldClock } from '../../common/core/clock.ts';
 import { type OwnCall } from '../../common/core/module-call.ts';

@@ -1,4 +1,4 @@
-// What `close()` does once no connection comes in any more.
+// The part of `close()` that begins once no connection comes in any more.
 import { type Clock } from '../../common/core/clock.ts';
 import { type Millis } from '../../common/core/types.ts';
 import { type ClosingTime } from './closing-time.ts';
@@ -18,7 +18,7 @@ export async function windDown(pool: Pool, terms: WindDownTerms): Promise<void> 
   const { clock, watchers, time } = terms;
   const { dispatcher, master } = pool;
   dispatcher.close();
-  master.tell({ kind: 'closing', grace: time.left });
+  master.tell({ kind: 'closing', grace: time.remaining });
   const allEnded = (): boolean => master.state.workers.every(({ stage }) => stage.phase === 'zombie');
   await watchers.until(clock, Infinity, allEnded);
   await lastOutput(pool, terms);
@@ -31,7 +31,7 @@ async function lastOutput({ connections }: Pool, terms: WindDownTerms): Promise<
   const gone = (): boolean => connections.size === 0;
   await new Promise<void>((resolve) => {
     const wait = (): void => {
-      void watchers.until(clock, Math.min(time.left, lingerTimeout), gone).then(() => {
+      void watchers.until(clock, Math.min(time.remaining, lingerTimeout), gone).then(() => {
         resolve();
       });
     };

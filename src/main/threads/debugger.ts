@@ -1,4 +1,4 @@
-// Debuggers: whether one holds a thread, and how a terminated thread gets free of it.
+// Debuggers: whether one has stopped a thread, and how a terminated thread gets free of it.
 import { type Worker } from 'node:worker_threads';
 import { type Millis } from '../../common/core/types.ts';
 import { visitThread } from './thread-inspector.ts';

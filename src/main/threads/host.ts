@@ -1,4 +1,4 @@
-// What each thread host does, and what the rest of the main thread knows of a thread.
+// The interface of thread hosts, and of a thread as the rest of the main thread knows it.
 import { type ResourceLimits } from 'node:worker_threads';
 import { type ExitReason, type Millis } from '../../common/core/types.ts';
 import { type BootData } from '../../common/boot/boot-data.ts';
@@ -18,17 +18,17 @@ export interface ThreadSpec {
 export interface ThreadExit {
   readonly code: number;
   readonly reason: Exclude<ExitReason, 'left' | 'boot-failed'>;
-  /** What was thrown, for `crashed` and `out-of-memory`; may be any value. */
+  /** The value that was thrown, for `crashed` and `out-of-memory`; it may be any value. */
   readonly error?: unknown;
 }
 
-/** What can be seen of a thread from outside, without its help. */
+/** The figures of a thread that can be seen from outside, without its help. */
 export interface ThreadSample {
   /** Event-loop utilisation since the previous sample, 0 to 1. A stuck thread has 1, once its event loop has begun. */
   readonly utilization: number;
 }
 
-/** What a look into a running thread has shown. */
+/** The findings of a look into a running thread. */
 export interface ThreadFindings {
   /** CPU time of its whole life; `undefined` on Node 20, and where it did not answer. */
   readonly cpuTime: Millis | undefined;

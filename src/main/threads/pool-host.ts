@@ -1,4 +1,4 @@
-// What the thread hosts on piscina and tinypool have in common.
+// The common part of the thread hosts on piscina and tinypool.
 import { fileURLToPath } from 'node:url';
 import { type Worker } from 'node:worker_threads';
 import { isWatched, isWatchReport } from '../../common/boot/watch-report.ts';

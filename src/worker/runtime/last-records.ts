@@ -8,7 +8,7 @@ const TURNS_WITHOUT_PROGRESS = 4;
 
 /**
  * Calls `next` once the stream under a destroyed secure socket has taken the write that is under way. Node encrypts that
- * write at once, and hands the records over a turn later where the stream below has no handle. Closed sooner, they would
+ * write at once, and gives the records to the stream a turn later where the stream below has no handle. Closed sooner, they would
  * be lost, though `write()` has taken them. A stream that waits for its peer, or has itself been destroyed, is not waited
  * for: `next` is called at once, or in the turn in which that shows.
  */

@@ -11,13 +11,13 @@ import { sharedNow } from '../../common/boot/shared-clock.ts';
 import { noteClient } from '../../common/wire/activity.ts';
 import { type Pace, type ToMain, type ToWorker, type WorkerSettings } from '../../common/wire/messages.ts';
 import { lendSecured } from '../../common/tls/secured.ts';
-import { Context } from './context.ts';
+import { Context } from './worker-context.ts';
 import { setCurrentWorker } from './current.ts';
 import { type AnyHandlers } from '../session/handlers.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { lendReport, type Report } from './reporting.ts';
 import { lendActivity } from './resting.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions } from './client-sessions.ts';
 import { Troubles } from './troubles.ts';
 
 export interface RuntimeOptions {
@@ -131,7 +131,7 @@ export class Runtime {
   /** Runs `workerStarted` and reports ready, or why not. */
   async start(): Promise<void> {
     this.#thread.atEnd(
-      // What was put in the very turn that ends the thread is still sent.
+      // Output of the very turn that ends the thread is still sent.
       () => {
         this.#troubles.flush();
         this.#lane.finish();
@@ -153,7 +153,7 @@ export class Runtime {
       // `workerStarted` does not run inside `serve()`: it may need code that the module defines below that call.
       await Promise.resolve();
       await this.#handlers.workerStarted?.(this.#context);
-      // What the module does right after `serve()` may fail: then it was never ready.
+      // The code right after `serve()` may fail: then the worker was never ready.
       await new Promise<void>(this.#atTurnEnd);
     } catch (error) {
       this.#send({ kind: 'failed', error: toPlain(error) });

@@ -38,7 +38,7 @@ export function servedSecure(
         }
       }
     },
-    // What a handler destroys it with is why the connection has ended.
+    // The error by which a handler destroys it is why the connection has ended.
     _destroy: (error: Error | null, done: (error?: Error | null) => void): void => {
       // Node destroys the socket under it once TLS is closed; sooner, it would end the process.
       if (error) Object.assign(under, { destroy: () => end(error) });

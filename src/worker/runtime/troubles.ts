@@ -16,7 +16,7 @@ interface Untold {
 }
 
 /**
- * What a worker tells the main thread one by one. Told without bound, the errors that a single peer can cause take most
+ * How many errors a worker tells the main thread one by one. Told without bound, the errors that a single peer can cause take most
  * of the main thread's time: 28 000 a second came from 0.35 MB/s of bad input.
  */
 export const TROUBLES: RationLimits = { interval: 1_000, most: 50, mostOfOne: 5 };
@@ -40,7 +40,7 @@ export class Troubles {
     else this.#wake(now);
   }
 
-  /** Tells now of all that was held back. */
+  /** Tells now of all errors that were only counted. */
   flush(): void {
     this.stop();
     for (const { item, repeated } of this.#ration.due(this.#thread.now())) this.#tell(item, repeated);

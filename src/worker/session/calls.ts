@@ -2,8 +2,8 @@
 import { isPromise } from '../../common/core/thrown.ts';
 import { within, type Scope } from '../../common/user-code/scope.ts';
 
-/** Gets what a callback returned or resolved to; `late` if that was a promise. */
-export type AfterCall = (value: unknown, late: boolean) => void;
+/** Gets what a callback returned or resolved to; `awaited` if that was a promise. */
+export type AfterCall = (value: unknown, awaited: boolean) => void;
 
 export interface CallsOwner {
   /** A callback threw or rejected. */

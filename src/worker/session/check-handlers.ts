@@ -9,7 +9,7 @@ import { type Filter } from '../../common/filters/filter.ts';
 
 const markNames = ['clientHigh', 'clientLow', 'highMark', 'lowMark'];
 const filterMethods = ['push', 'take', 'encode', 'release', 'clone'];
-// What has a meaning beside `connection`.
+// The handlers that have a meaning beside `connection`.
 const workerNames = ['connection', 'workerStarted', 'workerStopping'];
 
 type Check = (value: unknown) => boolean;

@@ -4,7 +4,7 @@
 import { type ConnectionId } from '../../common/core/types.ts';
 import { type ServedSocket } from './served-socket.ts';
 
-/** Who is connected: the number, addresses and byte counts of a connection. */
+/** The number, addresses and byte counts of a connection. */
 export class ClientInfo {
   /** The Duplex underneath, for what a client does not offer. What is read or written there passes no filter. */
   readonly socket: ServedSocket;

@@ -6,7 +6,7 @@ import { checkMarks, type Marks, type MarkWatch } from './marks.ts';
 import { type Output } from './output.ts';
 import { type ServedSocket } from './served-socket.ts';
 
-/** What a client asks of the session that runs it. */
+/** The part of a session that its client uses. */
 export interface ClientOwner {
   shutdown(): void;
   /** By user code without types it may be any value. */
@@ -77,7 +77,7 @@ export class Client<In = string, Out = string> extends ClientInfo {
     this.#owner.destroy(error);
   }
 
-  /** Delivers no further record, also none of the same read, and stops reading: the peer is held back. */
+  /** Delivers no further record, also none of the same read, and stops reading: the peer must wait. */
   pauseInput(): void {
     this.#owner.pauseInput();
   }
@@ -125,12 +125,12 @@ export class Client<In = string, Out = string> extends ClientInfo {
     return this.#output.filter;
   }
 
-  /** Bytes put that have not left yet. */
+  /** Bytes put that are not flushed yet. */
   get pendingOutput(): number {
     return this.socket.writableLength;
   }
 
-  /** Records put of which at least a byte has not left yet. */
+  /** Records put of which at least a byte is not flushed yet. */
   get pendingRecords(): number {
     return this.#output.pendingRecords;
   }

@@ -139,9 +139,9 @@ export class Conversation implements ClientOwner, InputOwner {
   }
 
   refuse(error: unknown): boolean {
-    return this.#faults.blame({ told: describe('read', error), place: 'inputFilter' }, (late) => {
+    return this.#faults.blame({ told: describe('read', error), place: 'inputFilter' }, (awaited) => {
       this.#shutdownOnError();
-      if (late) this.#input.settled();
+      if (awaited) this.#input.settled();
     });
   }
 
@@ -164,8 +164,8 @@ export class Conversation implements ClientOwner, InputOwner {
     const isCut = this.#socket.destroyed && !this.#socket.writableFinished;
     if (this.#step !== 'open' || isCut) return false;
     const flushed = (): unknown => this.#handlers.clientFlushed?.(this.#context);
-    return this.#calls.run('clientFlushed', flushed, (_, late) => {
-      if (late) this.#flush?.settled();
+    return this.#calls.run('clientFlushed', flushed, (_, awaited) => {
+      if (awaited) this.#flush?.settled();
     });
   }
 
@@ -183,8 +183,8 @@ export class Conversation implements ClientOwner, InputOwner {
     if (this.#step !== 'open' || this.#socket.destroyed) return false;
     const callback = mark === 'high' ? 'clientHigh' : 'clientLow';
     const crossed = (): unknown => this.#handlers[callback]?.(this.#context);
-    return this.#calls.run(callback, crossed, (_, late) => {
-      if (late) this.#marks?.settled();
+    return this.#calls.run(callback, crossed, (_, awaited) => {
+      if (awaited) this.#marks?.settled();
     });
   }
 

@@ -16,7 +16,7 @@ export interface FaultsOptions {
   readonly report: (error: unknown, callback: string) => void;
 }
 
-type After = (late: boolean) => void;
+type After = (awaited: boolean) => void;
 
 /**
  * Tells `clientError` what went wrong. Errors of handlers, filters and limits that `clientError` does not take, or on
@@ -40,9 +40,9 @@ export class Faults {
   /** Tells or reports; then `after`, unless `clientError` fails. `true`: its promise is pending. */
   blame(fault: Fault, after?: After): boolean {
     this.#last = fault;
-    const told: After = (late) => {
+    const told: After = (awaited) => {
       this.#last = undefined;
-      after?.(late);
+      after?.(awaited);
     };
     if (this.#options.handlers.clientError !== undefined) return this.tell(fault.told, told);
     this.#options.report(fault.told.error, fault.place);
@@ -56,7 +56,7 @@ export class Faults {
     return calls.run(
       'clientError',
       () => handlers.clientError?.(context, told),
-      (_, late) => after?.(late),
+      (_, awaited) => after?.(awaited),
     );
   }
 

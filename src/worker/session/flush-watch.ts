@@ -3,7 +3,7 @@ import { type ServedSocket } from './served-socket.ts';
 
 /**
  * Notices that the output of a connection became empty. `flushed` runs in a tick of its own, never inside `put`,
- * once however many writes have left; it returns `true` when its promise is pending, and `settled()` follows.
+ * once however many writes are flushed; it returns `true` when its promise is pending, and `settled()` follows.
  */
 export class FlushWatch {
   readonly #socket: ServedSocket;
@@ -22,8 +22,8 @@ export class FlushWatch {
     this.#wrote = true;
   }
 
-  /** To be called when a write has left. */
-  left(): void {
+  /** To be called when a write is flushed. */
+  look(): void {
     if (this.#tickIsDue || !this.#isFlushed()) return;
     this.#tickIsDue = true;
     // Not a microtask: those run after the ticks that emit 'close', and Flushed goes before Disconnected.
@@ -32,7 +32,7 @@ export class FlushWatch {
 
   settled(): void {
     this.#pending = false;
-    this.left();
+    this.look();
   }
 
   readonly #tick = (): void => {

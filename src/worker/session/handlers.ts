@@ -31,14 +31,14 @@ export interface WorkerContext {
   shutdown(): void;
 }
 
-/** What the handlers of one connection share; the same object for each call. */
+/** The object that the handlers of one connection share; the same one for each call. */
 export interface ClientContext<Heap = Record<string, unknown>, In = string, Out = string> {
   readonly client: Client<In, Out>;
   readonly worker: WorkerContext;
   readonly heap: Heap;
 }
 
-/** What `clientPreConnect` gets: nothing can be sent yet. */
+/** The argument of `clientPreConnect`: nothing can be sent yet. */
 export interface PreConnectContext<Heap = Record<string, unknown>> {
   readonly client: ClientInfo;
   readonly worker: WorkerContext;
@@ -54,7 +54,7 @@ export interface ClientError {
   /** The error's own number, negative as in Node; 0 at the end of input. */
   readonly errno: number | undefined;
   readonly message: string;
-  /** What was thrown; nothing at the end of input. */
+  /** The value that was thrown; nothing at the end of input. */
   readonly error: unknown;
 }
 

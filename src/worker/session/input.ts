@@ -1,8 +1,8 @@
-/** The reading half of a client session: when it delivers records, and when it holds the peer back. */
+/** The reading half of a client session: when it delivers records, and when it stops reading, so that the peer must wait. */
 import { isWithin } from '../../common/user-code/scope.ts';
 import { type Client } from './client.ts';
 
-/** What the input needs of its session. */
+/** The part of a session that its input uses. */
 export interface InputOwner {
   /** Whether records may still be delivered at all. */
   readonly takesInput: boolean;
@@ -38,7 +38,7 @@ function isEnough(): boolean {
 
 /**
  * The input of one connection: bytes from the socket through the filter to the handler, one record at a time.
- * While a handler's promise is pending nothing is read, so the peer is held back.
+ * While a handler's promise is pending nothing is read, so the peer must wait.
  */
 export class Input {
   readonly #client: Client<unknown, unknown>;
@@ -58,7 +58,7 @@ export class Input {
   /** Starts reading. */
   open(): void {
     const { socket } = this.#client;
-    if (this.#paused) this.#hold();
+    if (this.#paused) this.#pauseSocket();
     socket.on('data', (chunk: Uint8Array) => {
       this.#read(chunk);
     });
@@ -77,7 +77,7 @@ export class Input {
 
   pause(): void {
     this.#paused = true;
-    this.#hold();
+    this.#pauseSocket();
   }
 
   resume(): void {
@@ -126,7 +126,7 @@ export class Input {
 
   #pumpInScope(): void {
     while (this.#mayDeliver() && this.#step());
-    if (this.#mayDeliver()) this.#drained();
+    if (this.#mayDeliver()) this.#allDelivered();
   }
 
   #mayDeliver(): boolean {
@@ -145,7 +145,7 @@ export class Input {
     }
     if (record === undefined) return false;
     this.#busy = true;
-    if (this.#owner.deliver(record)) this.#hold();
+    if (this.#owner.deliver(record)) this.#pauseSocket();
     else this.#busy = false;
     return true;
   }
@@ -157,7 +157,7 @@ export class Input {
       return;
     }
     this.#busy = true;
-    if (this.#owner.refuse(error)) this.#hold();
+    if (this.#owner.refuse(error)) this.#pauseSocket();
     else this.#busy = false;
   }
 
@@ -165,7 +165,7 @@ export class Input {
   #rest(): void {
     if (!isEnough() || this.#busy) return;
     this.#busy = true;
-    this.#hold();
+    this.#pauseSocket();
     setImmediate(() => {
       this.settled();
     });
@@ -176,11 +176,11 @@ export class Input {
   }
 
   // After shutdown() input flows on, to be discarded: unread input would turn the close into a reset.
-  #hold(): void {
+  #pauseSocket(): void {
     if (this.#takesInput()) this.#client.socket.pause();
   }
 
-  #drained(): void {
+  #allDelivered(): void {
     this.#refusable = SLACK;
     if (this.#end === 'seen') {
       this.#end = 'told';

@@ -8,9 +8,9 @@ import { type ServedSocket } from './served-socket.ts';
 
 export interface OutputOptions<Out> {
   readonly socket: ServedSocket;
-  /** Of this connection alone. */
+  /** A filter of this connection alone. */
   readonly filter: Filter<unknown, Out>;
-  /** What may wait for the peer before a further put, in bytes; `Infinity` for no limit. */
+  /** How many bytes may wait for the peer before a further put; `Infinity` for no limit. */
   readonly maxOutput: number;
   /** More than that wait. */
   readonly overflow: (error: Error) => void;
@@ -23,7 +23,7 @@ export class Output<Out> {
   filter: Filter<unknown, Out>;
   readonly #options: OutputOptions<Out>;
   readonly #records = new PendingRecords();
-  readonly #left: ((error?: Error | null) => void) | undefined;
+  readonly #afterWrite: ((error?: Error | null) => void) | undefined;
   #flushing: Promise<boolean> | undefined;
 
   constructor(options: OutputOptions<Out>) {
@@ -32,14 +32,14 @@ export class Output<Out> {
     const { flush, marks } = options;
     // One function for all writes: Node batches the callbacks of equal ones.
     if (flush !== undefined || marks !== undefined) {
-      this.#left = (error) => {
+      this.#afterWrite = (error) => {
         marks?.look();
-        if (!error) flush?.left();
+        if (!error) flush?.look();
       };
     }
   }
 
-  /** Records of which at least a byte has not left yet. */
+  /** Records of which at least a byte is not flushed yet. */
   get pendingRecords(): number {
     return this.#records.count(this.#options.socket.writableLength);
   }
@@ -88,7 +88,7 @@ export class Output<Out> {
     const { socket, flush } = this.#options;
     const before = socket.writableLength;
     flush?.wrote();
-    socket.write(bytes, 'utf8', this.#left);
+    socket.write(bytes, 'utf8', this.#afterWrite);
     const waiting = socket.writableLength;
     this.#records.wrote(waiting - before, waiting);
   }

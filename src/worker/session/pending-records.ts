@@ -1,4 +1,4 @@
-/** The count of records that were put to a client and have not left yet. */
+/** The count of records that were put to a client and are not flushed yet. */
 
 /**
  * How many records wait, told from how many bytes do: so no write needs a callback, and nothing is kept while output

@@ -11,9 +11,9 @@ export interface ServedSocket extends Duplex, Addresses {
   readonly connectionId: ConnectionId;
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** What may wait to be written, in bytes: the option `maxOutput`. */
+  /** How many bytes may wait to be written: the option `maxOutput`. */
   readonly maxOutput: number;
-  /** What waits to be written, in bytes, with what each write costs. */
+  /** The bytes that wait to be written, with the cost of each write. */
   readonly outputCost: number;
   /** @internal In which its handlers run. */
   readonly scope: Scope;

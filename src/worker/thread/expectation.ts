@@ -1,5 +1,5 @@
 /** The watch over a pool's thread whose module has not called `serve()` yet. */
-import { LATE_CALL } from '../../common/core/module-call.ts';
+import { HOW_TO_PLACE_CALLS } from '../../common/core/module-call.ts';
 import { fieldOf, textOf } from '../../common/core/thrown.ts';
 import { type BootData, type BootSlot } from '../../common/boot/boot-data.ts';
 
@@ -15,7 +15,7 @@ const QUIET_LOOKS = 4;
 export class Expectation {
   readonly #boot: BootData & Pick<BootSlot, 'passed' | 'serves'>;
   readonly #failed: (error: Error) => void;
-  /** What the thread has under way without the module. */
+  /** The number of resources that the thread has without the module. */
   readonly #before = process.getActiveResourcesInfo().length;
   #isLoaded = false;
   #quiet = 0;
@@ -38,7 +38,7 @@ export class Expectation {
     if (!serves && this.#quiet < QUIET_LOOKS) return;
     clearInterval(this.#timer);
     if (serves) return;
-    if (passed.length > 0) this.#failed(new Error(lateCall(this.#boot, passed)));
+    if (passed.length > 0) this.#failed(new Error(neverCame(this.#boot, passed)));
     else
       process.emitWarning(neverServes(this.#boot.url), {
         type: 'ForklessWarning',
@@ -52,8 +52,8 @@ function placeIn(settings: unknown): string {
   return at === '' ? '' : ` at ${at}`;
 }
 
-const lateCall = ({ settings }: BootData, passed: readonly string[]): string =>
-  `its call of prefork()${placeIn(settings)} never came, only ${passed.length === 1 ? 'another' : 'others'} (${[...new Set(passed)].join(', ')}). ${LATE_CALL}`;
+const neverCame = ({ settings }: BootData, passed: readonly string[]): string =>
+  `its call of prefork()${placeIn(settings)} never came, only ${passed.length === 1 ? 'another' : 'others'} (${[...new Set(passed)].join(', ')}). ${HOW_TO_PLACE_CALLS}`;
 
 const neverServes = (url: string): string =>
   `The worker module ${url} is loaded and has not called serve(), serveHttp() or prefork(). What a module exports is not served by itself. If it never does, its boot fails at \`bootTimeout\``;

@@ -2,7 +2,7 @@
 import { type EventLoopUtilization } from 'node:perf_hooks';
 import { type BootSlot } from '../../common/boot/boot-data.ts';
 import { type OwnThread, type Vitals } from '../../common/boot/own-thread.ts';
-import { leaveWhenDone } from './leave.ts';
+import { leaveWhenDone } from './leave-thread.ts';
 import { guardParentPort } from './parent-port.ts';
 import { tameCrashes } from './tame-crash.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlockFilter, type ForklessError, type LengthCodec } from '../../../src/filters.ts';
-import { codeOf, drain, latin1, parse } from './drain.ts';
+import { codeOf, latin1, parse, takeAll } from './reading.ts';
 
 const texts = (records: readonly unknown[]): unknown[] =>
   records.map((record) => (Buffer.isBuffer(record) ? record.toString('latin1') : record));
@@ -57,7 +57,7 @@ describe('blocks with their length in front', () => {
     const filter = new BlockFilter();
     filter.push(Buffer.from(filter.encode('é')));
     filter.push(Buffer.from(filter.encode(Buffer.of(0, 255))));
-    expect(drain(filter)).toEqual([Buffer.from('é'), Buffer.of(0, 255)]);
+    expect(takeAll(filter)).toEqual([Buffer.from('é'), Buffer.of(0, 255)]);
     expect(Buffer.from(filter.encode('é')).toString()).toBe('2\0é');
   });
 
@@ -74,7 +74,7 @@ describe('blocks with their length in front', () => {
   it('by a codec of another kind', () => {
     const filter = new BlockFilter({ lengthCodec: uint32 });
     filter.push(Buffer.from(filter.encode('abc')));
-    expect(texts(drain(filter))).toEqual(['abc']);
+    expect(texts(takeAll(filter))).toEqual(['abc']);
   });
 });
 

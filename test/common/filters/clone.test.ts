@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { ReferenceFilter, structuredCloneCodec } from '../../../src/filters.ts';
 import { checkClone } from '../../../src/common/codecs/clone-format.ts';
 import { DecodeRefusal } from '../../../src/common/filters/decode-budget.ts';
-import { latin1, parse } from './drain.ts';
-import { heldBy } from './memory.ts';
+import { latin1, parse } from './reading.ts';
+import { keptBy } from './kept-memory.ts';
 import { WHOLE, tries } from '../../effort.ts';
 
 const LIMITS = { maxDecoded: 64 * 1024 * 1024, maxDepth: 1000 };
@@ -217,15 +217,15 @@ describe('what V8 would believe is refused', () => {
 describe.runIf(WHOLE)('the estimate is no less than what V8 takes', () => {
   function check(value: unknown): void {
     const bytes = serialize(value);
-    const isLess = (held: number): boolean => {
+    const isLess = (kept: number): boolean => {
       try {
-        checkClone(bytes, { ...LIMITS, maxDecoded: held });
+        checkClone(bytes, { ...LIMITS, maxDecoded: kept });
         return false;
       } catch {
         return true;
       }
     };
-    expect(isLess(heldBy(() => deserialize(bytes), isLess))).toBe(true);
+    expect(isLess(keptBy(() => deserialize(bytes), isLess))).toBe(true);
   }
 
   it.each<[string, (at: number) => unknown]>([

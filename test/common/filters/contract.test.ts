@@ -14,7 +14,7 @@ import {
   structuredCloneCodec,
   zlibCompression,
 } from '../../../src/filters.ts';
-import { type AnyFilter, byteByByte, codeOf, cut, drain, latin1, parse } from './drain.ts';
+import { type AnyFilter, byteByByte, codeOf, cut, latin1, parse, takeAll } from './reading.ts';
 import { tries } from '../../effort.ts';
 
 interface Case {
@@ -152,13 +152,13 @@ framed('$name keeps the contract', ({ make, sample, letters, most }) => {
   it('chunks pushed together parse as chunks pushed one by one', () => {
     const filter = make();
     for (const byte of byteByByte(sample)) filter.push(byte);
-    expect(drain(filter)).toEqual(whole);
+    expect(takeAll(filter)).toEqual(whole);
   });
 
   it('push only loads, take gives one record', () => {
     const filter = make();
     filter.push(sample);
-    expect([filter.take(), ...drain(filter)]).toEqual(whole);
+    expect([filter.take(), ...takeAll(filter)]).toEqual(whole);
   });
 
   it('a clone has the parameters and no input, and does not touch the original', () => {
@@ -167,7 +167,7 @@ framed('$name keeps the contract', ({ make, sample, letters, most }) => {
     const clone = filter.clone();
     expect(clone.take()).toBeUndefined();
     expect(parse(clone, [sample])).toEqual(whole);
-    expect([...drain(filter), ...parse(filter, [sample.subarray(sample.length - 1)])]).toEqual(whole);
+    expect([...takeAll(filter), ...parse(filter, [sample.subarray(sample.length - 1)])]).toEqual(whole);
   });
 
   // Two bytes more: a stack writes a line end of one byte back as two.
@@ -175,7 +175,7 @@ framed('$name keeps the contract', ({ make, sample, letters, most }) => {
     for (let at = 0; at <= sample.length; at += 1) {
       const filter = make();
       filter.push(sample.subarray(0, at));
-      drain(filter);
+      takeAll(filter);
       const rest = filter.release();
       expect(Buffer.from(rest).length).toBeLessThanOrEqual(at + 2);
       expect(filter.release()).toHaveLength(0);
@@ -208,12 +208,12 @@ framed('$name keeps the contract', ({ make, sample, letters, most }) => {
   it('holds no more than maxBuffer when nothing is taken', () => {
     const filter = make();
     const chunk = Buffer.alloc(20_000, letters);
-    let held = 0;
+    let kept = 0;
     const push = (): void => {
       filter.push(chunk);
     };
-    while (codeOf(push) === 'nothing thrown') held += chunk.length;
-    expect(held).toBeLessThanOrEqual(most);
+    while (codeOf(push) === 'nothing thrown') kept += chunk.length;
+    expect(kept).toBeLessThanOrEqual(most);
     expect(filter.release()).toHaveLength(0);
   });
 

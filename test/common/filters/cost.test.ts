@@ -12,8 +12,8 @@ import {
   structuredCloneCodec,
 } from '../../../src/filters.ts';
 import { PendingRecords } from '../../../src/worker/session/pending-records.ts';
-import { type AnyFilter, codeOf, drain, latin1 } from './drain.ts';
-import { heldBy } from './memory.ts';
+import { type AnyFilter, codeOf, latin1, takeAll } from './reading.ts';
+import { keptBy } from './kept-memory.ts';
 import { WHOLE } from '../../effort.ts';
 
 const KIB = 1024;
@@ -32,10 +32,10 @@ function feed(filter: AnyFilter, size: number, fill: string, takes: boolean): An
 }
 
 function atMost(most: number, make: () => unknown): void {
-  const held = heldBy(make, (bytes) => bytes <= most);
+  const kept = keptBy(make, (bytes) => bytes <= most);
   if (process.env['SHOW_COST'] !== undefined)
-    console.log(expect.getState().currentTestName, held, 'of', most);
-  expect(held).toBeLessThanOrEqual(most);
+    console.log(expect.getState().currentTestName, kept, 'of', most);
+  expect(kept).toBeLessThanOrEqual(most);
 }
 
 /** A filter that was given `before` in one, and has taken what it could of it. */
@@ -110,7 +110,7 @@ const untaken: [name: string, make: () => AnyFilter][] = [
 
 it.runIf(WHOLE)('a list of such pieces would be far beyond', () => {
   const list = (): unknown => Array.from({ length: MOST }, () => Buffer.from(new Uint8Array(1)));
-  expect(heldBy(list, () => false)).toBeGreaterThan(20 * MOST);
+  expect(keptBy(list, () => false)).toBeGreaterThan(20 * MOST);
 });
 
 describe.runIf(WHOLE)('memory for what comes byte by byte is no more than twice the bytes', () => {
@@ -173,7 +173,7 @@ describe('memory for tiny records in one read', () => {
       const filter = new LineFilter({ maxLength: 2 * MOST });
       for (const part of [long, long, latin1('\nx')]) {
         filter.push(part);
-        drain(filter);
+        takeAll(filter);
       }
       return filter;
     });

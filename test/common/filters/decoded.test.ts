@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { jsonCodec, ReferenceFilter, zlibCompression } from '../../../src/filters.ts';
 import { DecodeRefusal } from '../../../src/common/filters/decode-budget.ts';
 import { checkJson } from '../../../src/common/filters/json-size.ts';
-import { latin1, parse } from './drain.ts';
-import { heldBy } from './memory.ts';
+import { latin1, parse } from './reading.ts';
+import { keptBy } from './kept-memory.ts';
 import { few } from '../../effort.ts';
 
 const MIB = 1024 * 1024;
@@ -55,8 +55,8 @@ const shapes: Record<string, string> = {
 
 describe('JSON', () => {
   it.each(few(Object.entries(shapes)))('%s take no more than estimated', (_, text) => {
-    const isLess = (held: number): boolean => !passes(text, { maxDecoded: held });
-    expect(isLess(heldBy(() => JSON.parse(text), isLess))).toBe(true);
+    const isLess = (kept: number): boolean => !passes(text, { maxDecoded: kept });
+    expect(isLess(keptBy(() => JSON.parse(text), isLess))).toBe(true);
   });
 
   it('is judged by what is outside of its strings', () => {

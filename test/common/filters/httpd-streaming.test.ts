@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HttpdFilter, type HttpdFilterOptions, type HttpdRecord } from '../../../src/filters.ts';
-import { codeOf, cut, latin1, parse } from './drain.ts';
+import { codeOf, cut, latin1, parse } from './reading.ts';
 
 type Options = Omit<HttpdFilterOptions<true>, 'streaming'>;
 type Record = HttpdRecord<true>;

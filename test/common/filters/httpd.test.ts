@@ -6,7 +6,7 @@ import {
   type HttpRequest,
   type HttpResponse,
 } from '../../../src/filters.ts';
-import { codeOf, latin1, parse } from './drain.ts';
+import { codeOf, latin1, parse } from './reading.ts';
 
 type Parsed = HttpRequest | HttpResponse;
 const read = (input: string, options: HttpdFilterOptions = {}): Parsed[] =>

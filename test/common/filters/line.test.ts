@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LineFilter } from '../../../src/common/filters/line.ts';
-import { StreamFilter } from '../../../src/common/filters/stream.ts';
-import { codeOf, cut, drain, latin1, parse as parseBy } from './drain.ts';
+import { codeOf, cut, latin1, parse as parseBy, takeAll } from './reading.ts';
 
 function parse(
   chunks: readonly Buffer[],
@@ -59,7 +58,7 @@ describe('input of the line filter', () => {
   it('chunks pushed together parse as chunks pushed one by one', () => {
     const filter = new LineFilter();
     for (const chunk of ['a', 'b\r', '\nc', '\n']) filter.push(latin1(chunk));
-    expect(drain(filter)).toEqual(['ab', 'c']);
+    expect(takeAll(filter)).toEqual(['ab', 'c']);
   });
 
   it('parse(any split) = parse(whole)', () => {
@@ -112,7 +111,7 @@ describe('the limit of a line', () => {
     const filter = new LineFilter({ maxLength: 1000 });
     for (let count = 0; count < 100; count += 1) {
       filter.push(Buffer.alloc(999, 'x'));
-      drain(filter);
+      takeAll(filter);
     }
     expect(filter.release()).toHaveLength(0);
   });
@@ -189,7 +188,7 @@ describe('other line ends', () => {
   ])('a clone of %j has them too, and detects anew', (options) => {
     const filter = new LineFilter(options);
     filter.push(latin1('a;b\n'));
-    drain(filter);
+    takeAll(filter);
     const clone = filter.clone();
     expect(parseBy(clone, [latin1('x\r\ny;')])).toEqual(options.autodetect ? ['x'] : ['x\r\ny']);
     expect(clone.encode('r')).toEqual(filter.encode('r'));
@@ -244,26 +243,13 @@ describe('release and clone', () => {
     expect(Buffer.from(filter.release()).toString()).toBe('b');
   });
 
-  it('another filter goes on mid-stream and back', () => {
-    const line = new LineFilter();
-    line.push(latin1('first\r\nbytes'));
-    expect(line.take()).toBe('first');
-    const stream = new StreamFilter();
-    stream.push(line.release());
-    expect(stream.take()).toEqual(latin1('bytes'));
-    stream.push(latin1('x\ny'));
-    const second = line.clone();
-    second.push(stream.release());
-    expect(drain(second)).toEqual(['x']);
-  });
-
   it('a clone has the parameters and no input', () => {
     const filter = new LineFilter({ encoding: 'latin1', maxLength: 4 });
     filter.push(latin1('ab'));
     filter.take();
     const clone = filter.clone();
     clone.push(latin1('\xe9\n12345\n'));
-    expect(drain(clone)).toEqual(['\xe9', '!FORKLESS_LINE_TOO_LONG']);
+    expect(takeAll(clone)).toEqual(['\xe9', '!FORKLESS_LINE_TOO_LONG']);
     expect(Buffer.from(filter.release()).toString()).toBe('ab');
   });
 });

@@ -9,7 +9,7 @@ import {
   StreamFilter,
 } from '../../../src/filters.ts';
 import { AnyEnds, LiteralEnds, PatternEnds } from '../../../src/common/filters/line-ends.ts';
-import { type AnyFilter, drain, latin1 } from './drain.ts';
+import { type AnyFilter, latin1, takeAll } from './reading.ts';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
@@ -112,7 +112,7 @@ describe('a byte is copied and looked at a constant number of times', () => {
     const decoded = vi.spyOn(Buffer.prototype, 'toString');
     const filter = new LineFilter({ inputRegexp: /;/ });
     filter.push(Buffer.alloc(16 * KIB, 'abcdefg;'));
-    expect(drain(filter)).toHaveLength(2 * KIB);
+    expect(takeAll(filter)).toHaveLength(2 * KIB);
     const windows = decoded.mock.calls.filter(([encoding]) => encoding === 'latin1');
     const bytes = windows.reduce((sum, call) => sum + Number(call[2]) - Number(call[1]), 0);
     expect(bytes / (2 * KIB)).toBeLessThan(1100);
@@ -123,7 +123,7 @@ describe('a byte is copied and looked at a constant number of times', () => {
     const filter = new LineFilter({ literal: '--' });
     for (let count = 0; count < 100; count += 1) {
       filter.push(Buffer.alloc(64 * KIB));
-      drain(filter);
+      takeAll(filter);
     }
     expect(copies.bytes).toBeLessThan(8 * MIB);
     expect(filter.release().length).toBeLessThan(2);
@@ -151,13 +151,13 @@ describe('a byte is copied and looked at a constant number of times', () => {
     const count = Math.floor((128 * KIB) / piece.length);
     const whole = latin1(before + piece.repeat(count));
     filter.push(whole);
-    const inOne = drain(filter).filter((record) => typeof record !== 'string' || !record.startsWith('!'));
+    const inOne = takeAll(filter).filter((record) => typeof record !== 'string' || !record.startsWith('!'));
     expect(inOne).toHaveLength(filter instanceof StreamFilter ? 1 : count * each);
     expect(copies.bytes / whole.length).toBeLessThan(2.1);
     filter.release();
     for (const byte of whole.subarray(0, 32 * KIB)) {
       filter.push(Buffer.of(byte));
-      drain(filter);
+      takeAll(filter);
     }
     expect(copies.bytes / whole.length).toBeLessThan(4);
   });
@@ -180,7 +180,7 @@ describe('a byte is copied and looked at a constant number of times', () => {
     const chunks = latin1('1;a=b\r\nx\r\n'.repeat(1000)).subarray(0, 8000);
     for (const byte of chunks) {
       filter.push(Buffer.of(byte));
-      drain(filter);
+      takeAll(filter);
     }
     expect(copies.bytes / chunks.length).toBeLessThan(4);
   });

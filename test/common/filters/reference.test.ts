@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { BlockFilter, ReferenceFilter, structuredCloneCodec, zlibCompression } from '../../../src/filters.ts';
-import { codeOf, drain, latin1, parse } from './drain.ts';
+import { codeOf, latin1, parse, takeAll } from './reading.ts';
 
 const blocks = (...contents: (string | Uint8Array)[]): Buffer =>
   Buffer.concat(contents.map((content) => Buffer.from(new BlockFilter().encode(content))));
@@ -32,7 +32,7 @@ describe('references', () => {
     const value = { map: new Map([[1, 2n]]), bytes: new Uint8Array([1, 2]), self: null as unknown };
     value.self = value;
     filter.push(Buffer.from(filter.encode(value)));
-    expect(drain(filter)).toEqual([value]);
+    expect(takeAll(filter)).toEqual([value]);
     expect(parse(filter, [blocks('junk')])).toEqual([bad]);
     expect(codeOf(() => filter.encode(() => 1))).toBe('FORKLESS_BAD_REFERENCE');
   });
@@ -50,7 +50,7 @@ describe('references', () => {
     filter.push(Buffer.from(filter.encode('x'.repeat(998))));
     filter.push(Buffer.from(filter.encode('x'.repeat(999))));
     filter.push(blocks(deflateSync(Buffer.alloc(1 << 24)), 'not zlib', deflateSync('[1]')));
-    expect(drain(filter)).toEqual(['x'.repeat(998), bad, bad, bad, [1]]);
+    expect(takeAll(filter)).toEqual(['x'.repeat(998), bad, bad, bad, [1]]);
   });
 
   it('that cannot be inflated take little room, however many come in one read', () => {

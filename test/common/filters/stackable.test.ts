@@ -8,7 +8,7 @@ import {
   StackableFilter,
   StreamFilter,
 } from '../../../src/filters.ts';
-import { codeOf, latin1, parse } from './drain.ts';
+import { codeOf, latin1, parse } from './reading.ts';
 
 const upper = (): MapFilter<string> => new MapFilter({ code: (line: string) => line.toUpperCase() });
 const noB = (): GrepFilter<string> =>

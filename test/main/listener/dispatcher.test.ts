@@ -7,7 +7,7 @@ import { draining, ready, starting, worker } from '../policy/pool.ts';
 import { connection, Rig } from './rig.ts';
 
 describe('the dispatcher', () => {
-  it('hands over at once where a worker may take it, and tells', () => {
+  it('offers at once where a worker may take it, and tells', () => {
     const rig = new Rig(ready(2));
     rig.come(2);
     expect(rig.took()).toEqual(['1>1', '2>2']);
@@ -18,7 +18,7 @@ describe('the dispatcher', () => {
     expect(rig.dispatcher.waiting).toBe(0);
   });
 
-  it('hands nothing to a worker that starts or leaves', () => {
+  it('offers nothing to a worker that starts or leaves', () => {
     const rig = new Rig([worker(1, starting()), worker(2, draining())]);
     rig.come(1);
     expect(rig.took()).toEqual([]);
@@ -155,8 +155,8 @@ describe('a connection that its worker does not take up', () => {
     rig.clock.advance(6);
     expect(rig.took()).toEqual(['1>2']);
     const [blocked, other] = rig.state.workers;
-    expect(blocked).toMatchObject({ owed: 0, served: 0, late: true, suspect: false });
-    expect(other).toMatchObject({ owed: 1, served: 1, late: false });
+    expect(blocked).toMatchObject({ owed: 0, served: 0, stolenFrom: true, suspect: false });
+    expect(other).toMatchObject({ owed: 1, served: 1, stolenFrom: false });
   });
 
   it('stays where it is while no worker rests', () => {
@@ -377,7 +377,7 @@ describe('what is not claimed in time', () => {
     expect(rig.state.waiting).toBe(1);
   });
 
-  it('is not handed again before its owner has told what became of the worker', () => {
+  it('is not offered again before its owner has told what became of the worker', () => {
     const rig = new Rig(ready(1), { maxSessionsPerWorker: 5 });
     const [one] = rig.come(1);
     rig.took();
@@ -585,7 +585,7 @@ describe('a dispatch function', () => {
     expect(rig.clock.armed).toBe(0);
   });
 
-  it('may call what hands over, and no connection goes out twice', () => {
+  it('may call what offers, and no connection goes out twice', () => {
     let wanted = false;
     const dispatch: DispatchFunction = (_, workers) => {
       if (!wanted) return null;

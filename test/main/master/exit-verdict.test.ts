@@ -135,7 +135,7 @@ describe('the verdict on a worker that', () => {
     else expect(verdict.error).toBe(error);
   });
 
-  it('has the fault itself as the cause of a failed boot', () => {
+  it('has the error itself as the cause of a failed boot', () => {
     expect(exitVerdict(seen({ exit: CRASHED })).error).toMatchObject({
       code: 'FORKLESS_BOOT_FAILED',
       cause: thrown,

@@ -2,19 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { type DispatcherConfig } from '../../../src/main/listener/dispatcher.ts';
 import { resolvePolicy, type PolicyOptions } from '../../../src/main/policy/config.ts';
 import { type Dispatch, isReady, isSpare } from '../../../src/main/policy/state.ts';
-import { generator, NO_BAD_LUCK } from '../policy/simulation.ts';
-import { type Mishaps, World } from './world.ts';
+import { generator, NO_FAULTS as NO_FAULTS_OF_THREADS } from '../policy/simulation.ts';
+import { World, type WorldFaultRates } from './world.ts';
 import { few } from '../../effort.ts';
 
-const NO_MISHAPS: Mishaps = { ...NO_BAD_LUCK, claimsLate: 0, leaves: 0 };
-const MISHAPS: Mishaps = {
+const NO_FAULTS: WorldFaultRates = { ...NO_FAULTS_OF_THREADS, claimsSlowly: 0, leaves: 0 };
+const FAULTS: WorldFaultRates = {
   failsToBoot: 0.1,
   neverReady: 0.05,
   crashes: 0.4,
   hangs: 0.2,
   ignoresRetirement: 0.1,
   cannotBeKilled: 0.1,
-  claimsLate: 0.02,
+  claimsSlowly: 0.02,
   leaves: 0.05,
 };
 
@@ -42,7 +42,7 @@ const moody = (seed: number): Dispatch => {
   return (_, workers) => (random() < 0.2 ? null : workers.at(-1)?.id);
 };
 
-function world(seed: number, luck: Mishaps, more: PolicyOptions = {}): World {
+function world(seed: number, faults: WorldFaultRates, more: PolicyOptions = {}): World {
   const policy = resolvePolicy({ ...POLICY, ...more });
   const dispatches: Dispatch[] = ['least-open', 'round-robin', 'least-busy', 'sticky-address', moody(seed)];
   const dispatcher: DispatcherConfig = {
@@ -60,12 +60,12 @@ function world(seed: number, luck: Mishaps, more: PolicyOptions = {}): World {
     claimTimeout: 400,
     stealAfter: seed % 3 === 0 ? Infinity : 5,
   };
-  return new World({ policy, dispatcher, seed, luck });
+  return new World({ policy, dispatcher, seed, faults });
 }
 
-/** Bad luck under changing load, then good luck without any. */
+/** Faults under changing load, then neither faults nor load. */
 function live(seed: number, more: PolicyOptions = {}): World {
-  const made = world(seed, MISHAPS, more);
+  const made = world(seed, FAULTS, more);
   made.start();
   for (const every of [20, 200, 8, 40, 1_000, 15]) {
     made.traffic = { every, stay: 150 };
@@ -78,29 +78,29 @@ function live(seed: number, more: PolicyOptions = {}): World {
     made.dispatcher.resume();
     made.settle();
   }
-  made.luck = NO_MISHAPS;
+  made.faults = NO_FAULTS;
   made.clock.advance(30_000);
   made.traffic = undefined;
   made.clock.advance(120_000);
   return made;
 }
 
-const fates = ({ clients }: World): Set<string> => new Set(clients.map(({ fate }) => fate));
+const statesOf = ({ clients }: World): Set<string> => new Set(clients.map(({ state }) => state));
 
-describe.each(few([1, 2, 3, 4, 5, 11, 12, 13, 14, 15]))('under bad luck, seed %i', (seed) => {
+describe.each(few([1, 2, 3, 4, 5, 11, 12, 13, 14, 15]))('under faults, seed %i', (seed) => {
   const made = live(seed);
 
-  it('has had its share of it', () => {
+  it('has had its share of them', () => {
     for (const what of ['crash', 'failed boot', 'killed silent', 'taken back', 'wait-timeout', 'left'])
       expect(made.tally[what], what).toBeGreaterThan(0);
     expect(made.tally['served']).toBeGreaterThan(500);
   });
 
   it('has served or refused everybody', () => {
-    expect(fates(made)).not.toContain('nobody');
-    expect(fates(made)).not.toContain('offered');
-    expect(fates(made)).not.toContain('open');
-    expect(made.clients.every(({ fate, claims }) => claims === (fate === 'served' ? 1 : 0))).toBe(true);
+    expect(statesOf(made)).not.toContain('nobody');
+    expect(statesOf(made)).not.toContain('offered');
+    expect(statesOf(made)).not.toContain('open');
+    expect(made.clients.every(({ state, claims }) => claims === (state === 'served' ? 1 : 0))).toBe(true);
   });
 
   it('is back to size, with one timer', () => {
@@ -124,13 +124,13 @@ describe.each(few([1, 2, 3, 4, 5, 11, 12, 13, 14, 15]))('under bad luck, seed %i
     made.master.stop();
     expect(made.armed).toBe(0);
     made.clock.advance(1_000);
-    expect(made.clients.at(-1)?.fate).toBe('closing');
-    for (const unsettled of ['nobody', 'offered', 'open']) expect(fates(made)).not.toContain(unsettled);
+    expect(made.clients.at(-1)?.state).toBe('closing');
+    for (const unsettled of ['nobody', 'offered', 'open']) expect(statesOf(made)).not.toContain(unsettled);
   });
 });
 
 describe('the simulation', () => {
-  it('has connections stolen from workers that are late', () => {
+  it('has connections stolen from workers that are slow', () => {
     expect(live(1).tally['stolen']).toBeGreaterThan(20);
   });
 
@@ -163,14 +163,14 @@ describe('the simulation', () => {
   });
 
   it.each(few([41, 42, 43, 44, 45]))('drops nobody when all is well, seed %i', (seed) => {
-    const made = world(seed, NO_MISHAPS);
+    const made = world(seed, NO_FAULTS);
     made.start();
     made.clock.advance(1_000);
     made.traffic = { every: 40, stay: 100 };
     made.clock.advance(60_000);
     made.traffic = undefined;
     made.clock.advance(2_000);
-    expect([...fates(made)]).toEqual(['served']);
+    expect([...statesOf(made)]).toEqual(['served']);
     expect(Object.keys(made.tally).filter((what) => what.startsWith('killed'))).toEqual([]);
     expect(made.tally['retired silent']).toBeUndefined();
   });
@@ -178,7 +178,7 @@ describe('the simulation', () => {
   it.each(few([51, 52, 53]))(
     'does not dip when maxLifetime is shortened below the age of all, seed %i',
     (seed) => {
-      const made = world(seed, NO_MISHAPS, { maxLifetime: 3_600_000 });
+      const made = world(seed, NO_FAULTS, { maxLifetime: 3_600_000 });
       made.start();
       made.traffic = { every: 40, stay: 100 };
       made.clock.advance(20_000);

@@ -12,18 +12,18 @@ import { Master, type Crew } from '../../../src/main/master/master.ts';
 import { REPLACEMENTS } from '../../../src/main/policy/births.ts';
 import { type PolicyConfig } from '../../../src/main/policy/config.ts';
 import { type Connection } from '../../../src/main/relay/connection.ts';
-import { type BadLuck, generator } from '../policy/simulation.ts';
+import { type FaultRates, generator } from '../policy/simulation.ts';
 import { FakeClock } from './fake-clock.ts';
 
-/** What else may happen to a hand-over, 0 to 1. */
-export interface Mishaps extends BadLuck {
+/** How likely each fault of a worker, an offer or a peer is, 0 to 1. */
+export interface WorldFaultRates extends FaultRates {
   /** A worker is busy for longer than `claimTimeout` before it looks at a connection. */
-  readonly claimsLate: number;
+  readonly claimsSlowly: number;
   /** The peer leaves again very soon. */
   readonly leaves: number;
 }
 
-type Fate = 'nobody' | 'offered' | 'open' | 'served' | DropReason;
+type ClientState = 'nobody' | 'offered' | 'open' | 'served' | DropReason;
 
 /** Like a socket, it closes a little after it was destroyed. */
 class FakeStream extends EventEmitter {
@@ -44,7 +44,7 @@ class FakeStream extends EventEmitter {
 
 interface Client {
   readonly connection: Connection;
-  fate: Fate;
+  state: ClientState;
   worker: WorkerId | undefined;
   claims: number;
 }
@@ -67,7 +67,7 @@ export interface WorldOptions {
   readonly policy: PolicyConfig;
   readonly dispatcher: DispatcherConfig;
   readonly seed: number;
-  readonly luck: Mishaps;
+  readonly faults: WorldFaultRates;
 }
 
 const must = (truth: boolean, what: string): void => {
@@ -85,7 +85,7 @@ export class World implements Crew {
   readonly workers = new Map<WorkerId, FakeWorker>();
   readonly clients: Client[] = [];
   readonly tally: Record<string, number> = {};
-  luck: Mishaps;
+  faults: WorldFaultRates;
   /** Mean time between two connections and mean stay; none come without. */
   traffic: { readonly every: Millis; readonly stay: Millis } | undefined;
   readonly #options: WorldOptions;
@@ -95,9 +95,9 @@ export class World implements Crew {
   #ours = 0;
 
   constructor(options: WorldOptions) {
-    const { policy, dispatcher, seed, luck } = options;
+    const { policy, dispatcher, seed, faults } = options;
     this.#options = options;
-    this.luck = luck;
+    this.faults = faults;
     this.#random = generator(seed);
     const defer = (run: () => void): void => void this.#deferred.push(run);
     this.master = new Master({
@@ -155,11 +155,11 @@ export class World implements Crew {
 
   spawn(id: WorkerId): void {
     const chance = (likely: number): boolean => this.#random() < likely;
-    const { luck } = this;
+    const { faults } = this;
     const worker: FakeWorker = {
       id,
-      deaf: chance(luck.ignoresRetirement),
-      immortal: chance(luck.cannotBeKilled),
+      deaf: chance(faults.ignoresRetirement),
+      immortal: chance(faults.cannotBeKilled),
       offered: new Map(),
       open: new Map(),
       ready: false,
@@ -175,14 +175,14 @@ export class World implements Crew {
       if (this.workers.has(id)) this.master.tell({ kind: 'launched', id });
     });
     const boot = 40 + this.#random() * 100;
-    if (chance(luck.failsToBoot)) this.#exitIn(boot, worker, 'failed boot');
-    else if (!chance(luck.neverReady)) {
+    if (chance(faults.failsToBoot)) this.#exitIn(boot, worker, 'failed boot');
+    else if (!chance(faults.neverReady)) {
       this.#in(boot, () => {
         this.#ready(worker);
       });
     }
-    if (chance(luck.crashes)) this.#exitIn(boot + this.#random() * 20_000, worker, 'crash');
-    if (!chance(luck.hangs)) return;
+    if (chance(faults.crashes)) this.#exitIn(boot + this.#random() * 20_000, worker, 'crash');
+    if (!chance(faults.hangs)) return;
     this.#in(boot + this.#random() * 20_000, () => {
       worker.hung = true;
     });
@@ -278,14 +278,14 @@ export class World implements Crew {
       addresses: { remoteAddress: `192.0.2.${Math.floor(this.#random() * 20)}` },
       acceptedAt: this.clock.now(),
     };
-    const client: Client = { connection, fate: 'nobody', worker: undefined, claims: 0 };
+    const client: Client = { connection, state: 'nobody', worker: undefined, claims: 0 };
     this.clients.push(client);
     this.#live.add(client);
     stream.once('close', () => {
       this.#closed(client);
     });
     this.dispatcher.arrive(connection, { all: others, sameNetwork: 0 });
-    if (this.#random() < this.luck.leaves) {
+    if (this.#random() < this.faults.leaves) {
       this.#in(this.#random() * 3, () => {
         stream.destroy();
       });
@@ -295,21 +295,21 @@ export class World implements Crew {
 
   #closed(client: Client): void {
     this.#live.delete(client);
-    if (client.fate === 'open') this.#over(this.#worker(client.worker ?? 0), client);
+    if (client.state === 'open') this.#over(this.#worker(client.worker ?? 0), client);
     this.dispatcher.gone(client.connection);
   }
 
   #offer(id: WorkerId, connection: Connection): void {
     const worker = this.#worker(id);
     const client = this.#client(connection.id);
-    must(worker.ready, `${id} was handed a connection before it was ready`);
-    must(!worker.leaving && !worker.doomed, `${id} was handed a connection while it drains`);
-    must(client.fate === 'nobody', `${connection.id} was handed over while it is ${client.fate}`);
-    client.fate = 'offered';
+    must(worker.ready, `${id} was offered a connection before it was ready`);
+    must(!worker.leaving && !worker.doomed, `${id} was offered a connection while it drains`);
+    must(client.state === 'nobody', `${connection.id} was offered while it is ${client.state}`);
+    client.state = 'offered';
     client.worker = id;
     worker.offered.set(connection.id, client);
-    const late = this.#random() < this.luck.claimsLate;
-    this.#in(late ? 500 + this.#random() * 2_000 : this.#random() * 4, () => {
+    const slow = this.#random() < this.faults.claimsSlowly;
+    this.#in(slow ? 500 + this.#random() * 2_000 : this.#random() * 4, () => {
       this.#claim(worker, client);
     });
   }
@@ -324,7 +324,7 @@ export class World implements Crew {
     if (client === undefined) return false;
     this.count('taken back');
     worker?.offered.delete(id);
-    client.fate = 'nobody';
+    client.state = 'nobody';
     client.worker = undefined;
     return true;
   }
@@ -338,11 +338,11 @@ export class World implements Crew {
     const { id } = worker;
     const { connection } = client;
     if (worker.hung || !this.workers.has(id)) return;
-    if (this.master.state.workers.some((each) => each.id === id && (each.suspect || each.late)))
+    if (this.master.state.workers.some((each) => each.id === id && (each.suspect || each.stolenFrom)))
       this.master.tell({ kind: 'alive', id });
-    // It may have been taken back, and even handed to the same worker again: then the later look claims it.
+    // It may have been taken back, and even offered to the same worker again: then the later look claims it.
     if (client.worker !== id || !worker.offered.delete(connection.id)) return;
-    client.fate = 'open';
+    client.state = 'open';
     client.claims++;
     worker.claimed++;
     must(client.claims === 1, `${connection.id} was claimed twice`);
@@ -357,7 +357,7 @@ export class World implements Crew {
 
   #over(worker: FakeWorker, client: Client): void {
     if (!worker.open.delete(client.connection.id)) return;
-    client.fate = 'served';
+    client.state = 'served';
     this.count('served');
     client.connection.stream.destroy();
     this.master.tell({ kind: 'released', id: worker.id });
@@ -365,9 +365,9 @@ export class World implements Crew {
   }
 
   #dropped(client: Client, reason: DropReason): void {
-    must(client.fate === 'nobody', `${client.connection.id} was dropped while it is ${client.fate}`);
+    must(client.state === 'nobody', `${client.connection.id} was dropped while it is ${client.state}`);
     this.count(reason);
-    client.fate = reason;
+    client.state = reason;
     client.connection.stream.destroy();
   }
 
@@ -424,8 +424,8 @@ export class World implements Crew {
     must(threads <= policy.maxWorkers + REPLACEMENTS, `${threads} threads ${at}`);
     this.#checkBooks(at);
     let waiting = 0;
-    for (const { fate, connection } of this.#live) {
-      if (fate !== 'nobody') continue;
+    for (const { state, connection } of this.#live) {
+      if (state !== 'nobody') continue;
       waiting++;
       // Who came back too late still gets the turn of that instant.
       const inTime = now < connection.acceptedAt + dispatcher.waitTimeout || this.clock.next <= now;

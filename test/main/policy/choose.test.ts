@@ -47,10 +47,10 @@ describe.each(ALL)('choose %s: who may take a connection', (dispatch) => {
     expect(pick([worker(1, more), worker(2, { claimed: 1, served: 1 })], dispatch, config)).toBe(2);
   });
 
-  it('exactly maxServed and maxSessionsPerWorker connections, settled at hand-over', () => {
+  it('exactly maxServed and maxSessionsPerWorker connections, settled at the offer', () => {
     const limits = rules(dispatch, { maxServed: 5, maxSessionsPerWorker: 5 });
     let state = pool(ready(3));
-    for (let handed = 0; handed < 15; handed++) {
+    for (let offered = 0; offered < 15; offered++) {
       const id = choose(state, limits, peer);
       if (id === undefined) throw new Error('nobody');
       state = after(state, [
@@ -98,7 +98,7 @@ describe('choose: whom', () => {
   it.each<[string, Dispatch, readonly Partial<WorkerRecord>[], number]>([
     ['fewest open', 'least-open', [{ claimed: 2 }, { claimed: 1 }, { claimed: 3 }], 2],
     [
-      'of equals the least recent hand-over',
+      'of equals the least recent offer',
       'least-open',
       [{ lastOffer: 7 }, { lastOffer: 5 }, { lastOffer: 6 }],
       2,
@@ -106,7 +106,7 @@ describe('choose: whom', () => {
     ['of full equals the first born', 'least-open', [{}, {}, {}], 1],
     ['who owes a claim last', 'least-open', [{ owed: 1 }, { claimed: 9 }], 2],
     ['who owes a claim if all do', 'least-open', [{ owed: 2 }, { owed: 1 }], 2],
-    ['who let a connection be stolen last', 'least-open', [{ late: true }, { claimed: 5 }], 2],
+    ['who let a connection be stolen last', 'least-open', [{ stolenFrom: true }, { claimed: 5 }], 2],
     ['an older generation after the new', 'least-open', [{ generation: 0 }, { claimed: 5 }], 2],
     ['an older generation after one that owes', 'least-open', [{ owed: 1 }, { generation: 0 }], 1],
     ['in turns, an older generation last', 'round-robin', [{ generation: 0 }, { lastOffer: 9 }], 2],

@@ -44,7 +44,7 @@ describe('evolve: events of one worker', () => {
     expect(after(state, [event], 10)).toBe(state);
   });
 
-  it('a hand-over is owed, counts as served, and as the latest', () => {
+  it('an offer is owed, counts as served, and as the latest', () => {
     const state = after(pool(ready(1), { offers: 4 }), [{ kind: 'offered', id: 1 }], 10);
     expect(state.offers).toBe(5);
     expect(only(state)).toMatchObject({ owed: 1, claimed: 0, served: 1, lastActivity: 10, lastOffer: 5 });
@@ -55,15 +55,15 @@ describe('evolve: events of one worker', () => {
     expect(only(state)).toMatchObject({ owed: 1, claimed: 1, served: 2, suspect: false });
   });
 
-  it('what is stolen was never served; its worker is late until the next sign of life', () => {
+  it('what is stolen was never served; its worker counts as stolen from until the next sign of life', () => {
     const state = one({ owed: 2, served: 5 }, [{ kind: 'stolen', id: 1 }]);
-    expect(only(state)).toMatchObject({ owed: 1, served: 4, late: true, suspect: false });
+    expect(only(state)).toMatchObject({ owed: 1, served: 4, stolenFrom: true, suspect: false });
     const signs: readonly PoolEvent[] = [
       { kind: 'alive', id: 1 },
       { kind: 'claimed', id: 1 },
       { kind: 'beat', id: 1, beat: beat() },
     ];
-    for (const sign of signs) expect(only(after(state, [sign])).late, sign.kind).toBe(false);
+    for (const sign of signs) expect(only(after(state, [sign])).stolenFrom, sign.kind).toBe(false);
   });
 
   it('what is taken back was never served; only an overdue claim makes suspect', () => {
@@ -298,7 +298,7 @@ describe('evolve: events of the pool', () => {
 
 describe('evolve: conservation', () => {
   interface Books {
-    readonly handed: number;
+    readonly offered: number;
     readonly claims: number;
     readonly back: number;
     readonly closed: number;
@@ -306,18 +306,18 @@ describe('evolve: conservation', () => {
   type Step = (books: Books) => readonly [Books, PoolEvent] | undefined;
   const STEPS: readonly Step[] = [
     (books) => [
-      { ...books, handed: books.handed + 1 },
+      { ...books, offered: books.offered + 1 },
       { kind: 'offered', id: 1 },
     ],
     (books) =>
-      books.handed - books.back > books.claims
+      books.offered - books.back > books.claims
         ? [
             { ...books, claims: books.claims + 1 },
             { kind: 'claimed', id: 1 },
           ]
         : undefined,
     (books) =>
-      books.handed - books.back > books.claims
+      books.offered - books.back > books.claims
         ? [
             { ...books, back: books.back + 1 },
             { kind: 'taken-back', id: 1, overdue: false },
@@ -337,16 +337,16 @@ describe('evolve: conservation', () => {
     (books) => [books, { kind: 'late', by: 5 }],
   ];
 
-  it('handed - taken back - closed = open, in any order that can happen', () => {
+  it('offered - taken back - closed = open, in any order that can happen', () => {
     const check = (steps: readonly Step[]): void => {
       let state = pool(ready(1));
-      let books: Books = { handed: 0, claims: 0, back: 0, closed: 0 };
+      let books: Books = { offered: 0, claims: 0, back: 0, closed: 0 };
       for (const step of steps) {
         const [next, event] = step(books) ?? [books, { kind: 'alive', id: 1 }];
         books = next;
         state = after(state, [event]);
-        expect(openOf(only(state))).toBe(books.handed - books.back - books.closed);
-        expect(only(state).served).toBe(books.handed - books.back);
+        expect(openOf(only(state))).toBe(books.offered - books.back - books.closed);
+        expect(only(state).served).toBe(books.offered - books.back);
       }
     };
     const steps = fc.array(fc.constantFrom(...STEPS), { maxLength: 60 });

@@ -854,7 +854,7 @@ describe('when to look again', () => {
   });
 });
 
-describe('the flaws of the ancestor (POE.md C)', () => {
+describe('the flaws of the ancestor', () => {
   const live = (state: PoolState) => state.workers.filter(isLive).length;
 
   it('1: births are never above maxWorkers', () => {
@@ -898,11 +898,11 @@ describe('the flaws of the ancestor (POE.md C)', () => {
     expect(second.decisions.map(say)).toEqual(['retire 1 aged', 'retire 2 aged']);
   });
   it('9: a worker is used up at exactly N, once it has claimed the last', () => {
-    const handed = after(pool(ready(1)), [{ kind: 'offered', id: 1 }]);
-    expect(planned(handed, { ...none, maxServed: 1 }, 0)).toEqual([]);
-    const claimed = after(handed, [{ kind: 'claimed', id: 1 }]);
+    const offered = after(pool(ready(1)), [{ kind: 'offered', id: 1 }]);
+    expect(planned(offered, { ...none, maxServed: 1 }, 0)).toEqual([]);
+    const claimed = after(offered, [{ kind: 'claimed', id: 1 }]);
     expect(planned(claimed, { ...none, maxServed: 1 }, 0)).toEqual(['retire 1 served']);
-    const back = after(handed, [{ kind: 'taken-back', id: 1, overdue: false }]);
+    const back = after(offered, [{ kind: 'taken-back', id: 1, overdue: false }]);
     expect(planned(back, { ...none, maxServed: 1 }, 0)).toEqual([]);
   });
   it('10: the grace clock starts at the first asking and never again', () => {
@@ -943,7 +943,7 @@ describe('the flaws of the ancestor (POE.md C)', () => {
   });
 });
 
-describe('population (POE.md D), the meant rule', () => {
+describe('population, by the rule that the ancestor meant', () => {
   /** Everybody boots and beats at once; the population at each of some heartbeats. */
   const lives = (options: PolicyOptions, beats = 6, held: Partial<WorkerRecord> = {}): readonly number[] => {
     const rules = config(options);

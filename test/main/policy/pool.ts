@@ -29,7 +29,7 @@ export const worker = (id: number, more: Partial<WorkerRecord> = {}): WorkerReco
   paused: false,
   maxSessions: Infinity,
   suspect: false,
-  late: false,
+  stolenFrom: false,
   look: undefined,
   debugged: false,
   asked: false,

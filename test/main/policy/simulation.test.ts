@@ -4,7 +4,7 @@ import { type PolicyOptions } from '../../../src/main/policy/config.ts';
 import { isUsedUp, spentWhy } from '../../../src/main/policy/limits.ts';
 import { type Decision, isLive, isReady, openOf, type PoolState } from '../../../src/main/policy/state.ts';
 import { config } from './pool.ts';
-import { type BadLuck, NO_BAD_LUCK, Simulation } from './simulation.ts';
+import { type FaultRates, NO_FAULTS, Simulation } from './simulation.ts';
 import { few } from '../../effort.ts';
 
 const MINUTE = 60_000;
@@ -56,7 +56,7 @@ function spentGo(run: Simulation, before: PoolState, since: Map<number, number>)
   const limit = patience(run);
   for (const each of before.workers) {
     const isSpent = spentWhy(each, before, run.config, run.now) !== undefined;
-    if (!isSpent || each.stage.phase === 'zombie' || run.badLuck !== NO_BAD_LUCK) since.delete(each.id);
+    if (!isSpent || each.stage.phase === 'zombie' || run.faults !== NO_FAULTS) since.delete(each.id);
     else if (!since.has(each.id)) since.set(each.id, run.now);
     must(run.now - (since.get(each.id) ?? run.now) < limit, `worker ${each.id} is spent for ever`);
   }
@@ -93,7 +93,7 @@ function makesBeforeItBreaks(
   );
 }
 
-const terrible: BadLuck = {
+const MANY_FAULTS: FaultRates = {
   failsToBoot: 0.2,
   neverReady: 0.05,
   crashes: 0.3,
@@ -123,17 +123,17 @@ const POOLS: readonly (readonly [string, PolicyOptions])[] = [
 ];
 const SEEDS = few([1, 2, 7]);
 
-describe.each(POOLS)('a pool of bad luck: %s', (_, options) => {
+describe.each(POOLS)('a pool under faults: %s', (_, options) => {
   it.each(SEEDS)('keeps its bounds and is back to size when it ends (seed %i)', (seed) => {
     const rules = config({ ...quick, ...options });
     const run = new Simulation(rules, seed);
     guard(run);
-    run.badLuck = terrible;
+    run.faults = MANY_FAULTS;
     run.traffic = { every: 250, stay: 800 };
     run.runTo(0.75 * MINUTE);
     run.tell({ kind: 'reload' });
     run.runTo(1.5 * MINUTE);
-    run.badLuck = NO_BAD_LUCK;
+    run.faults = NO_FAULTS;
     run.runTo(2 * MINUTE);
     run.tell({ kind: 'reload' });
     run.runTo(3 * MINUTE);
@@ -152,7 +152,7 @@ describe.each(POOLS)('a pool of bad luck: %s', (_, options) => {
   });
 });
 
-describe('a pool in good luck', () => {
+describe('a pool without faults', () => {
   it('grows under load, shrinks after it, and grows again', () => {
     const rules = config({
       ...quick,
@@ -306,7 +306,7 @@ describe('a pool in good luck', () => {
   it('closing leaves nobody, whatever hangs', () => {
     for (const seed of SEEDS) {
       const run = new Simulation(config(quick), seed);
-      run.badLuck = { ...terrible, cannotBeKilled: 0 };
+      run.faults = { ...MANY_FAULTS, cannotBeKilled: 0 };
       run.traffic = { every: 50, stay: 5000 };
       run.runTo(30_000);
       run.tell({ kind: 'closing', grace: 2000 });
@@ -319,7 +319,7 @@ describe('a pool in good luck', () => {
   it('with a module that never boots asks ever more seldom, one at a time', () => {
     const run = new Simulation(config({ ...quick, maxBootRetryDelay: 5000 }), 3);
     run.runTo(5000);
-    run.badLuck = { ...NO_BAD_LUCK, failsToBoot: 1 };
+    run.faults = { ...NO_FAULTS, failsToBoot: 1 };
     run.tell({ kind: 'reload' });
     run.runTo(MINUTE);
     run.onPlan = (before) => {
@@ -330,7 +330,7 @@ describe('a pool in good luck', () => {
     expect(run.state.workers.filter(isReady)).toHaveLength(5);
     expect(run.state.nextId - before).toBeGreaterThan(10);
     expect(run.state.nextId - before).toBeLessThan(30);
-    run.badLuck = NO_BAD_LUCK;
+    run.faults = NO_FAULTS;
     run.onPlan = () => undefined;
     run.runTo(2 * MINUTE + 6000);
     const { generation } = run.state;

@@ -20,8 +20,8 @@ export const generator = (seed: number): (() => number) => {
   };
 };
 
-/** How likely misfortunes are, 0 to 1, drawn once for each thread. */
-export interface BadLuck {
+/** How likely each fault is, 0 to 1. Drawn once for each thread. */
+export interface FaultRates {
   readonly failsToBoot: number;
   readonly neverReady: number;
   readonly crashes: number;
@@ -29,7 +29,7 @@ export interface BadLuck {
   readonly ignoresRetirement: number;
   readonly cannotBeKilled: number;
 }
-export const NO_BAD_LUCK: BadLuck = {
+export const NO_FAULTS: FaultRates = {
   failsToBoot: 0,
   neverReady: 0,
   crashes: 0,
@@ -63,7 +63,7 @@ export class Simulation {
   config: PolicyConfig;
   state: PoolState;
   now = 0;
-  badLuck: BadLuck = NO_BAD_LUCK;
+  faults: FaultRates = NO_FAULTS;
   dispatch: 'least-open' | 'round-robin' | 'least-busy' = 'least-open';
   /** How much of a worker's event loop each open connection takes. */
   loadOfEach = 0;
@@ -174,11 +174,11 @@ export class Simulation {
 
   #boot(id: number): void {
     const chance = (likely: number): boolean => this.#random() < likely;
-    const luck = this.badLuck;
+    const { faults } = this;
     const thread: Thread = {
       id,
-      deaf: chance(luck.ignoresRetirement),
-      immortal: chance(luck.cannotBeKilled),
+      deaf: chance(faults.ignoresRetirement),
+      immortal: chance(faults.cannotBeKilled),
       ready: false,
       hungSince: undefined,
       leaving: false,
@@ -192,19 +192,19 @@ export class Simulation {
       this.tell({ kind: 'launched', id });
     });
     const boot = 40 + this.#random() * 100;
-    if (chance(luck.failsToBoot))
+    if (chance(faults.failsToBoot))
       this.#in(boot, () => {
         this.#exit(thread);
       });
-    else if (!chance(luck.neverReady))
+    else if (!chance(faults.neverReady))
       this.#in(boot, () => {
         this.#ready(thread);
       });
-    if (chance(luck.crashes))
+    if (chance(faults.crashes))
       this.#in(boot + this.#random() * 60_000, () => {
         this.#exit(thread);
       });
-    if (chance(luck.hangs)) {
+    if (chance(faults.hangs)) {
       this.#in(boot + this.#random() * 60_000, () => {
         thread.hungSince = this.now;
       });

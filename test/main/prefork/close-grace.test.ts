@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closeGrace } from '../../../src/main/prefork/close-grace.ts';
-import { resolveOptions } from '../../../src/main/prefork/options.ts';
+import { resolveOptions } from '../../../src/main/prefork/resolve-options.ts';
 import { type PreforkOptions } from '../../../src/main/prefork/option-types.ts';
 
 const graceOf = (options: PreforkOptions, grace?: number): number =>

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { LISTEN_OPTIONS, PREFORK_OPTIONS, RUNNING_OPTIONS } from '../../../src/main/prefork/option-table.ts';
-import { reconfigure, resolveOptions } from '../../../src/main/prefork/options.ts';
+import { reconfigure, resolveOptions } from '../../../src/main/prefork/resolve-options.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 const WORKER = 'file:///srv/worker.js';

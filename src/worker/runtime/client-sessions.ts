@@ -63,7 +63,7 @@ export class Sessions {
     runSession({ socket, handlers, worker, maxOutput: settings.maxOutput, report, done: this.#done });
   }
 
-  // One function for all sessions.
+  // A single function for all sessions.
   readonly #done = (): void => {
     this.#open -= 1;
     this.#options.done();

@@ -19,7 +19,7 @@ function used(): number {
  * the engine itself takes meanwhile (compiled code, its own tables) does not come each time; fewer when one is
  * `enough`.
  */
-export function heldBy(make: () => unknown, enough: (held: number) => boolean): number {
+export function keptBy(make: () => unknown, enough: (bytes: number) => boolean): number {
   let least = Infinity;
   for (let times = 0; times < 4 && !enough(least); times += 1) {
     const before = used();

@@ -14,7 +14,7 @@ import { systemError } from './system-error.ts';
 const EVENTS = ['shutdown', 'shutdown_all', 'pause', 'resume', 'set_concurrency'];
 
 /**
- * What `PreforkTCP` gives in the main thread: the master's and the listener's session in one. Its events, by either
+ * The result of `PreforkTCP` in the main thread: the master's and the listener's session in one. Its events, by either
  * alias: `shutdown` with the number of a worker retires that one; without, and `shutdown_all`, closes everything
  * gracefully. `pause` and `resume` are for the whole server, or with a number for that worker. `set_concurrency` takes the new number.
  */
@@ -37,13 +37,13 @@ export class Master implements Target {
     this.#running = new RunningParameters(prefork, parameters, warn);
     this.queue = new EventQueue(maxEvents);
     const alias = parameters.Alias ?? 'prefork_server';
-    const directory = new Sessions();
-    for (const name of [this.ID, alias]) directory.add(name, this);
-    this.kernel = new Kernel(0, this, directory);
+    const sessions = new Sessions();
+    for (const name of [this.ID, alias]) sessions.add(name, this);
+    this.kernel = new Kernel(0, this, sessions);
     this.heap = this.#makeHeap(alias);
     this.#warn = warn;
     this.#listenFor(prefork);
-    // A birth comes before anyone can be handed over.
+    // A birth comes before any connection can be offered.
     if (parameters.Concurrency === 0) {
       prefork.once('workerSpawned', () => {
         prefork.pause();

@@ -2,7 +2,12 @@ import { BlockList } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { ForklessError } from '../../../src/common/core/errors.ts';
-import { checkTarget, moduleUrl, reconfigure, resolveOptions } from '../../../src/main/prefork/options.ts';
+import {
+  checkTarget,
+  moduleUrl,
+  reconfigure,
+  resolveOptions,
+} from '../../../src/main/prefork/resolve-options.ts';
 import { canTransfer } from '../../../src/main/relay/send-socket.ts';
 import {
   type RunningOptions,

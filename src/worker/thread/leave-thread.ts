@@ -17,8 +17,8 @@ const QUIET_LOOKS = 20;
 
 /**
  * Ends the thread in order, once nothing of the user's is under way in it any more: files that are written, names that are
- * looked up, connections of its own. After `limit` it ends in spite of that. What may last for ever is not waited for:
- * ports, servers, timers, watchers.
+ * looked up, connections of its own. After `limit` it ends in spite of that. Resources that may last for
+ * ever are not waited for: ports, servers, timers, watchers.
  */
 export function leaveWhenDone(limit: Millis): void {
   if (limit === 0) leaveThread();

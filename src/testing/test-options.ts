@@ -7,7 +7,7 @@ import { type PreforkOptions } from '../main/prefork/option-types.ts';
 
 const OF_THREADS = ['threadHost', 'resourceLimits', 'env', 'argv', 'execArgv'] as const;
 
-/** Options of a prefork for tests. Those that only a thread can have are refused. */
+/** Options of a prefork for tests. Options that only a thread can have are refused. */
 export interface TestOptions extends Omit<PreforkOptions, (typeof OF_THREADS)[number]> {
   /** The module with the handlers, as for `createPrefork()`; each worker loads one of its own. */
   readonly worker: URL | string;

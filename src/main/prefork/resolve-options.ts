@@ -1,5 +1,5 @@
-// From the options that a user gives to the settings that a prefork uses. What each option is, is in
-// `option-table.ts`.
+// From the options that a user gives to the settings that a prefork uses. `option-table.ts` says what each
+// option is.
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { isAbsolute } from 'node:path';

@@ -6,9 +6,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { lendBootSlot, type BootSlot, type TransferGiven } from '../common/boot/boot-data.ts';
 import { postAsUser } from '../worker/thread/parent-port.ts';
 import { Belongings } from './belongings.ts';
-import { lendParentPort } from './parent-port.ts';
+import { lendParentPort } from './lent-parent-port.ts';
 
-/** One of several workers that share this thread. */
+/** A worker that shares this thread with others. */
 export interface Inhabitant {
   readonly slot: BootSlot;
   /** Whether one of its handlers is on the stack: only then is there someone to catch a `ThreadEnded`. */
@@ -58,7 +58,7 @@ function postOf(): ((...message: [unknown, TransferGiven?]) => void) | undefined
   );
 }
 
-/** What its code has opened holds the process no longer. */
+/** Things that its code has opened hold the process no longer. */
 export const letGoOf = (inhabitant: Inhabitant): void => {
   belongings.letGo(inhabitant);
 };
@@ -84,7 +84,7 @@ export function moveOut(inhabitant: Inhabitant): void {
 /** Whether a worker that has moved out may still hold the process. */
 export const mayHaveLeft = (inhabitant: Inhabitant): boolean => belongings.has(inhabitant);
 
-/** What a worker that has moved out still holds the process with, in words; afterwards nobody asks for it any more. */
+/** The things with which a worker that has moved out still holds the process, in words. They are told once. */
 export function leftBy(inhabitant: Inhabitant): string[] {
   const left = belongings.describe(inhabitant);
   belongings.forget(inhabitant);

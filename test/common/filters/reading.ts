@@ -17,7 +17,7 @@ export function codeOf(run: () => unknown): string {
 }
 
 /** Everything that can be taken now; a throw is noted by its code. Fails when that does not come to an end. */
-export function drain(filter: AnyFilter, most: number = 100_000): unknown[] {
+export function takeAll(filter: AnyFilter, most: number = 100_000): unknown[] {
   const records: unknown[] = [];
   while (records.length <= most) {
     const code = codeOf(() => {
@@ -37,7 +37,7 @@ export function parse(filter: AnyFilter, chunks: readonly Uint8Array[]): unknown
     const code = codeOf(() => {
       filter.push(chunk);
     });
-    const records = drain(filter);
+    const records = takeAll(filter);
     return code === 'nothing thrown' ? records : [`!${code}`, ...records];
   });
 }

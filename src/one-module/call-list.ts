@@ -15,7 +15,7 @@ const made = new Map<string, Made[]>();
 /**
  * Notes a call, and returns what a worker of its prefork is to be told of it, asked for at its birth. A worker finds its call
  * by the place. Throws `FORKLESS_BAD_HANDLERS` where that cannot tell it from an earlier one with other handlers, as in a
- * loop: also from one that is over, for a worker runs the module anew and comes by that one first.
+ * loop: also from one that is closed, for a worker runs the module anew and comes by that one first.
  */
 export function noteCall(
   module: string,

@@ -7,7 +7,7 @@ import { type AddressInfo, type WorkerId } from '../../common/core/types.ts';
 import { type Request, type ToMain, type WorkerSettings } from '../../common/wire/messages.ts';
 import { type WorkerContext } from '../session/handlers.ts';
 
-/** What handlers see of the worker they run in. */
+/** The worker, as the handlers that run in it see it. */
 export class Context implements WorkerContext {
   readonly id: WorkerId;
   readonly generation: number;

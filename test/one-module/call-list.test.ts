@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isSameCall, type CallPlace, type OwnCall } from '../../src/common/core/module-call.ts';
 import { placeOfCall } from '../../src/one-module/call-place.ts';
-import { noteCall } from '../../src/one-module/calls.ts';
+import { noteCall } from '../../src/one-module/call-list.ts';
 
 const at = (line: number, column = 1, ...callers: number[]): CallPlace => ({
   at: `/m.js:${line}:${column}`,
@@ -99,7 +99,7 @@ describe('placeOfCall', () => {
     const by = (): CallPlace => front();
     const [one, other] = [by(), by()];
     const third = by();
-    expect(one.at).toMatch(/\/test\/one-module\/calls\.test\.ts:\d+:\d+$/);
+    expect(one.at).toMatch(/\/test\/one-module\/call-list\.test\.ts:\d+:\d+$/);
     expect(one.at).toBe(third.at);
     const [inner = 0, outer = 0] = lines(one);
     expect(outer).toBe(inner + 1);
@@ -115,7 +115,7 @@ describe('placeOfCall', () => {
     const before = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
     try {
-      expect(front().at).toMatch(/calls\.test\.ts/);
+      expect(front().at).toMatch(/call-list\.test\.ts/);
       expect(Error.stackTraceLimit).toBe(0);
     } finally {
       Error.stackTraceLimit = before;
