@@ -89,6 +89,16 @@ export class BatchLane implements LaneEnd, Lane {
     return undefined;
   }
 
+  readonly sent = 0;
+
+  hasRead(): boolean {
+    return true;
+  }
+
+  unreadFor(): Set<number> {
+    return new Set();
+  }
+
   unread(): Map<number, Buffer> {
     return new Map();
   }

@@ -150,6 +150,23 @@ export class LaneWriter implements Lane {
     }
   }
 
+  /** See `LaneEnd.sent`. */
+  get sent(): number {
+    return this.#ring.published;
+  }
+
+  /** See `LaneEnd.hasRead`. */
+  hasRead(cursor: number): boolean {
+    return this.#ring.isRead(cursor);
+  }
+
+  /** See `LaneEnd.unreadFor`. */
+  unreadFor(): Set<ConnectionId> {
+    const ids = new Set<ConnectionId>();
+    this.#ring.visitData((id) => ids.add(id));
+    return ids;
+  }
+
   /** See `LaneEnd.unread`. */
   unread(wanted: ReadonlyMap<ConnectionId, number>): Map<ConnectionId, Buffer> {
     const pieces = new Map<ConnectionId, Buffer[]>();

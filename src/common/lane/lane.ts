@@ -54,6 +54,12 @@ export interface LaneEnd {
   finish(): void;
   /** Asks for a turn in which what was written is shown to the far side, and `published` is called. */
   askTurn(): void;
+  /** How many bytes the far side can see in all, with headers and modulo 2^32: a cursor for `hasRead`. */
+  readonly sent: number;
+  /** Whether the far side is done with all that was sent before a cursor. */
+  hasRead(cursor: number): boolean;
+  /** The connections for which there are bytes that the far side may not have read. */
+  unreadFor(): Set<ConnectionId>;
   /**
    * The last bytes that were sent for each connection of `wanted`, as many as it says, copied: those that the far side has
    * not taken. It is only right as long as nothing was sent since it was known that the far side takes no more of them.

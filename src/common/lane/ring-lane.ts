@@ -87,6 +87,18 @@ export class RingLane implements LaneEnd {
     this.#askTurn();
   }
 
+  get sent(): number {
+    return this.#writer.sent;
+  }
+
+  hasRead(cursor: number): boolean {
+    return this.#writer.hasRead(cursor);
+  }
+
+  unreadFor(): Set<ConnectionId> {
+    return this.#writer.unreadFor();
+  }
+
   unread(wanted: ReadonlyMap<ConnectionId, number>): Map<ConnectionId, Buffer> {
     return this.#writer.unread(wanted);
   }

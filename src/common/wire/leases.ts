@@ -114,10 +114,11 @@ export class LeaseBook {
     return slot !== undefined && Atomics.load(this.table, slot * SLOT_WORDS) === -lease;
   }
 
-  /** Whether either side may take the connection. */
-  isFree(lease: LeaseId): boolean {
-    const slot = this.#slotOf.get(lease);
-    return slot !== undefined && Atomics.load(this.table, slot * SLOT_WORDS) === lease;
+  /** Whether the connection is at rest, or on offer, and its worker has taken fewer bytes than it was given. */
+  isUntaken(lease: LeaseId, given: number): boolean {
+    const at = (this.#slotOf.get(lease) ?? 0) * SLOT_WORDS;
+    if (Atomics.load(this.table, at + HOLDER) !== lease) return false;
+    return Atomics.load(this.table, at + TAKEN) !== given;
   }
 
   /** The lease is over: its slot is free for another. */

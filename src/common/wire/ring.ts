@@ -117,6 +117,16 @@ export class RingWriter extends Ring {
     return Atomics.load(this.words, ASLEEP) === 1;
   }
 
+  /** The cursor up to which frames are published. */
+  get published(): number {
+    return this.#published;
+  }
+
+  /** Whether the reader is done with everything before a cursor. What this writer knows of `HEAD` stays as it is. */
+  isRead(cursor: number): boolean {
+    return ((Atomics.load(this.words, HEAD) - cursor) | 0) >= 0;
+  }
+
   /** Bytes that are free, with filler and headers. Looks anew if it knows of fewer than `wanted`. */
   room(wanted: number = this.capacity / 2): number {
     const known = this.capacity - ((this.#tail - this.#head) | 0);

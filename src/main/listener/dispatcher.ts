@@ -122,6 +122,12 @@ export class Dispatcher implements OpenOffers {
       this.#drop(connection, 'closing');
       return;
     }
+    const free = this.#room.size === 0 ? this.#freeFor(connection) : undefined;
+    if (free !== undefined) {
+      this.#offer(free, connection);
+      this.#arm();
+      return;
+    }
     if (this.#room.size === 0 && this.#offerToChosen(connection)) return;
     this.#room.enter(connection);
     this.#tellWaiting();
@@ -222,9 +228,14 @@ export class Dispatcher implements OpenOffers {
     return this.#owed.size > 0;
   }
 
+  /** Whether a worker rests that may have any connection of this one. */
+  hasFreeFor(worker: WorkerId): boolean {
+    return this.#freeFor({ addresses: {} }, worker) !== undefined;
+  }
+
   // An address that sticks to a worker, and a function of the user's, say where a connection belongs. A client that is
   // taken from a new generation must not meet an old one, which would soon send it away.
-  #freeFor({ addresses }: Connection, from: WorkerId): WorkerId | undefined {
+  #freeFor({ addresses }: Pick<Connection, 'addresses'>, from?: WorkerId): WorkerId | undefined {
     const { dispatch } = this.#config;
     if (dispatch === 'sticky-address' || typeof dispatch === 'function') return undefined;
     const state = this.#options.state();

@@ -50,6 +50,8 @@ export interface WorkerHandleEvents {
   readonly launched: () => void;
   readonly message: (message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>) => void;
   readonly alive: () => void;
+  /** The worker was sent something. */
+  readonly sent: () => void;
   readonly claimed: (connection: Connection, again: boolean) => void;
   readonly released: (connection: Connection) => void;
   readonly closed: (side: ConnectionSide) => void;
@@ -183,7 +185,7 @@ export class WorkerHandle {
   #openLane(): LaneEnd {
     const { near, rings } = this.#link;
     const { atTurnEnd, events } = this.#options;
-    const { alive, broken } = events;
+    const { alive, broken, sent } = events;
     return laneToWorker(rings, {
       port: near,
       sink: (kind, id, payload) => {
@@ -192,6 +194,7 @@ export class WorkerHandle {
       passed: () => {
         this.hub.passed();
       },
+      published: sent,
       message: this.#control,
       alive,
       broken,

@@ -110,6 +110,7 @@ export type PoolEvent =
   | { readonly kind: 'claimed'; readonly id: WorkerId }
   | { readonly kind: 'taken-back'; readonly id: WorkerId; readonly overdue: boolean }
   | { readonly kind: 'stolen'; readonly id: WorkerId } // taken back for a worker that rests
+  | { readonly kind: 'stalled'; readonly id: WorkerId } // connections at rest go to a worker that rests
   | { readonly kind: 'released'; readonly id: WorkerId } // a claimed connection has ended
   | { readonly kind: 'paused'; readonly id: WorkerId; readonly paused: boolean }
   | { readonly kind: 'limited'; readonly id: WorkerId; readonly maxSessions: number }

@@ -80,6 +80,7 @@ const FOLDS: { readonly [Kind in EventKind]: Fold<Kind> } = {
     served: oneLess(worker.served),
     stolenFrom: true,
   }),
+  stalled: (worker) => (worker.stolenFrom ? worker : { ...worker, stolenFrom: true }),
   released: (worker, _, now) => ({ ...worker, claimed: oneLess(worker.claimed), lastActivity: now }),
   paused: (worker, { paused }) => (worker.paused === paused ? worker : { ...worker, paused }),
   limited: (worker, { maxSessions }) =>

@@ -20,6 +20,8 @@ import { Connections, infoOf, type Tally } from '../listener/connections.ts';
 import { Departures } from './departures.ts';
 import { evidenceOf, gather, LONGEST_LOOK, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
+import { Takeover } from '../listener/takeover.ts';
+import { type Hub } from '../relay/hub.ts';
 import { IdleWatch } from '../listener/idle-watch.ts';
 import { Reports } from './reports.ts';
 import { type Surroundings } from './surroundings.ts';
@@ -58,6 +60,7 @@ export class Pool implements Crew {
   readonly #departures: Departures;
   readonly #gate: BootGate;
   readonly #idle: IdleWatch;
+  readonly #takeover: Takeover;
   readonly #reports: Reports;
   #settings: PreforkSettings;
   #held = true;
@@ -82,7 +85,23 @@ export class Pool implements Crew {
         options.turned();
       },
     });
-    this.dispatcher = new Dispatcher({
+    this.dispatcher = this.#openDispatcher();
+    this.#takeover = this.#openTakeover();
+    this.#reports = new Reports({
+      ...options,
+      master: this.master,
+      dispatcher: this.dispatcher,
+      connections: this.connections,
+      idle: this.#idle,
+      homeless: this.homeless,
+      takeover: this.#takeover,
+      exited: this.#exited.bind(this),
+    });
+  }
+
+  #openDispatcher(): Dispatcher {
+    const { settings, clock, announce } = this.#options;
+    return new Dispatcher({
       config: settings.dispatcher,
       clock,
       state: () => this.master.state,
@@ -103,15 +122,6 @@ export class Pool implements Crew {
         announce('drop', { connection: infoOf(connection), reason, error: errorField(error) });
       },
     });
-    this.#reports = new Reports({
-      ...options,
-      master: this.master,
-      dispatcher: this.dispatcher,
-      connections: this.connections,
-      idle: this.#idle,
-      homeless: this.homeless,
-      exited: this.#exited.bind(this),
-    });
   }
 
   #openHome(): Homeless {
@@ -122,6 +132,23 @@ export class Pool implements Crew {
         this.dispatcher.wake(connection);
       },
     });
+  }
+
+  #openTakeover(): Takeover {
+    const { clock, settings } = this.#options;
+    return new Takeover({
+      clock,
+      hubs: () => this.#hubs(),
+      hasFreeFor: (worker) => this.dispatcher.hasFreeFor(worker),
+      stalls: (id) => {
+        this.master.tell({ kind: 'stalled', id });
+      },
+      after: settings.dispatcher.stealAfter,
+    });
+  }
+
+  *#hubs(): Iterable<[WorkerId, Hub]> {
+    for (const [id, { hub }] of this.handles) yield [id, hub];
   }
 
   /** Whether any worker has ever been ready. */
@@ -140,6 +167,7 @@ export class Pool implements Crew {
     this.#settings = settings;
     this.master.configure(settings.policy);
     this.dispatcher.configure(settings.dispatcher);
+    this.#takeover.configure(settings.dispatcher.stealAfter);
     this.#idle.configure(settings.idle);
     if (pace.every === before.every && pace.atRest === before.atRest) return;
     for (const handle of this.handles.values()) handle.post({ kind: 'heartbeat', pace });
@@ -149,6 +177,7 @@ export class Pool implements Crew {
   stop(): void {
     this.master.stop();
     this.#idle.stop();
+    this.#takeover.stop();
   }
 
   hold(held: boolean): void {

@@ -7,6 +7,7 @@ import { type ToMain } from '../../common/wire/messages.ts';
 import { infoOf, type Connections } from '../listener/connections.ts';
 import { type Dispatcher } from '../listener/dispatcher.ts';
 import { type IdleWatch } from '../listener/idle-watch.ts';
+import { type Takeover } from '../listener/takeover.ts';
 import { type Master } from '../master/master.ts';
 import { type WorkerHandleEvents } from '../master/worker-handle.ts';
 import { type Homeless } from '../relay/homeless.ts';
@@ -20,6 +21,7 @@ export interface ReportsOptions {
   readonly connections: Connections;
   readonly idle: IdleWatch;
   readonly homeless: Homeless;
+  readonly takeover: Takeover;
   readonly announce: Announce;
   /** A worker failed by this error. Called before the events that follow from the failure. */
   readonly failed: (error: unknown) => void;
@@ -51,6 +53,9 @@ export class Reports {
         const record = master.record(id);
         if (record && (record.suspect || record.debugged || record.stolenFrom))
           master.tell({ kind: 'alive', id });
+      },
+      sent: () => {
+        this.#options.takeover.wake();
       },
       message: (message) => {
         this.#message(id, message);

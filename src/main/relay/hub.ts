@@ -132,20 +132,40 @@ export class Hub implements SideOwner {
     return all.filter((connection) => this.takeBack(connection));
   }
 
+  /** How many bytes the worker was sent in all, modulo 2^32. */
+  get sent(): number {
+    return this.#options.lane.sent;
+  }
+
+  /** Whether the worker has read so far. */
+  hasRead(cursor: number): boolean {
+    return this.#options.lane.hasRead(cursor);
+  }
+
+  /** Takes back the connections at rest that have input which the worker has not taken; returns how many. */
+  takeWaiting(): number {
+    const waiting: RelaySide[] = [];
+    for (const lease of this.#options.lane.unreadFor()) {
+      const side = this.#sides.get(lease);
+      if (side && isAtWorker(side) && this.#leases.isUntaken(lease, side.given)) waiting.push(side);
+    }
+    return this.#takeRested(waiting);
+  }
+
   /** Takes back every connection that is at rest. Each is told to `left` once all output of the worker for it is here. */
   takeRested(): void {
     this.#takeRested([...this.#sides.values()].filter(isAtWorker));
   }
 
   // All are taken before any frame is written: the bytes that the worker has not taken are found in the ring.
-  #takeRested(sides: readonly RelaySide[]): void {
-    if (!this.#options.left) return;
+  #takeRested(sides: readonly RelaySide[]): number {
+    if (!this.#options.left) return 0;
     const taken: Taken[] = [];
     for (const side of sides) {
       const rested = this.#leases.takeRested(side.lease);
       if (rested) taken.push({ side, ...rested });
     }
-    if (taken.length === 0) return;
+    if (taken.length === 0) return 0;
     const unread = this.#unreadOf(taken);
     for (const { side } of taken) {
       this.#options.released(side.connection);
@@ -155,6 +175,7 @@ export class Hub implements SideOwner {
     this.#options.lane.whenRead(() => {
       for (const each of taken) this.#left(each);
     });
+    return taken.length;
   }
 
   #unreadOf(taken: readonly Taken[]): Map<LeaseId, Buffer> {

@@ -102,7 +102,7 @@ describe('a lease', () => {
     expect(claim(book.table, slot, 5)).toBe(true);
     expect(claim(book.table, slot, 5)).toBe(false);
     rest(book.table, slot, 5, { taken: 7, limit: 5_000 });
-    expect(book.isFree(5)).toBe(true);
+    expect([book.isUntaken(5, 7), book.isUntaken(5, 8)]).toEqual([false, true]);
     expect(claim(book.table, slot, 5)).toBe(true);
     expect(book.takeRested(5)).toBeUndefined();
     rest(book.table, slot, 5, { taken: 9, limit: 0 });
@@ -154,6 +154,6 @@ describe('LeaseBook', () => {
     expect(book.takeBack(1)).toBe(false);
     expect(book.takeRested(1)).toBeUndefined();
     expect(book.isClaimed(1)).toBe(false);
-    expect(book.isFree(1)).toBe(false);
+    expect(book.isUntaken(1, 1)).toBe(false);
   });
 });

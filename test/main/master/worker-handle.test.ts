@@ -81,6 +81,7 @@ class Rig {
         launched: note('launched'),
         message: ({ kind }) => this.told.push(kind),
         alive: () => undefined,
+        sent: () => undefined,
         claimed: note('claimed'),
         released: note('released'),
         closed: note('over'),
