@@ -39,10 +39,12 @@ describe.each(TRANSPORTS)('on %s, a peer whose input is nothing but errors', (tr
     const flooded = flood();
     const state = { over: false };
     void flooded.finally(() => (state.over = true));
+    let meanwhile = 0;
     for (let answers = 1; !state.over || answers < 10; answers += 1) {
       const asked = performance.now();
       await neighbour.send(GOOD).until(new RegExp(`^(?:1.x){${answers}}$`, 's'));
       slowest = Math.max(slowest, performance.now() - asked);
+      if (!state.over) meanwhile += 1;
     }
     await flooded;
     while (counted < writes * each) await event(server, 'handlerError');
@@ -50,11 +52,12 @@ describe.each(TRANSPORTS)('on %s, a peer whose input is nothing but errors', (tr
     delay.disable();
     console.log(
       `${counted} errors in ${seconds.toFixed(1)} s: ${events} events, the main thread was late by ` +
-        `${(delay.max / 1e6).toFixed(0)} ms, a neighbour's slowest answer came after ${slowest.toFixed(0)} ms`,
+        `${(delay.max / 1e6).toFixed(0)} ms, a neighbour had ${meanwhile} answers, the slowest after ${slowest.toFixed(0)} ms`,
     );
     expect(counted).toBe(writes * each);
     expect(events).toBeLessThanOrEqual((seconds + 1) * 6);
-    expect(slowest).toBeLessThan(500);
+    // Many for each write of the flood: an answer waits for a part of one only. How long that takes is the machine's.
+    expect(meanwhile).toBeGreaterThan(3 * writes);
     expect(server.status().workers).toHaveLength(1);
     for (const { socket } of [flooder, neighbour]) socket.destroy();
   });
