@@ -354,7 +354,7 @@ describe.each(VARIANTS)('on $threadHost by $transport, $where', ({ threadHost, t
       expect(server.status().workers).toEqual([]);
     });
 
-    it('20 times over: no handle and no port is left', async () => {
+    it('20 times over: no handle and no port is left', { timeout: 120_000 }, async () => {
       await start('commands');
       await endNeighbours();
       await server.close({ grace: 0 });
