@@ -25,7 +25,11 @@ export default defineConfig(({ mode }) => ({
     isolate: mode !== 'unit',
     // Two files at a time: every end-to-end file starts real threads, and more would only measure the machine.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // They end a test that hangs; they say nothing of how quick it is. The slowest takes 8 s here, and four times as long where
+    // its machine is shared. Tests with more to do have a bound of their own.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // The same for what is looked at again until it is as wanted.
+    expect: { poll: { timeout: 20_000 } },
   },
 }));

@@ -35,7 +35,7 @@ export class Developer {
 
   /** Attaches to the thread; its breakpoints stop it from then on. */
   async attach(thread: number): Promise<void> {
-    await vi.waitFor(() => this.#sessionOf(thread));
+    await vi.waitFor(() => this.#sessionOf(thread), { timeout: 20_000 });
     await this.send(thread, 'Debugger.enable');
   }
 
@@ -45,7 +45,7 @@ export class Developer {
       () => {
         if (this.count(thread, 'Debugger.paused') === 0) throw new Error('it does not stand');
       },
-      { timeout: 10_000 },
+      { timeout: 20_000 },
     );
   }
 
@@ -63,7 +63,7 @@ export class Developer {
       () => {
         if (!this.#messages(thread).some((told) => told.id === id)) throw new Error('no answer');
       },
-      { timeout: 10_000 },
+      { timeout: 20_000 },
     );
   }
 

@@ -176,16 +176,14 @@ export class TestPrefork extends Prefork {
 
   /** As any, but resolves only when all workers that are to be born have booted, or failed to. */
   override async listen(target?: ListenTarget): Promise<AddressInfo | string | null> {
-    const address = await this.#patiently('listen()', super.listen(target));
-    this.#vigil.begin();
+    const address = await this.#begun('listen()', super.listen(target));
     await this.#rest('listen()');
     return address;
   }
 
   /** The same without a port. */
   override async start(): Promise<void> {
-    await this.#patiently('start()', super.start());
-    this.#vigil.begin();
+    await this.#begun('start()', super.start());
     await this.#rest('start()');
   }
 
@@ -230,6 +228,16 @@ export class TestPrefork extends Prefork {
     if (await quiet(this.#host, this.#patience)) return;
     const why = this.#host.loading > 0 ? 'a module is still loading' : 'the workers never come to rest';
     throw errors.notSettled(call, this.#patience, why);
+  }
+
+  // A start that is not waited for any longer goes on all the same, and its workers would hold the process for good.
+  async #begun<T>(call: string, wait: Promise<T>): Promise<T> {
+    try {
+      return await this.#patiently(call, wait);
+    } finally {
+      const { state } = this.status();
+      if (state === 'starting' || state === 'listening') this.#vigil.begin();
+    }
   }
 
   #patiently<T>(call: string, wait: Promise<T>): Promise<T> {

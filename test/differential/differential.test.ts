@@ -21,10 +21,10 @@ describe('one program on net and on forkless', () => {
     async (seed) => {
       expect(await play(sides, plainPrograms, { seed, runs: 30 })).toBeGreaterThanOrEqual(30);
     },
-    60_000,
+    120_000,
   );
 
   it('agree on whose context it is called in, seed 3', async () => {
     expect(await play(sides, programsInContexts, { seed: 3, runs: 20 })).toBeGreaterThanOrEqual(20);
-  }, 60_000);
+  }, 120_000);
 });

@@ -18,6 +18,6 @@ describe('one listener on http and on forkless', () => {
     async (seed) => {
       expect(await play(sides, httpPrograms, { seed, runs: 30 })).toBeGreaterThanOrEqual(30);
     },
-    60_000,
+    120_000,
   );
 });

@@ -87,6 +87,6 @@ it.each(TRANSPORTS)(
     };
     for (let count = 0; count < 50; count += 1) await alive();
     // Node tells a little later; its own, and the one of the worker itself.
-    await expect.poll(alive, { timeout: 5_000 }).toBeLessThan(4);
+    await expect.poll(alive).toBeLessThan(4);
   },
 );

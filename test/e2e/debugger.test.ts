@@ -53,13 +53,13 @@ describe('a worker that stands at a breakpoint', () => {
     // Looked at again and again meanwhile: by the fourth time it would have been killed thrice.
     await vi.waitFor(() => {
       expect(statusOf(id)?.age).toBeGreaterThan(2_500);
-    }, 10_000);
+    }, 20_000);
     expect([told, held.mock.calls.length, developer.count(thread, 'Debugger.resumed')]).toEqual([[], 1, 0]);
     await developer.send(thread, 'Debugger.resume');
     await peer.until(/went on/);
     await vi.waitFor(() => {
       expect(statusOf(id)?.debugged).toBe(false);
-    });
+    }, 20_000);
     expect(told).toEqual([]);
   });
 
@@ -103,7 +103,7 @@ describe('a worker that waits for a debugger before its first line', () => {
     expect(await event(server, 'workerDebugged')).toMatchObject({ worker: 1 });
     await vi.waitFor(() => {
       expect(statusOf(1)?.age).toBeGreaterThan(3_000);
-    }, 10_000);
+    }, 20_000);
     await developer.send(statusOf(1)?.threadId ?? 0, 'Runtime.runIfWaitingForDebugger');
     await listening;
     expect(told).toEqual([]);

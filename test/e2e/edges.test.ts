@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair, PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createPrefork, type Prefork } from 'forkless';
+import { createPrefork, type Prefork, type WorkerStatus } from 'forkless';
 import { TRANSPORTS } from '../transports.ts';
 import { event, handlers, Peer, started } from './peers.ts';
 
@@ -191,14 +191,18 @@ describe('the edges of a life', () => {
   });
 
   it('workerHeartbeat can be changed while workers boot', async () => {
-    const prefork = await started('commands', { workerExpireTime: 2_000, workerHeartbeat: 600 });
+    const prefork = await started('commands', { workerExpireTime: 20_000, workerHeartbeat: 10_000 });
     server = prefork.server;
     server.retire(1);
-    server.configure({ workerHeartbeat: 50, workerExpireTime: 300 });
+    server.configure({ workerHeartbeat: 100, workerExpireTime: 2_000 });
     const retired: unknown[] = [];
     server.on('workerRetiring', ({ why }) => retired.push(why));
     await event(server, 'workerReady');
-    for (let beats = 0; beats < 10; beats += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    // Each has beaten after it was ready, which by the heartbeat from before none would do in time.
+    const hasBeaten = ({ phase, phaseAge, silentFor = Infinity }: WorkerStatus): boolean =>
+      phase !== 'ready' || phaseAge - silentFor > 300;
+    while (!server.status().workers.every(hasBeaten) && !retired.includes('silent'))
+      await new Promise((resolve) => setTimeout(resolve, 20));
     expect(retired.filter((why) => why !== 'asked')).toEqual([]);
   });
 

@@ -27,11 +27,11 @@ describe('promise 9: a suspended or late master kills nobody for it', () => {
     const peer = new Peer(port);
     await peer.until(/welcome/);
     host.process.kill('SIGSTOP');
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
     host.process.kill('SIGCONT');
     await peer.send('still\n').until(/still/);
     // Longer than an expiry: whoever was judged by the pause would be gone by then.
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
     host.process.stdin.write('status\n');
     await host.until(/status/);
     expect(host.said).not.toMatch(/worker(Retiring|Killed|Exited)/);
@@ -43,7 +43,7 @@ describe('promise 9: a suspended or late master kills nobody for it', () => {
     await startOf(host);
     host.process.stdin.write('block\n');
     await host.until(/status/);
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
     host.process.stdin.write('status\n');
     await host.until(/status[^]*status/);
     expect(host.said).not.toMatch(/worker(Retiring|Killed|Exited)/);
@@ -67,11 +67,11 @@ describe('promise 9, with a debugger and a wall clock', () => {
     debug.send('{"id":1,"method":"Debugger.enable"}');
     debug.send('{"id":2,"method":"Debugger.pause"}');
     await paused;
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(host.said).not.toMatch(/worker(Retiring|Killed|Exited)/);
     debug.send('{"id":3,"method":"Debugger.resume"}');
     await peer.send('still\n').until(/still/);
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
     host.process.stdin.write('status\n');
     await host.until(/status/);
     expect(host.said).not.toMatch(/worker(Retiring|Killed|Exited)/);

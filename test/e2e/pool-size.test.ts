@@ -104,23 +104,19 @@ describe.each(TRANSPORTS)('by %s', (by) => {
   });
 
   describe('a range', () => {
-    it(
-      'grows while its event loops are busy, and shrinks when its clients have gone',
-      { timeout: 30_000 },
-      async () => {
-        const http = { argv: ['listener', '{}'] };
-        await start('http-app', { ...http, ...UNSIZED, workers: '1..3', maxSpareTime: 300 });
-        const busy = await stays();
-        // Between two of them it gives its heartbeats.
-        while (counts().live < 2) {
-          busy.write('GET /block?ms=95 HTTP/1.1\r\nhost: x\r\n\r\n');
-          await once(busy, 'data');
-        }
-        await settled();
-        busy.destroy();
-        await untilReady(1);
-      },
-    );
+    it('grows while its event loops are busy, and shrinks when its clients have gone', async () => {
+      const http = { argv: ['listener', '{}'] };
+      await start('http-app', { ...http, ...UNSIZED, workers: '1..3', maxSpareTime: 300 });
+      const busy = await stays();
+      // Between two of them it gives its heartbeats.
+      while (counts().live < 2) {
+        busy.write('GET /block?ms=95 HTTP/1.1\r\nhost: x\r\n\r\n');
+        await once(busy, 'data');
+      }
+      await settled();
+      busy.destroy();
+      await untilReady(1);
+    });
   });
 
   describe('make before break', () => {
@@ -129,7 +125,7 @@ describe.each(TRANSPORTS)('by %s', (by) => {
       ['a fixed pool', { workers: 3 }, 3, 3],
       ['one more than all are spare', { startWorkers: 2, maxWorkers: 3 }, 3, 2],
       ['always full', { startWorkers: 3, minWorkers: 3, maxWorkers: 3 }, 3, 3],
-    ])('in the place above maxWorkers: %s', { timeout: 30_000 }, async (_, options, size, least) => {
+    ])('in the place above maxWorkers: %s', async (_, options, size, least) => {
       await start('commands', { ...UNSIZED, ...options, graceTime: 10_000 });
       const peers: Peer[] = [];
       // Until each worker has a client.
@@ -186,7 +182,7 @@ describe.each(TRANSPORTS)('by %s', (by) => {
   });
 
   describe('a reload', () => {
-    it('sends none of 200 clients away twice', { timeout: 60_000 }, async () => {
+    it('sends none of 200 clients away twice', { timeout: 120_000 }, async () => {
       await start('sends-away', { ...UNSIZED, workers: 4, graceTime: 20_000 });
       const told = new EventEmitter();
       const sentAway: number[] = [];

@@ -13,6 +13,17 @@ export interface HostStatus extends PreforkStatus {
   readonly longestLack: number;
 }
 
+export interface Memory {
+  /** All pages of the process, with what was freed and not given back to the system. */
+  readonly rss: number;
+  /** JS heap of all threads, and memory outside of it that JavaScript holds. */
+  readonly kept: number;
+}
+
+// The memory of a Buffer that is freed goes back to the system at once (glibc): otherwise its pages stay, and how many those
+// are is a matter of when garbage was collected.
+const GIVES_BACK = { MALLOC_MMAP_THRESHOLD_: '32768', MALLOC_TRIM_THRESHOLD_: '65536' };
+
 /** A prefork in a process of its own (`handlers/host.mjs`), so that its memory can be told from that of its clients. */
 export class ServedHost {
   readonly program: Program;
@@ -22,10 +33,14 @@ export class ServedHost {
   /** `files`: the most file descriptors that it may have. */
   constructor(worker: string, options: PreforkOptions, env: NodeJS.ProcessEnv = {}, files = 4_000) {
     const program = fileURLToPath(handlers('host'));
+    const collects = handlers('collects').href;
     this.program = new Program(
       '/bin/sh',
-      ['-c', `ulimit -n ${files}; exec '${process.execPath}' --expose-gc '${program}'`],
-      { WORKER: worker, OPTIONS: JSON.stringify(options), ...env },
+      [
+        '-c',
+        `ulimit -n ${files}; exec '${process.execPath}' --expose-gc --import '${collects}' '${program}'`,
+      ],
+      { WORKER: worker, OPTIONS: JSON.stringify(options), ...GIVES_BACK, ...env },
     );
   }
 
@@ -65,6 +80,12 @@ export class ServedHost {
   async status(): Promise<HostStatus> {
     // The program sends exactly this.
     return (await this.call('status')) as HostStatus;
+  }
+
+  /** Its memory, in bytes, when all its threads have collected their garbage. No worker may be blocked. */
+  async memory(): Promise<Memory> {
+    // The program sends exactly this.
+    return (await this.call('memory')) as Memory;
   }
 
   /** The status once it is as wanted. */

@@ -62,7 +62,7 @@ describe('the option `signals`', () => {
     const peer = await client(port);
     program.process.kill('SIGTERM');
     await program.until(
-      /\[FORKLESS_STOPPING\] ForklessWarning: SIGTERM: waits for 1 client, 2[34] s more at most; a second signal/,
+      /\[FORKLESS_STOPPING\] ForklessWarning: SIGTERM: waits for 1 client, (?:1\d|2[0-4]) s more at most; a second signal/,
     );
     peer.send('quit\n');
     expect(await program.exited).toBe(0);

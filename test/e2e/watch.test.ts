@@ -23,7 +23,7 @@ const up = (nth: number): Promise<void> =>
     () => {
       expect(ups(), lines.join('\n')).toBeGreaterThanOrEqual(nth);
     },
-    { timeout: 20_000 },
+    { timeout: 40_000 },
   );
 
 function watch(threadHost: HostName): void {
@@ -43,7 +43,7 @@ async function edit(name: string, starts: number): Promise<void> {
         expect(ups()).toBeGreaterThanOrEqual(starts);
       }, 2_500);
     },
-    { timeout: 20_000, interval: 1 },
+    { timeout: 40_000, interval: 1 },
   );
 }
 

@@ -1,5 +1,6 @@
 // Tests that fail before they end their preforks, whose workers go on by themselves: one posts, one puts, one sets each
-// timer in the last one. A later test is long enough for all to have been let go before.
+// timer in the last one, and one loads so slowly that start() fails. A later test is long enough for all to have been let
+// go before.
 import { test } from 'node:test';
 import { testPrefork } from 'forkless/testing';
 
@@ -7,6 +8,7 @@ const SOURCES = {
   posts: `setInterval(() => parentPort.postMessage(1), 20); serve({ clientInput() {} });`,
   puts: `serve({ clientConnected: ({ client }) => { setInterval(() => client.put('tick'), 20); }, clientInput() {} });`,
   rearms: `const tick = () => { setTimeout(tick, 20); }; tick(); serve({ clientInput() {} });`,
+  loads: `await new Promise((resolve) => setTimeout(resolve, 300)); setInterval(() => undefined, 20); serve({ clientInput() {} });`,
 };
 
 for (const [name, source] of Object.entries(SOURCES))

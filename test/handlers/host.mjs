@@ -4,6 +4,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createPrefork } from 'forkless';
+import { collectedBy } from './collects.mjs';
 
 const server = createPrefork({
   worker: new URL(`./${process.env.WORKER}.mjs`, import.meta.url),
@@ -43,7 +44,18 @@ const resources = () => {
   return tally;
 };
 
-const memory = () => {
+/** Memory when all threads have collected their garbage; only where no worker is blocked. */
+const memory = async () => {
+  const kept = await collectedBy(
+    server
+      .status()
+      .workers.filter(({ phase }) => phase === 'ready')
+      .map(({ threadId }) => threadId),
+  );
+  return { rss: process.memoryUsage.rss(), kept };
+};
+
+const ownMemory = () => {
   globalThis.gc();
   const { rss, heapUsed, external } = process.memoryUsage();
   return { rss, kept: heapUsed + external };
@@ -63,7 +75,8 @@ const exhaust = async (time) => {
 };
 
 const commands = {
-  status: () => ({ ...server.status(), ...memory(), resources: resources(), longestLack }),
+  status: () => ({ ...server.status(), ...ownMemory(), resources: resources(), longestLack }),
+  memory,
   block: (time) => {
     for (const end = performance.now() + time; performance.now() < end;);
   },

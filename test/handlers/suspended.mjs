@@ -9,7 +9,7 @@ const server = createPrefork({
   startWorkers: 3,
   masterHeartbeat: 200,
   workerHeartbeat: 50,
-  workerExpireTime: 300,
+  workerExpireTime: 600,
   graceTime: 200,
   bootTimeout: 5_000,
 });
@@ -23,7 +23,7 @@ while (server.status().counts.ready < 3) await new Promise((resolve) => setImmed
 console.log('port', port);
 process.stdin.on('data', (command) => {
   // Blocks the main thread as a host may.
-  if (String(command).startsWith('block')) for (const end = Date.now() + 1_500; Date.now() < end;);
+  if (String(command).startsWith('block')) for (const end = Date.now() + 3_000; Date.now() < end;);
   console.log('status', JSON.stringify(server.status().counts), server.status().connections.open);
 });
 process.stdin.on('end', () => void server.close({ grace: 0 }));

@@ -52,7 +52,7 @@ it('a Fetch handler that fails by whatever is answered with 500, and warned of w
     () => {
       expect(told()).toBe(failures);
     },
-    { timeout: 5_000 },
+    { timeout: 20_000 },
   );
   expect(given.length).toBeLessThan(failures / 2);
   for (const { warning } of given) {

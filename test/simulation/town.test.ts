@@ -9,6 +9,7 @@ describe('a whole prefork over fake threads, ports, rings, peers and time', () =
   // Pinned: a bug that one seed does not meet, another one does. `npm run soak` takes others.
   it.each(few([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]))(
     'keeps its promises whatever happens, seed %i',
+    { timeout: 120_000 },
     async (seed) => {
       const { tally, steps } = await lifeOf(seed, STEPS);
       expect(steps).toBeGreaterThanOrEqual(STEPS);

@@ -91,11 +91,12 @@ describe.each(TRANSPORTS)('by %s', (by) => {
     await connected(client);
     const [{ worker }] = await connection;
     const again = new Promise((resolve) => client.io.once('reconnect', resolve));
+    const next = once(server, 'connection') as Promise<[{ worker: number }]>;
     server.retire(worker);
     await again;
+    expect((await next)[0].worker).not.toBe(worker);
     const all = heard(client);
     client.emit('shout', 'still here', () => undefined);
     expect(await all).toBe('STILL HERE');
-    expect(server.status().workers.find(({ open }) => open > 0)?.id).not.toBe(worker);
   });
 });

@@ -28,7 +28,7 @@ it('frees the port at once when it closes, while a connection goes on', async ()
   const first = new Listener({ ...options, listen: target(0) });
   const port = portOf(await first.open());
   const client = connect(port, '127.0.0.1');
-  await vi.waitUntil(() => accepted.length === 1, { interval: 1 });
+  await vi.waitUntil(() => accepted.length === 1, { interval: 1, timeout: 20_000 });
   await first.close();
   await first.close();
   const second = new Listener({ ...options, listen: target(port) });
@@ -49,7 +49,7 @@ async function arrival(host: string, to: string): Promise<readonly [said: unknow
   };
   const listener = new Listener({ socket: {}, listen: { port: 0, host }, accepted, failed: vi.fn() });
   const client = connect(portOf(await listener.open()), to).on('error', () => undefined);
-  await vi.waitUntil(() => arrivals.length === 1, { interval: 1 });
+  await vi.waitUntil(() => arrivals.length === 1, { interval: 1, timeout: 20_000 });
   client.destroy();
   await listener.close();
   return arrivals[0] ?? [undefined, undefined];

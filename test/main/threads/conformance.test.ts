@@ -231,7 +231,7 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
       await vi.waitFor(() => {
         run.thread.sample();
         expect(run.thread.sample().utilization).toBe(1);
-      });
+      }, 20_000);
       // A session with a thread that is being terminated may end the process.
       const sessions = vi.spyOn(Session.prototype, 'connect');
       run.thread.terminate();
@@ -267,7 +267,7 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
       }
       await vi.waitFor(() => {
         expect(active()).toEqual(before);
-      });
+      }, 20_000);
     });
   });
 
@@ -350,11 +350,11 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
       if (count > 2)
         await vi.waitFor(() => {
           expect(examined).toHaveBeenCalled();
-        });
+        }, 20_000);
       run.thread.lookForDebugger(looked);
       await vi.waitFor(() => {
         expect(looked).toHaveBeenCalledTimes(1);
-      }, 10_000);
+      }, 20_000);
       expect([looked.mock.calls, examined.mock.calls.length]).toEqual([[[false]], 1]);
       run.thread.terminate();
       expect(await run.exit()).toEqual({ code: 1, reason: 'terminated' });
@@ -396,7 +396,7 @@ describe.each<HostName>(['worker', 'piscina', 'tinypool'])('the thread host %s',
 
   it('ends a thread at whatever moment of its load, and never the process', async () => {
     expect(await outputOf('terminates.mjs', name, '300')).toBe('300 ended ended 0');
-  }, 60_000);
+  }, 120_000);
 });
 
 // Requiring an ES module, a thread that is terminated takes the process with it; but only where it is in the midst of it.
@@ -408,7 +408,7 @@ it('is given no ES module to require, by whichever host', () => {
 async function outputOf(program: string, ...args: string[]): Promise<string> {
   const child = spawn(process.execPath, [fileURLToPath(moduleUrl(program)), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 50_000,
+    timeout: 110_000,
   });
   const output: string[] = [];
   child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text.trim()));
