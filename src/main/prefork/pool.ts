@@ -57,6 +57,7 @@ export class Pool implements Crew {
   readonly #gate: BootGate;
   readonly #idle: IdleWatch;
   readonly #reports: Reports;
+  readonly #told = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #settings: PreforkSettings;
   #held = true;
 
@@ -158,6 +159,7 @@ export class Pool implements Crew {
       transfer,
       bootTimeout: policy.bootTimeout,
       thread,
+      told: this.#told,
       settings: {
         heartbeat: paceOf(policy),
         window,
