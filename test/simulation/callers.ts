@@ -80,6 +80,7 @@ export class Callers implements ThreadWorld {
         cores: 2,
         unheard: {
           missed: () => undefined,
+          notice: () => undefined,
           recovered: () => undefined,
           closing: () => undefined,
           stop: () => undefined,

@@ -139,6 +139,7 @@ export class Town implements ThreadWorld {
         cores: 2,
         unheard: {
           missed: () => undefined,
+          notice: () => undefined,
           recovered: () => undefined,
           closing: () => undefined,
           stop: () => undefined,

@@ -60,6 +60,12 @@ export class Causes<Item> {
     return false;
   }
 
+  /** Whether it was told within its interval. */
+  knows(cause: string, now: Millis): boolean {
+    const known = this.#known.get(cause);
+    return known !== undefined && !isOver(known, now);
+  }
+
   /** What was held back in the intervals that are over, or in all. */
   due(now: Millis): readonly HeldBack<Item>[] {
     const due: HeldBack<Item>[] = [];
