@@ -87,7 +87,7 @@ describe('a failure that nobody listens for is a warning', () => {
     expect(warnings.length).toBe(2);
     const crash = `Worker \\d+ crashed at ${escaped}:${lineOf('timer')}:\\d+: Error: thrown in a timer; its last client was 127\\.0\\.0\\.1:\\d+`;
     const soon =
-      'it ended soon after the boot \\(within `minUptime`\\), and the next one is tried after \\d+ ms';
+      'the worker ended soon after the boot \\(within `minUptime`\\), and the next one is tried after \\d+ ms';
     expect(warnings[0]).toMatch(
       new RegExp(`${crash}; ${soon}\\..* Listen to the event \`workerExited\`, and to \`degraded\`$`),
     );

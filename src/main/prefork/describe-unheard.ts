@@ -134,7 +134,7 @@ export function blowOf<Name extends keyof PreforkEvents>(
 /** The failure of a worker and the trouble that comes of it for the pool, told as one. */
 export function withSequel(told: Told, degradation: Failing): Told {
   const { failures } = degradation;
-  const who = failures === 1 ? 'it' : `${failures} workers in a row`;
+  const who = failures === 1 ? 'the worker' : `${failures} workers in a row`;
   return {
     ...told,
     cause: soonCauseOf(told),
@@ -202,6 +202,8 @@ function onOneLine(text: string): string {
 /** The address of a client. A stream that was accepted elsewhere may have any text there, or none. */
 function whereabouts({ id, remoteAddress, remotePort }: ConnectionInfo): string {
   if (remoteAddress === undefined) return `connection ${id}`;
-  const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
+  // A socket that listens on IPv6 tells addresses of IPv4 in this form.
+  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  const host = address.includes(':') ? `[${address}]` : address;
   return onOneLine(remotePort === undefined ? host : `${host}:${remotePort}`);
 }

@@ -144,7 +144,7 @@ describe('warnings', () => {
       endTurn();
     };
     const SOON = 'ended soon after the boot (within `minUptime`)';
-    const FIRST = `Worker 1 crashed at /srv/a.js:1:1: Error: m; it ${SOON}, and the next one is tried after 100 ms`;
+    const FIRST = `Worker 1 crashed at /srv/a.js:1:1: Error: m; the worker ${SOON}, and the next one is tried after 100 ms`;
 
     const plain = (): string[] => told.splice(0).map((text) => text.replace(/\. Its connections .*/, ''));
 
@@ -205,7 +205,7 @@ describe('warnings', () => {
       unheard.missed('degraded', degraded(1, error));
       endTurn();
       expect(told).toEqual([
-        `\`lane\` of worker 1 failed at /srv/a.js:1:1: Error: m; it ${SOON}, and the next one is tried after 100 ms`,
+        `\`lane\` of worker 1 failed at /srv/a.js:1:1: Error: m; the worker ${SOON}, and the next one is tried after 100 ms`,
       ]);
     });
   });
@@ -276,6 +276,7 @@ describe('what is told', () => {
   it.each([
     [{ remoteAddress: '127.0.0.1', remotePort: 5_000 }, '127.0.0.1:5000'],
     [{ remoteAddress: '::1', remotePort: 5_000 }, '[::1]:5000'],
+    [{ remoteAddress: '::ffff:10.0.0.1', remotePort: 5_000 }, '10.0.0.1:5000'],
     [{ remoteAddress: 'a\u001b[2Jb' }, 'a [2Jb'],
     [{}, 'connection 9'],
   ])('names the client of %j whose handler most likely hangs or has crashed', (addresses, name) => {
