@@ -3,8 +3,8 @@ import { MessagePort } from 'node:worker_threads';
 import { LATE_CALL } from '../../common/core/module-call.ts';
 import { fieldOf, numberOf, textOf } from '../../common/core/thrown.ts';
 import { type Millis } from '../../common/core/types.ts';
+import { activeHandles } from '../../common/boot/active-handles.ts';
 import { type BootData, type BootSlot } from '../../common/boot/boot-data.ts';
-import { activeHandles } from './active.ts';
 
 const LOOK_EVERY: Millis = 250;
 const QUIET_LOOKS = 4;

@@ -2,7 +2,7 @@
 import { Server } from 'node:net';
 import { MessagePort } from 'node:worker_threads';
 import { type Millis } from '../../common/core/types.ts';
-import { activeHandles } from './active.ts';
+import { activeHandles } from '../../common/boot/active-handles.ts';
 
 /** Ends the thread in order. */
 export function leaveThread(): void {

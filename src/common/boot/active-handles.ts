@@ -1,8 +1,8 @@
-/** What holds a thread, by names that Node keeps for itself. */
+/** What holds a thread, as Node knows it. Used in both threads. */
 
 /**
- * The handles that are open in this thread. Nothing else knows the ports that a pool's thread waits by. Empty on a Node
- * that does not tell.
+ * The handles that are open in this thread. Nothing else knows the ports that a pool's thread waits by, and the
+ * servers of other code. Empty on a Node that does not tell.
  */
 export function activeHandles(): readonly unknown[] {
   const list: unknown = Reflect.get(process, '_getActiveHandles');
