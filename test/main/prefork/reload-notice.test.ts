@@ -34,20 +34,42 @@ describe('what a reload waits for', () => {
   });
 });
 
-/** One that goes fifty times as fast as that of the workers. */
-const fastClock = (): HeldClock => {
-  const system = new SystemClock();
-  return {
-    now: () => system.now() * 50,
-    callAt: (at, due) => system.callAt(at / 50, due),
-    hold: (held) => {
-      system.hold(held);
-    },
-  };
-};
+/** The time of the system, until it jumps. */
+class JumpingClock implements HeldClock {
+  readonly #system = new SystemClock();
+  readonly #waiting = new Map<() => void, { readonly at: number; readonly cancel: () => void }>();
+  #offset = 0;
+
+  now(): number {
+    return this.#system.now() + this.#offset;
+  }
+
+  callAt(at: number, due: () => void): () => void {
+    const run = (): void => {
+      cancel();
+      due();
+    };
+    const timer = this.#system.callAt(at - this.#offset, run);
+    const cancel = (): void => {
+      timer();
+      this.#waiting.delete(run);
+    };
+    this.#waiting.set(run, { at, cancel });
+    return cancel;
+  }
+
+  hold(held: boolean): void {
+    this.#system.hold(held);
+  }
+
+  jump(by: number): void {
+    this.#offset += by;
+    for (const [run, { at }] of [...this.#waiting]) if (at <= this.now()) run();
+  }
+}
 
 describe('a reload that takes long', () => {
-  let clock: HeldClock;
+  let clock: JumpingClock;
   let server: Prefork;
   let clients: Socket[] = [];
   let warnings: Error[];
@@ -56,7 +78,7 @@ describe('a reload that takes long', () => {
   beforeEach(async () => {
     warnings = [];
     process.on('warning', note);
-    clock = fastClock();
+    clock = new JumpingClock();
     const commands = fileURLToPath(new URL('../../handlers/commands.mjs', import.meta.url));
     const options = {
       workers: 2,
@@ -80,9 +102,16 @@ describe('a reload that takes long', () => {
     process.off('warning', note);
   });
 
+  /** An old worker was asked to leave, and waits for its client. */
+  const drains = async (): Promise<void> => {
+    while (server.status().counts.draining === 0) await new Promise(setImmediate);
+  };
+
   it('says what it waits for', async () => {
     const told = once(process, 'warning') as Promise<[Error]>;
     const reloaded = server.reload();
+    await drains();
+    clock.jump(5_000);
     const [warning] = await told;
     expect(warning).toMatchObject({ name: 'ForklessWarning', code: 'FORKLESS_RELOADING' });
     expect(warning.message).toMatch(
@@ -95,9 +124,8 @@ describe('a reload that takes long', () => {
   it('says nothing where somebody is told by the event', async () => {
     server.on('workerRetiring', () => undefined);
     const reloaded = server.reload();
-    await new Promise<void>((resolve) => {
-      clock.callAt(clock.now() + 6_000, resolve);
-    });
+    await drains();
+    clock.jump(6_000);
     for (const client of clients) client.destroy();
     await reloaded;
     expect(warnings).toEqual([]);
