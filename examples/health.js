@@ -12,6 +12,7 @@ const server = await prefork(import.meta.url, {
 function metrics({ counts, connections, workers }) {
   return [
     `forkless_workers_ready ${counts.ready}`,
+    `forkless_workers_suspect ${counts.suspect}`,
     `forkless_threads ${counts.threads}`,
     `forkless_connections_open ${connections.open}`,
     `forkless_connections_waiting ${connections.waiting}`,
@@ -27,12 +28,6 @@ function metrics({ counts, connections, workers }) {
   ];
 }
 
-// A worker that hangs stays `ready` for `workerExpireTime`. It is `suspect` once a connection has waited for it in vain for
-// `claimTimeout`, 1 s.
-function isServing({ phase, suspect }) {
-  return phase === 'ready' && !suspect;
-}
-
 function inWords({ state, degraded, counts, connections }, serving) {
   const causes = degraded.length > 0 ? `, degraded: ${degraded.join(', ')}` : '';
   return `${state}, ${serving} of ${counts.ready} ready workers serve, ${connections.waiting} connections wait${causes}\n`;
@@ -41,7 +36,9 @@ function inWords({ state, degraded, counts, connections }, serving) {
 const health = createServer((request, response) => {
   const status = server.status();
   if (request.url === '/health') {
-    const serving = status.workers.filter(isServing).length;
+    // A worker that hangs stays `ready` for `workerExpireTime`. It is `suspect` once a connection has waited for it in vain
+    // for `claimTimeout`, 1 s.
+    const serving = status.counts.ready - status.counts.suspect;
     const isWell = status.state === 'listening' && serving > 0;
     // A pool whose workers crash now and then is `degraded`, and serves on.
     response.writeHead(isWell ? 200 : 503).end(isWell ? 'ok\n' : inWords(status, serving));

@@ -1,5 +1,6 @@
 /** Finds where in its module a call of `prefork()` stands. Used in both threads. */
 import { fileURLToPath } from 'node:url';
+import { FRAME } from '../common/core/frame.ts';
 import { fieldOf, textOf } from '../common/core/thrown.ts';
 import { type CallPlace } from '../common/core/module-call.ts';
 
@@ -36,8 +37,6 @@ function isExact(): boolean {
   const writer = fieldOf(Error, 'prepareStackTrace');
   return writer === undefined || textOf(writer, 'name') === 'ErrorPrepareStackTrace';
 }
-
-const FRAME = /(?:^|[\s(])((?:file:|data:|\/|[A-Za-z]:\\).*?)(:\d+:\d+)\)?$/;
 
 const placesOf = (frames: readonly string[]): string[] =>
   frames.flatMap((frame) => placeOfFrame(frame) ?? []);

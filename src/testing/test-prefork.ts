@@ -235,8 +235,17 @@ export class TestPrefork extends Prefork {
     try {
       return await this.#patiently(call, wait);
     } finally {
+      if (this.#isUp) this.#vigil.begin();
+    }
+  }
+
+  get #isUp(): boolean {
+    try {
       const { state } = this.status();
-      if (state === 'starting' || state === 'listening') this.#vigil.begin();
+      return state === 'starting' || state === 'listening';
+    } catch {
+      // It was refused before it began: there is no status yet.
+      return false;
     }
   }
 

@@ -18,6 +18,10 @@ export class UnheardErrors implements Unheard {
     this.#count += 1 + failure.repeated;
   }
 
+  notice(): void {
+    return undefined;
+  }
+
   recovered(): void {
     return undefined;
   }

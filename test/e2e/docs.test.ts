@@ -34,12 +34,17 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function run(page: string, main: string, more: readonly string[] = []): Program {
+function run(
+  page: string,
+  main: string,
+  more: readonly string[] = [],
+  changed = (code: string): string => code,
+): Program {
   const files = filesOf(page);
   for (const name of [main, ...more]) {
     const code = files.get(name);
     if (code === undefined) throw new Error(`${page} has no ${name}`);
-    writeFileSync(join(folder, name), code.replace(/\b10_000,$/m, '0,'));
+    writeFileSync(join(folder, name), changed(code.replace(/\b10_000,$/m, '0,')));
   }
   program = new Program(process.execPath, [join(folder, main)], { PORT: '0' });
   return program;
@@ -78,6 +83,21 @@ describe('the programs of the docs run as they stand:', () => {
     expect(await response.text()).toBe(`served by process ${program.process.pid}\n`);
     program.process.kill('SIGINT');
     expect(await program.exited, program.said).toBe(0);
+  });
+
+  it('that which says which request hangs', async () => {
+    run('docs/stuck-threads.md', 'which.js', [], (code) => {
+      expect(code).toContain('workerExpireTime: 10_000,');
+      return code.replace('workerExpireTime: 10_000,', 'workerExpireTime: 500,');
+    });
+    const [, port] = await program.until(/listening (\d+)/);
+    const url = `http://127.0.0.1:${port}`;
+    expect(await (await fetch(`${url}/first`)).text()).toBe('ok\n');
+    const hung = fetch(`${url}/hang`).catch((error: unknown) => error);
+    await program.until(/^worker \d+ hangs in GET \/hang$/m);
+    program.process.kill('SIGINT');
+    expect(await program.exited, program.said).toBe(0);
+    expect(await hung).toBeInstanceOf(TypeError);
   });
 
   it('CommonJS in two files', async () => {

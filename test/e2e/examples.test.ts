@@ -260,6 +260,7 @@ describe('the other examples', () => {
     expect(status).toBe(200);
     for (const line of [
       /^forkless_workers_ready [1-9]/m,
+      /^forkless_workers_suspect 0$/m,
       /^forkless_connections_open 1$/m,
       /^forkless_worker_utilization\{worker="\d+"\} /m,
     ])
@@ -267,6 +268,32 @@ describe('the other examples', () => {
     peer.socket.destroy();
     program.process.kill('SIGTERM');
     expect(await program.exited).toBe(0);
+  });
+
+  it('health: 503 as soon as no worker takes up a connection', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'forkless-health-'));
+    const HANG = join(folder, 'hang');
+    const preload = fileURLToPath(new URL('../handlers/hangs-at-will.cjs', import.meta.url));
+    run('health.js', { HEALTH_PORT: '0', HANG, NODE_OPTIONS: `--require "${preload}"` });
+    const [, port, health] = await program.until(/listening on (\d+), health on (\d+)/);
+    const ask = async (): Promise<[number, string]> => {
+      const response = await fetch(`http://127.0.0.1:${health}/health`);
+      return [response.status, await response.text()];
+    };
+    expect(await ask()).toEqual([200, 'ok\n']);
+    writeFileSync(HANG, '');
+    // A worker shows that it hangs by a connection that it does not take up for `claimTimeout`.
+    const peers: Peer[] = [];
+    let [status, text] = await ask();
+    while (status === 200) {
+      peers.push(new Peer(Number(port)));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      [status, text] = await ask();
+    }
+    expect(status).toBe(503);
+    expect(text).toMatch(/^listening, 0 of [1-9]\d* ready workers serve, [1-9]\d* connections wait\n$/);
+    for (const { socket } of peers) socket.destroy();
+    rmSync(folder, { recursive: true });
   });
 
   it('embedded-host ends by itself', async () => {

@@ -55,7 +55,7 @@ describe('the evidence of an expired worker', () => {
       expect(expired.lastClientAge).toBeGreaterThan(0);
       expect(expired.utilization).toBeGreaterThan(0.5);
       if (measuresCpu) expect(expired.cpuTime).toBeGreaterThan(0);
-      expect(told).toEqual(['workerRetiring', 'workerExpired']);
+      expect(told).toEqual(['workerExpired', 'workerRetiring']);
       const { workers } = server.status();
       expect(workers.find((worker) => worker.id === id)?.evidence?.stack).toEqual(expired.stack);
       const exited = event(server, 'workerExited');
@@ -80,7 +80,7 @@ describe('the evidence of an expired worker', () => {
     const exited = event(server, 'workerExited');
     await block(open, 'hang');
     await exited;
-    expect(told).toEqual(['workerRetiring', 'workerExpired', 'workerKilled', 'workerExited']);
+    expect(told).toEqual(['workerExpired', 'workerRetiring', 'workerKilled', 'workerExited']);
   });
 
   it('lets a worker go on that was only late', async () => {

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createPrefork, type Prefork, type PreforkOptions } from 'forkless';
@@ -73,14 +75,41 @@ describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) 
     ]);
   });
 
-  it('a module that never calls serve() is told of, long before it fails the boot', async () => {
-    const program = new Program(process.execPath, [fileURLToPath(handlers('begins-never-serving'))], {
+  const beginsWith = (MODULE: string, env: NodeJS.ProcessEnv = {}): Program =>
+    new Program(process.execPath, [fileURLToPath(handlers('begins-never-serving'))], {
       HOST: threadHost,
+      MODULE,
+      ...env,
     });
-    // A thread that nothing holds ends by itself; one of a pool is told of.
-    await program.until(/FORKLESS_NEVER_SERVES.* has not called serve\(\)|before it called serve\(\)/);
-    await program.end();
+
+  // Long before `bootTimeout`: nothing holds the thread.
+  it.each([
+    [
+      'never-serves',
+      /ended with code 0 before it called serve\(\) .*What it exports is not served by itself/,
+    ],
+    ['waits-for-ever', /ended with code 13 before it called serve\(\) .*nothing can settle any more/],
+  ])('a module that never calls serve() fails the boot at once: %s', async (name, text) => {
+    const program = beginsWith(name);
+    expect(await program.exited, program.said).toBe(0);
+    expect(program.said).toMatch(text);
+    expect(program.said).not.toContain('FORKLESS_NEVER_SERVES');
   });
+
+  // A thread of Node's own runs no line of this package before the module's first.
+  it.skipIf(threadHost === 'worker')(
+    'one that something holds is told of, once for all workers, and with the time that is left',
+    async () => {
+      const program = beginsWith('listens-itself', { BOOT_TIMEOUT: '4000' });
+      expect(await program.exited, program.said).toBe(0);
+      const warnings = program.said.match(/\[FORKLESS_NEVER_SERVES\] .*/g) ?? [];
+      expect(warnings.length).toBe(1);
+      expect(warnings[0]).toMatch(
+        /is loaded and has not called serve\(\).* Unless it does so within [1-3] s \(`bootTimeout`\)/,
+      );
+      expect(program.said).toContain('was not ready within 4000 ms');
+    },
+  );
 
   it.each([
     ['after work that Node does not name', 'serves-after-hash'],
@@ -91,6 +120,29 @@ describe.each(['piscina', 'tinypool', 'worker'] as const)('on %s', (threadHost) 
     expect(server.status().counts.ready).toBe(1);
     await server.close();
   });
+
+  it.each(['', '127.0.0.1'])(
+    'a module that listens is told where, and that it need not (on %j)',
+    async (ADDRESS) => {
+      const other = createServer().listen(0);
+      await once(other, 'listening');
+      const { port: taken } = other.address() as AddressInfo;
+      const server = createPrefork({
+        worker: handlers('listens-too'),
+        env: { ...process.env, TAKEN: String(taken), ADDRESS },
+        port: 0,
+        host: '127.0.0.1',
+        workers: 1,
+        threadHost,
+      });
+      const error: unknown = await server.listen().catch((reason: unknown) => reason);
+      other.close();
+      expect(error).toMatchObject({ code: 'FORKLESS_BOOT_FAILED', cause: { code: 'EADDRINUSE' } });
+      expect((error as Error).message).toMatch(
+        /listen EADDRINUSE.* \(a worker module does not listen: the prefork does.* the call of listen\(\) at \S+listens-too\.mjs:7:16\)$/,
+      );
+    },
+  );
 
   it('a module that fails right after serve() fails the boot', async () => {
     const error = await refusal(ofOne('fails-after-serve', { threadHost }));

@@ -24,7 +24,7 @@ describe('from outside', () => {
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
     server = createPrefork({ worker: handlers('commands'), threadHost: 'worker', host: '127.0.0.1', port });
-    await expect(server.listen()).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(server.listen()).rejects.toMatchObject({ code: 'EADDRINUSE', syscall: 'listen', port });
     other.close();
   });
 

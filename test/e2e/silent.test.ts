@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -77,14 +78,30 @@ describe('a failure that nobody listens for is a warning', () => {
     await ended();
   });
 
-  it('and so is a crash loop, with how it goes on', async () => {
+  it('and so is a crash loop, with how it goes on: one for both', async () => {
     await start();
-    await say('timer');
-    await program.until(
-      new RegExp(
-        `\\[FORKLESS_DEGRADED\\] ForklessWarning: A worker ended soon after the boot \\(within \`minUptime\`\\); the next one is tried after \\d+ ms; it failed at ${escaped}:\\d+:\\d+: Error: thrown in a timer`,
-      ),
+    for (let n = 0; n < 3; n += 1) await say('timer');
+    const said = await ended();
+    expect(said).not.toContain('FORKLESS_DEGRADED');
+    const warnings = said.match(/\[FORKLESS_WORKER_CRASH\] .*/g) ?? [];
+    expect(warnings.length).toBe(2);
+    const crash = `Worker \\d+ crashed at ${escaped}:${lineOf('timer')}:\\d+: Error: thrown in a timer; its last client was 127\\.0\\.0\\.1:\\d+`;
+    const soon =
+      'the worker ended soon after the boot \\(within `minUptime`\\), and the next one is tried after \\d+ ms';
+    expect(warnings[0]).toMatch(
+      new RegExp(`${crash}; ${soon}\\..* Listen to the event \`workerExited\`, and to \`degraded\`$`),
     );
+    // When it closes, no next one is tried any more.
+    expect(warnings[1]).toMatch(new RegExp(`${crash} \\(and 1 more like it\\)`));
+  });
+
+  it('with the client whose handler hangs', async () => {
+    await start();
+    const peer = new Peer(port).send('loop\n');
+    await once(peer.socket, 'connect');
+    const at = `127\\.0\\.0\\.1:${peer.socket.localPort}`;
+    await program.until(new RegExp(`\\[FORKLESS_WORKER_EXPIRED\\] .*; its last client was ${at}\\. `));
+    peer.socket.destroy();
     await ended();
   });
 

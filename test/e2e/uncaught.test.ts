@@ -35,6 +35,8 @@ describe("an uncaught error shows the user's line first", () => {
     ['port', 'FORKLESS_BAD_OPTION'],
     ['stray', 'FORKLESS_UNKNOWN_OPTION'],
     ['boot', 'FORKLESS_BOOT_FAILED'],
+    ['taken', 'EADDRINUSE'],
+    ['host', 'ENOTFOUND'],
     ['state', 'FORKLESS_WRONG_STATE'],
     ['later', 'FORKLESS_WRONG_STATE'],
     ['poe', 'FORKLESS_BAD_OPTION'],
@@ -47,6 +49,14 @@ describe("an uncaught error shows the user's line first", () => {
     const text = await said(MODULE, name);
     expect(text).toContain(`code: '${code}'`);
     expect(placesOf(text)[0]).toBe(place(MODULE, name));
+  });
+
+  it('and says of a port that the process itself has taken it', async () => {
+    const text = await said(MODULE, 'taken');
+    expect(text).toMatch(
+      /^Error: listen EADDRINUSE: .* \(a server of this process listens there: take out its call of/m,
+    );
+    expect(text).toContain("syscall: 'listen'");
   });
 
   it('from CommonJS', async () => {

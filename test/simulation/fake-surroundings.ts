@@ -27,6 +27,7 @@ export const fakeSurroundings = (options: FakeSurroundingsOptions): Surroundings
   cores: 2,
   unheard: {
     missed: () => undefined,
+    notice: () => undefined,
     recovered: () => undefined,
     closing: () => undefined,
     stop: () => undefined,

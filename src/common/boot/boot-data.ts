@@ -1,5 +1,6 @@
 /** The data that a worker's thread is given at its birth, and where its code finds them. Used in both threads. */
 import { isMainThread, type MessagePort, workerData } from 'node:worker_threads';
+import { type Millis } from '../core/types.ts';
 import { type Backlog } from '../wire/backlog.ts';
 import { type OwnThread } from './own-thread.ts';
 
@@ -16,6 +17,14 @@ export interface MessageQuota {
   readonly backlog: Backlog;
 }
 
+/** What a worker that does not begin to serve is to tell. */
+export interface BootTerms {
+  /** How long its boot may take. */
+  readonly bootTimeout: Millis;
+  /** The last generation of which a worker has told, in memory that all workers of a prefork share. */
+  readonly told: Int32Array<SharedArrayBuffer>;
+}
+
 /** The data that a thread needs to become a worker; every host carries it to `bootSlot()` in the thread. */
 export interface BootData {
   readonly url: string;
@@ -23,6 +32,8 @@ export interface BootData {
   readonly settings: unknown;
   /** Default: no limit. */
   readonly quota?: MessageQuota;
+  /** Default: none, as where threads are tested alone. */
+  readonly terms?: BootTerms;
 }
 
 /** The same as the worker finds it. */

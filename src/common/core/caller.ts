@@ -20,13 +20,19 @@ export function called<Result>(front: Front, body: () => Result): Result {
 /** The same where the body is asynchronous: what it rejects with later has no caller on its stack any more. */
 export async function awaited<Result>(front: Front, body: () => Promise<Result>): Promise<Result> {
   const site = new ForklessError('FORKLESS_WRONG_STATE', '');
-  Error.captureStackTrace(site, front);
+  const siteOfNode = new Error();
+  for (const each of [site, siteOfNode]) Error.captureStackTrace(each, front);
   try {
     return await body();
   } catch (error) {
-    throw textOf(error, 'name') === 'ForklessError' ? movedTo(site, error) : error;
+    if (textOf(error, 'name') === 'ForklessError') throw movedTo(site, error);
+    throw isOfListening(error) ? Object.assign(withMessage(siteOfNode, error), error) : error;
   }
 }
+
+// Node's errors of a port or an address have no line of the user's, for they come later or from a call of ours.
+const isOfListening = (error: unknown): error is Error =>
+  isError(error) && ['listen', 'getaddrinfo'].includes(textOf(error, 'syscall') ?? '');
 
 /** Throws the error; a `ForklessError` as from the caller of `front`, which may be a class. */
 export function throwAt(front: Front | (abstract new (...given: never[]) => unknown), error: unknown): never {
@@ -56,12 +62,17 @@ export function showCallers(prototype: object, calls: readonly string[], waits: 
 const isOurs = (thrown: unknown): thrown is ForklessError =>
   isError(thrown) && textOf(thrown, 'name') === 'ForklessError' && thrown instanceof ForklessError;
 
+const HIDDEN = { configurable: true, writable: true, enumerable: false };
+
 // V8 makes the text of a stack, the message included, when it is first asked for.
+function withMessage(site: Error, error: unknown): Error {
+  return Object.defineProperty(site, 'message', { value: textOf(error, 'message') ?? '', ...HIDDEN });
+}
+
 function movedTo(site: ForklessError, error: unknown): ForklessError {
   // One that came from a worker is only a copy, and its stack is the worker's.
   const cause = isOurs(error) ? fieldOf(error, 'cause') : error;
-  const hidden = { configurable: true, writable: true, enumerable: false };
-  Object.defineProperty(site, 'message', { value: textOf(error, 'message') ?? '', ...hidden });
-  if (cause !== undefined) Object.defineProperty(site, 'cause', { value: cause, ...hidden });
+  withMessage(site, error);
+  if (cause !== undefined) Object.defineProperty(site, 'cause', { value: cause, ...HIDDEN });
   return Object.assign(site, { code: textOf(error, 'code') as ErrorCode });
 }

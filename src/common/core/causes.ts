@@ -60,6 +60,12 @@ export class Causes<Item> {
     return false;
   }
 
+  /** Whether it was told within its interval. */
+  knows(cause: string, now: Millis): boolean {
+    const known = this.#known.get(cause);
+    return known !== undefined && !isExpired(known, now);
+  }
+
   /** The failures that were counted in the intervals that are over. */
   due(now: Millis): readonly Counted<Item>[] {
     const due: Counted<Item>[] = [];

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'FORKLESS_BAD_PARAMETER'
   | 'FORKLESS_EVENTS_OVERFLOW'
   | 'FORKLESS_WRONG_STATE'
+  | 'FORKLESS_NO_SUCH_METHOD'
   | 'FORKLESS_NOT_A_WORKER'
   | 'FORKLESS_BOOT_FAILED'
   | 'FORKLESS_BOOT_TIMEOUT'
@@ -60,6 +61,7 @@ export const errors: {
   badParameter(why: string): ForklessError;
   eventsOverflow(limit: number): ForklessError;
   wrongState(call: string, state: string): ForklessError;
+  strangerCalled(name: string, instead: string): ForklessError;
   notAWorker(call: string): ForklessError;
   bootFailed(url: string, what: string, cause?: unknown): ForklessError;
   bootTimeout(url: string, limit: Millis): ForklessError;
@@ -131,6 +133,11 @@ export const errors: {
     ),
   wrongState: (call, state) =>
     new ForklessError('FORKLESS_WRONG_STATE', `${call} is not possible while the prefork is ${state}`),
+  strangerCalled: (name, instead) =>
+    new ForklessError(
+      'FORKLESS_NO_SUCH_METHOD',
+      `A client is no socket and has no ${name}(): use ${instead}. The stream under it is \`client.socket\``,
+    ),
   notAWorker: (call) =>
     new ForklessError(
       'FORKLESS_NOT_A_WORKER',

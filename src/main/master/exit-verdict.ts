@@ -62,7 +62,8 @@ function bootFailure({ url, ofCall, bootError, exit }: Seen): Error {
   if (bootError?.name === 'ForklessError') return bootError;
   const cause = bootError ?? exit.error;
   if (cause === undefined) {
-    const hint = ofCall ? `. ${HOW_TO_PLACE_CALLS}` : '';
+    const unserved = ofCall ? HOW_TO_PLACE_CALLS : UNSERVED[exit.code];
+    const hint = unserved === undefined ? '' : `. ${unserved}`;
     return errors.bootFailed(
       url,
       `ended with code ${exit.code} before it called serve() or prefork()${hint}`,
@@ -71,6 +72,12 @@ function bootFailure({ url, ofCall, bootError, exit }: Seen): Error {
   const what = isError(cause) ? `${messageOf(cause)}${syntaxPlace(cause, url)}` : show(cause);
   return errors.bootFailed(url, `failed: ${what}`, cause);
 }
+
+// Why a thread has ended by itself, by its exit code.
+const UNSERVED: Readonly<Record<number, string>> = {
+  0: 'What it exports is not served by itself: give it to serve() or serveHttp()',
+  13: 'It waits at its top level for a promise that nothing can settle any more',
+};
 
 function syntaxPlace(cause: Error, url: string): string {
   const place = placeOfSyntaxError(cause);

@@ -81,8 +81,10 @@ export interface WorkerHandleOptions {
   readonly maxWorkerMessages: number;
   /** Whether sockets are sent to the worker, where that is possible. */
   readonly transfer: boolean;
-  /** Only for the message about a boot that took longer. */
+  /** Only for the messages about a boot that takes longer. */
   readonly bootTimeout: Millis;
+  /** The last generation of which a worker has told that it does not serve, in memory that all workers share. */
+  readonly told: Int32Array<SharedArrayBuffer>;
   readonly events: WorkerHandleEvents;
 }
 
@@ -218,7 +220,8 @@ export class WorkerHandle {
       activity: this.activity,
     };
     const quota = { most: this.#options.maxWorkerMessages, backlog: this.#backlog };
-    const boot = { url, port: this.#link.far, settings: mine, quota };
+    const { bootTimeout, told } = this.#options;
+    const boot = { url, port: this.#link.far, settings: mine, quota, terms: { bootTimeout, told } };
     return host.start({ ...thread, name: `forkless worker ${id}`, boot }, (exit) => {
       this.#exited(exit);
     });

@@ -1,6 +1,7 @@
 // `createPrefork()`, for handlers in a module of their own.
 import { called, showCallers } from '../../common/core/caller.ts';
 import { checkObject } from '../../common/core/check.ts';
+import { checkEventNames } from './event-names.ts';
 import { Prefork } from './prefork.ts';
 import { type PreforkOptions } from './option-types.ts';
 
@@ -20,6 +21,7 @@ export const WAITS: readonly string[] = ['listen', 'start', 'drain', 'reload', '
 
 // This is done here since the file of the class is long enough.
 showCallers(Prefork.prototype, CALLS, WAITS);
+checkEventNames(Prefork.prototype);
 
 /** The options of `createPrefork()`. */
 export interface CreateOptions extends PreforkOptions {

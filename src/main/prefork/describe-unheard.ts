@@ -1,5 +1,6 @@
 // The text of the warning about a failure whose event nobody listens to.
 import { messageOf, textOf } from '../../common/core/thrown.ts';
+import { type ConnectionInfo } from '../listener/connections.ts';
 import { type PreforkEvents } from './events.ts';
 import { framesOf, placeOf } from './place.ts';
 
@@ -19,10 +20,20 @@ export interface Told {
   readonly listen: string;
   /** The lines of the stack. */
   readonly frames: readonly string[];
+  /** How it goes on for the pool, as long as that is degraded: the rest of the sentence. */
+  readonly sequel?: string;
 }
 
 type Event<Name extends keyof PreforkEvents> = PreforkEvents[Name][0];
 type Describe<Name extends keyof PreforkEvents> = (event: Event<Name>) => Told | undefined;
+
+const CRASH = 'FORKLESS_WORKER_CRASH';
+const SOON = 'ended soon after the boot (within `minUptime`)';
+
+const nextOne = ({ retryIn }: Failing): string => `the next one is tried after ${Math.ceil(retryIn)} ms`;
+
+/** Workers fail: not the pool's other trouble, threads that cannot be ended. */
+type Failing = Extract<Event<'degraded'>, { readonly cause: 'boot' }>;
 
 // The callbacks whose failures reach no `clientError`.
 const WITHOUT_CLIENT = ['connection', 'workerStopping', 'lane', 'heap', 'clientPreConnect', 'clientFilter'];
@@ -46,11 +57,8 @@ const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
     const how = howItEnded(exit);
     if (how === undefined) return undefined;
     const listen = 'Its connections were closed. Listen to the event `workerExited`';
-    return failure('FORKLESS_WORKER_CRASH', `Worker ${exit.worker} ${how}`, {
-      error: exit.error,
-      listen,
-      kind: how,
-    });
+    const { error, lastClient: client } = exit;
+    return failure(CRASH, `Worker ${exit.worker} ${how}`, { error, client, listen, kind: how });
   },
   workerKilled: ({ worker, why, drainedFor, clients }) => {
     // `workerExpired` tells of workers that do not answer, and `handlerError` of workers that break the protocol.
@@ -67,17 +75,17 @@ const HEAR: { readonly [Name in keyof PreforkEvents]?: Describe<Name> } = {
   degraded: (degradation) => {
     // Too many zombies are told by `onStuck`, which makes a warning of its own by default.
     if (degradation.cause === 'zombies') return undefined;
-    const { failures, retryIn, error } = degradation;
+    const { failures, error } = degradation;
     const who = failures === 1 ? 'A worker' : `${failures} workers in a row`;
-    const next = `the next one is tried after ${Math.ceil(retryIn)} ms`;
     const last = failures === 1 ? 'it failed' : 'the last one failed';
-    const how = isBootError(error) ? 'did not boot' : 'ended soon after the boot (within `minUptime`)';
-    const what = `${who} ${how}; ${next}${error ? `; ${last}` : ''}`;
+    const how = isBootError(error) ? 'did not boot' : SOON;
+    const what = `${who} ${how}; ${nextOne(degradation)}${error ? `; ${last}` : ''}`;
     return failure(DEGRADED, what, { error, listen: 'Listen to the event `degraded`', kind: '' });
   },
-  workerExpired: ({ worker, silentFor, stack }) =>
+  workerExpired: ({ worker, silentFor, stack, lastClient: client }) =>
     failure('FORKLESS_WORKER_EXPIRED', `Worker ${worker} did not answer for ${Math.round(silentFor)} ms`, {
       frames: stack.map((frame) => `    at ${frame}`),
+      client,
       listen: 'It is asked to leave, then killed. Listen to the event `workerExpired`',
       kind: '',
     }),
@@ -107,8 +115,41 @@ export function describeUnheard<Name extends keyof PreforkEvents>(
   return describe?.(event);
 }
 
+/** A failure of a worker because of which the pool may become degraded, with its error. */
+export interface Blow {
+  readonly error: Error | undefined;
+}
+
+/** The failure that an event tells of, where the pool may become degraded by it in the same turn. */
+export function blowOf<Name extends keyof PreforkEvents>(
+  name: Name,
+  [event]: PreforkEvents[Name],
+): Blow | undefined {
+  if (name === 'workerExited') return event as Event<'workerExited'>;
+  // It breaks the protocol, and is killed for that.
+  const isBroken = name === 'handlerError' && (event as Event<'handlerError'>).callback === 'lane';
+  return isBroken ? (event as Event<'handlerError'>) : undefined;
+}
+
+/** The failure of a worker and the trouble that comes of it for the pool, told as one. */
+export function withSequel(told: Told, degradation: Failing): Told {
+  const { failures } = degradation;
+  const who = failures === 1 ? 'the worker' : `${failures} workers in a row`;
+  return {
+    ...told,
+    cause: soonCauseOf(told),
+    sequel: `; ${who} ${SOON}, and ${nextOne(degradation)}`,
+    listen: `${told.listen}, and to \`degraded\``,
+  };
+}
+
+/** The cause of the same failure where it has made the pool degraded. */
+export const soonCauseOf = ({ cause }: Told): string => `${cause} soon`;
+
 interface Details {
   readonly error?: Error | undefined;
+  /** The client that was served last. */
+  readonly client?: ConnectionInfo | undefined;
   /** The lines of the stack, where they are not those of the error. */
   readonly frames?: readonly string[];
   readonly listen: string;
@@ -121,14 +162,15 @@ interface Details {
 const ONE = { unit: 'like it', here: 1 };
 
 function failure(code: string, what: string, details: Details): Told {
-  const { error, frames = framesOf(error), listen, kind, repeated = 0, counted = ONE } = details;
+  const { error, client, frames = framesOf(error), listen, kind, repeated = 0, counted = ONE } = details;
   const place = placeOf(frames);
   const at = place === undefined ? '' : ` at ${place}`;
   const by = error === undefined ? '' : `: ${lineOf(error)}`;
+  const whose = client === undefined ? '' : `; its last client was ${whereabouts(client)}`;
   const cause = `${code} ${kind} ${place ?? kindOf(error)}`.slice(0, LONGEST);
   // A stack with frames of this package alone says nothing about the user's code.
   const shown = place === undefined ? [] : frames;
-  return { code, cause, repeated, counted, text: `${what}${at}${by}`, listen, frames: shown };
+  return { code, cause, repeated, counted, text: `${what}${at}${by}${whose}`, listen, frames: shown };
 }
 
 const kindOf = (error: Error | undefined): string =>
@@ -147,9 +189,21 @@ function howItEnded({ code, reason, why, error }: Event<'workerExited'>): string
 
 const LONGEST = 1_000;
 
-/** Name and message on one line. A message may contain what a peer has sent, such as codes that steer a terminal. */
-function lineOf(error: Error): string {
-  const text = `${textOf(error, 'name') ?? 'Error'}: ${messageOf(error)}`;
+/** Name and message. */
+const lineOf = (error: Error): string =>
+  onOneLine(`${textOf(error, 'name') ?? 'Error'}: ${messageOf(error)}`);
+
+/** A text may contain what a peer has sent, such as codes that steer a terminal. */
+function onOneLine(text: string): string {
   const line = text.slice(0, LONGEST).replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
   return text.length > LONGEST ? `${line}…` : line;
+}
+
+/** The address of a client. A stream that was accepted elsewhere may have any text there, or none. */
+function whereabouts({ id, remoteAddress, remotePort }: ConnectionInfo): string {
+  if (remoteAddress === undefined) return `connection ${id}`;
+  // A socket that listens on IPv6 tells addresses of IPv4 in this form.
+  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  const host = address.includes(':') ? `[${address}]` : address;
+  return onOneLine(remotePort === undefined ? host : `${host}:${remotePort}`);
 }

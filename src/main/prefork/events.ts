@@ -9,7 +9,7 @@ import {
 } from '../../common/core/types.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { type AddressInfo } from 'node:net';
-import { type Evidence } from './evidence.ts';
+import { type Evidence, type LastClient } from './evidence.ts';
 import { type ConnectionInfo } from '../listener/connections.ts';
 
 /** Why a pool is not what it should be: workers fail, or more threads than `maxZombies` cannot be terminated. */
@@ -32,7 +32,7 @@ export interface PreforkEvents {
   listening: [{ readonly address: AddressInfo | string | null }];
   workerSpawned: [{ readonly worker: WorkerId; readonly generation: number }];
   workerReady: [{ readonly worker: WorkerId; readonly generation: number; readonly bootTime: Millis }];
-  /** A worker was asked to leave. */
+  /** A worker was asked to leave. Where it did not answer, `workerExpired` is told first. */
   workerRetiring: [{ readonly worker: WorkerId; readonly why: LeaveReason }];
   /** A worker gets no new connection until it is resumed; it was paused by itself or by `pause(id)`. */
   workerPaused: [{ readonly worker: WorkerId }];
@@ -52,7 +52,7 @@ export interface PreforkEvents {
    * time anew until it goes on. Told once each time it is stopped.
    */
   workerDebugged: [{ readonly worker: WorkerId; readonly generation: number }];
-  /** A worker gave no heartbeat for `workerExpireTime` and was asked to leave; told before it is killed. */
+  /** A worker gave no heartbeat for `workerExpireTime`; told before `workerRetiring`, and before it is killed. */
   workerExpired: [
     {
       readonly worker: WorkerId;
@@ -71,7 +71,8 @@ export interface PreforkEvents {
       readonly clients: number;
     } & Evidence,
   ];
-  workerExited: [WorkerExit];
+  /** The thread of a worker has ended. `lastClient` is known only if its connection was still open. */
+  workerExited: [WorkerExit & LastClient];
   /** A worker has claimed a connection. */
   connection: [{ readonly connection: ConnectionInfo; readonly worker: WorkerId }];
   /** A claimed connection is closed on both sides. */

@@ -23,10 +23,19 @@ export interface Evidence {
   readonly stack: readonly string[];
 }
 
+/** The client that a worker took up last, and how long ago. */
+export type LastClient = Pick<Evidence, 'lastClient' | 'lastClientAge'>;
+
 /** The longest look into a thread. Threads in JavaScript answered within 0.3 s on a busy machine, others never. */
 export const LONGEST_LOOK: Millis = 1_000;
 
 const NOTHING: ThreadFindings = { cpuTime: undefined, stack: [] };
+
+/** Also of a worker whose thread has ended, as long as its connections are open. */
+export function lastClientOf({ activity }: WorkerHandle, connections: Connections): LastClient {
+  const last = lastClient(activity, sharedNow());
+  return { lastClient: last && connections.info(last.id), lastClientAge: last?.age };
+}
 
 /** The evidence that there is at once, without a look into the thread. */
 export function evidenceOf(
@@ -34,10 +43,8 @@ export function evidenceOf(
   connections: Connections,
   findings: ThreadFindings = NOTHING,
 ): Evidence {
-  const last = lastClient(handle.activity, sharedNow());
   return {
-    lastClient: last && connections.info(last.id),
-    lastClientAge: last?.age,
+    ...lastClientOf(handle, connections),
     utilization: handle.thread.utilization(),
     ...findings,
   };

@@ -1,6 +1,8 @@
 // The listening sockets of one prefork, and the failures of accepting on them.
-import { type ServerOpts, type Socket } from 'node:net';
+import { Server, type ServerOpts, type Socket } from 'node:net';
+import { activeHandles } from '../../common/boot/active-handles.ts';
 import { type HeldClock } from '../../common/core/clock.ts';
+import { fieldOf, isError, textOf } from '../../common/core/thrown.ts';
 import { type AddressInfo } from '../../common/core/types.ts';
 import { AcceptTrouble } from '../listener/accept-trouble.ts';
 import { Listener } from '../listener/listener.ts';
@@ -63,7 +65,9 @@ export class Listeners {
 
   async #bind(listener: Listener): Promise<Address> {
     const { life } = this.#options;
-    const address = await listener.open();
+    const address = await listener.open().catch((error: unknown) => {
+      throw explained(error);
+    });
     if (life.isEnding) {
       await listener.close();
       throw life.whyNotListening();
@@ -73,3 +77,16 @@ export class Listeners {
     return address;
   }
 }
+
+const OWN = 'a server of this process listens there: take out its call of listen(), for the prefork listens';
+
+// The newcomer's own `app.listen()`, which no message of Node's would tell from another program's.
+function explained(error: unknown): unknown {
+  if (isError(error) && textOf(error, 'code') === 'EADDRINUSE' && hasOwnServerAt(fieldOf(error, 'port')))
+    error.message = `${error.message} (${OWN})`;
+  return error;
+}
+
+const hasOwnServerAt = (port: unknown): boolean =>
+  typeof port === 'number' &&
+  activeHandles().some((handle) => handle instanceof Server && fieldOf(handle.address(), 'port') === port);

@@ -1,5 +1,6 @@
 // Where in the user's code an error comes from, for warnings.
 import { fileURLToPath } from 'node:url';
+import { FRAME } from '../../common/core/frame.ts';
 import { fieldOf, isError, textOf } from '../../common/core/thrown.ts';
 
 /**
@@ -49,12 +50,10 @@ const OURS = FOLDER === undefined ? undefined : fileURLToPath(FOLDER);
 
 const isOurs = (place: string): boolean => OURS !== undefined && place.startsWith(OURS);
 
-// Frames of Node (`node:…`, `<anonymous>`) do not match. Frames of code that was made by `eval` are left out below.
-const PLACE = /(?:^|[\s(])((?:file:|data:|\/|[A-Za-z]:\\).*?)(:\d+:\d+)\)?$/;
-
 function readPlace(frame: string): string | undefined {
+  // Code that was made by `eval`.
   if (frame.includes('(eval at ')) return undefined;
-  const [, file, position] = PLACE.exec(frame) ?? [];
+  const [, file, position] = FRAME.exec(frame) ?? [];
   if (file === undefined || position === undefined) return undefined;
   return `${shown(file)}${position}`;
 }

@@ -18,7 +18,7 @@ import { type Connection } from '../relay/connection.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { Connections, infoOf, type Tally } from '../listener/connections.ts';
 import { Departures } from './departures.ts';
-import { evidenceOf, gather, LONGEST_LOOK, type Evidence } from './evidence.ts';
+import { evidenceOf, gather, lastClientOf, LONGEST_LOOK, type Evidence } from './evidence.ts';
 import { type Announce } from './events.ts';
 import { Takeover } from '../listener/takeover.ts';
 import { type Hub } from '../relay/hub.ts';
@@ -62,6 +62,7 @@ export class Pool implements Crew {
   readonly #idle: IdleWatch;
   readonly #takeover: Takeover;
   readonly #reports: Reports;
+  readonly #told = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #settings: PreforkSettings;
   #held = true;
 
@@ -95,6 +96,7 @@ export class Pool implements Crew {
       idle: this.#idle,
       homeless: this.homeless,
       takeover: this.#takeover,
+      gone: this.#gone.bind(this),
       exited: this.#exited.bind(this),
     });
   }
@@ -203,6 +205,7 @@ export class Pool implements Crew {
       maxWorkerMessages,
       transfer,
       bootTimeout: policy.bootTimeout,
+      told: this.#told,
       thread,
       settings: {
         heartbeat: paceOf(policy),
@@ -225,9 +228,10 @@ export class Pool implements Crew {
 
   retire(id: WorkerId, why: LeaveReason): void {
     const unclaimed = this.handles.get(id)?.retire(why, why !== 'closing') ?? [];
-    this.#departures.asked(id, why);
+    const tell = this.#departures.asked(id, why);
     this.dispatcher.takenBack(unclaimed, id, false);
-    if (why === 'silent') this.#expired(id);
+    if (why === 'silent') this.#expired(id, tell);
+    else tell();
   }
 
   kill(id: WorkerId, why: LeaveReason): void {
@@ -267,15 +271,20 @@ export class Pool implements Crew {
     this.dispatcher.takenBack(unclaimed, id, false);
   }
 
-  #expired(id: WorkerId): void {
+  // It has expired first, and was asked to leave for that.
+  #expired(id: WorkerId, asked: () => void): void {
     const handle = this.handles.get(id);
     const record = this.master.record(id);
-    if (!handle || !record) return;
+    if (!handle || !record) {
+      asked();
+      return;
+    }
     const silentFor = this.#options.clock.now() - record.lastBeat;
     gather(handle, this.connections, (evidence) => {
       this.evidence.set(id, evidence);
       const { generation } = handle;
       this.#options.announce('workerExpired', { worker: id, generation, silentFor, ...evidence });
+      asked();
     });
   }
 
@@ -287,6 +296,11 @@ export class Pool implements Crew {
   *#sides(): Iterable<ConnectionSide> {
     for (const { hub } of this.handles.values()) yield* hub.sides;
     yield* this.homeless.sides();
+  }
+
+  #gone(id: WorkerId): void {
+    const handle = this.handles.get(id);
+    if (handle) this.#departures.gone(id, lastClientOf(handle, this.connections));
   }
 
   #exited(exit: WorkerExit, unclaimed: Connection[]): void {

@@ -178,7 +178,9 @@ export class Prefork extends EventEmitter<PreforkEvents> {
   async reload(): Promise<void> {
     const pool = this.#running('reload()');
     this.#engine?.entrance?.renew();
-    const generation = await reload(pool, this.#clock, this.#watchers);
+    const generation = await reload(pool, this.#clock, this.#watchers, (told) => {
+      if (this.listenerCount('workerRetiring') === 0) this.#surroundings.unheard.notice(told);
+    });
     if (generation === undefined) throw errors.wrongState('reload()', this.#life.state);
     this.#announce('reloaded', { generation });
   }

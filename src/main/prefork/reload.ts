@@ -1,21 +1,29 @@
 // The work of `reload()`, and its wait for the new generation.
 import { type Clock } from '../../common/core/clock.ts';
 import { errors } from '../../common/core/errors.ts';
+import { type Millis } from '../../common/core/types.ts';
 import { type Master } from '../master/master.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
 import { isLive, isReady, type WorkerRecord } from '../policy/state.ts';
+import { type Told } from './describe-unheard.ts';
 import { type Pool } from './pool.ts';
+import { reloadNotice } from './reload-notice.ts';
 import { type Watchers } from './watchers.ts';
+
+// Most reloads are over by then.
+const SILENT: Millis = 5_000;
 
 /**
  * Brings up a new generation and waits until no older worker takes connections. Returns the number of the generation,
  * or `undefined` if the prefork closed meanwhile. If a boot fails, the pool goes back to the last generation that has
- * booted, and all reloads since then fail: they would all load the same module.
+ * booted, and all reloads since then fail: they would all load the same module. `notice` is told once what it waits for, when
+ * that takes long.
  */
 export async function reload(
   { master, handles, exitWatchers }: Pool,
   clock: Clock,
   watchers: Watchers,
+  notice: (told: Told) => void,
 ): Promise<number | undefined> {
   const before = master.state.generation;
   master.tell({ kind: 'reload' });
@@ -30,6 +38,9 @@ export async function reload(
   const onExit = ({ generation, reason, error }: WorkerExit): void => {
     if (reason === 'boot-failed') fail(generation, error);
   };
+  const cancelNotice = clock.callAt(clock.now() + SILENT, () => {
+    notice(reloadNotice(master.state, master.config, mine, SILENT, clock.now()));
+  });
   exitWatchers.add(onExit);
   await watchers.until(clock, Infinity, () => {
     const stuck = stuckInBoot(master, mine);
@@ -38,6 +49,7 @@ export async function reload(
     return failed.length > 0 || settled(master, mine);
   });
   exitWatchers.delete(onExit);
+  cancelNotice();
   const [failure] = failed;
   if (failure) throw errors.reloadFailed(failure.error);
   return master.state.closing ? undefined : mine;

@@ -25,6 +25,8 @@ export interface ReportsOptions {
   readonly announce: Announce;
   /** A worker failed by this error. Called before the events that follow from the failure. */
   readonly failed: (error: unknown) => void;
+  /** The thread of a worker has ended, and its connections are still open. */
+  readonly gone: (id: WorkerId) => void;
   /** A worker asked for the end of the whole prefork. */
   readonly shutdown: () => void;
   /** A connection is closed on both sides. */
@@ -84,6 +86,7 @@ export class Reports {
         this.#broken(id, error);
       },
       gone: () => {
+        this.#options.gone(id);
         // The master is told first: user code that is told of the exit may connect anew.
         master.tell({ kind: 'exited', id, luck: master.draw() });
       },

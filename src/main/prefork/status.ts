@@ -64,9 +64,9 @@ export interface PreforkStatus {
   /**
    * Workers by phase, and in all. `threads` counts all threads that have not ended, except zombies. `above` is how many
    * threads there are beyond `maxWorkers`: one while a worker is replaced or leaves, more after `maxWorkers` was
-   * lowered.
+   * lowered. `suspect` is how many of the ready ones most likely hang: `ready - suspect` serve.
    */
-  readonly counts: Readonly<Record<Phase | 'live' | 'spare' | 'threads' | 'above', number>>;
+  readonly counts: Readonly<Record<Phase | 'live' | 'spare' | 'threads' | 'above' | 'suspect', number>>;
   readonly connections: {
     /** Accepted and not closed. */
     readonly open: number;
@@ -151,6 +151,7 @@ export function snapshot(
       spare: live.filter(({ open }) => open === 0).length,
       threads,
       above: Math.max(0, threads - pool.master.config.maxWorkers),
+      suspect: workers.filter(({ phase, suspect }) => phase === 'ready' && suspect).length,
     },
     connections: {
       open: size,

@@ -35,16 +35,17 @@ export interface Surroundings {
 export function ownSurroundings(): Surroundings {
   const scopes = new Scopes();
   const clock = new SystemClock();
+  const atTurnEnd = (run: () => void): void => {
+    scopes.register(setImmediate, run);
+  };
   return {
     clock,
     random: Math.random,
     loadHost,
     openLink,
-    atTurnEnd: (run) => {
-      scopes.register(setImmediate, run);
-    },
+    atTurnEnd,
     cores: availableParallelism(),
-    unheard: new UnheardWarnings(clock),
+    unheard: new UnheardWarnings(clock, atTurnEnd),
     signals: processSignals,
     made: noteMade,
   };

@@ -5,6 +5,7 @@ import { ClientInfo } from './client-info.ts';
 import { checkMarks, type Marks, type MarkWatch } from './marks.ts';
 import { type Output } from './output.ts';
 import { type ServedSocket } from './served-socket.ts';
+import { nameInstead } from './strangers.ts';
 
 /** The part of a session that its client uses. */
 export interface ClientOwner {
@@ -165,3 +166,6 @@ export class Client<In = string, Out = string> extends ClientInfo {
     this.#owner.inputChanged();
   }
 }
+
+// Whoever comes from `node:net` reaches for these.
+nameInstead(Client.prototype);

@@ -2,6 +2,7 @@
 import { Server } from 'node:net';
 import { MessagePort } from 'node:worker_threads';
 import { type Millis } from '../../common/core/types.ts';
+import { activeHandles } from '../../common/boot/active-handles.ts';
 
 /** Ends the thread in order. */
 export function leaveThread(): void {
@@ -52,15 +53,9 @@ const hasListeners = (): boolean => process.listenerCount('beforeExit') > 1;
 function letGo(): void {
   // While output waits for the main thread, Node's own port holds the thread for it.
   if (isPrinting()) return;
+  // Where Node does not tell of them, `isQuiet` ends the waiting.
   for (const handle of activeHandles())
     if (handle instanceof MessagePort || handle instanceof Server) handle.unref();
-}
-
-// Nothing else knows the port that a pool's thread waits by. Without this, `isQuiet` ends the waiting.
-function activeHandles(): readonly unknown[] {
-  const list: unknown = Reflect.get(process, '_getActiveHandles');
-  const handles: unknown = typeof list === 'function' ? Reflect.apply(list, process, []) : [];
-  return Array.isArray(handles) ? handles : [];
 }
 
 const MAY_LAST: readonly string[] = [

@@ -1,5 +1,6 @@
 /** Shortens the chain of causes of an uncaught error, before Node passes it on to the main thread. */
 import { fieldOf } from '../../common/core/thrown.ts';
+import { explainListenErrors } from './listen-error.ts';
 
 // Node copies 300 of them to the main thread in 40 ms, and takes 5 s for 5000.
 const MOST_CAUSES = 100;
@@ -31,6 +32,7 @@ function hide(error: object): void {
 
 /** Keeps what this thread may crash by fit to be told. */
 export function tameCrashes(): void {
+  explainListenErrors();
   // A listener of its own kind: whether the exception is caught is up to the user's.
   process.on('uncaughtExceptionMonitor', cutCauses);
 }

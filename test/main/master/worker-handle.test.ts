@@ -58,6 +58,7 @@ class Rig {
       },
       gate: new BootGate(1),
       clock: new FakeClock(0),
+      told: new Int32Array(new SharedArrayBuffer(4)),
       openLink: () => link,
       atTurnEnd: (run) => this.turnEnds.push(run),
       thread: {},

@@ -22,10 +22,12 @@ describe('warnings', () => {
   let unheard: UnheardWarnings;
   let emit: typeof process.emitWarning;
   let told: string[];
+  let turns: (() => void)[];
 
   beforeEach(() => {
     clock = new VirtualClock();
-    unheard = new UnheardWarnings(clock);
+    turns = [];
+    unheard = new UnheardWarnings(clock, (run) => void turns.push(run));
     told = [];
     emit = process.emitWarning.bind(process);
     process.emitWarning = (warning: string | Error) => {
@@ -116,6 +118,98 @@ describe('warnings', () => {
     expect(told).toEqual(['`clientInput` of worker 1 failed at /srv/a.js:1:1: Error: m']);
   });
 
+  describe('of a worker that crashes soon after its boot', () => {
+    const crashed = (worker: number, error: Error): PreforkEvents['workerExited'] => [
+      {
+        worker,
+        generation: 1,
+        code: 1,
+        reason: 'crashed',
+        why: undefined,
+        error,
+        lastClient: undefined,
+        lastClientAge: undefined,
+      },
+    ];
+    const degraded = (failures: number, error: Error): PreforkEvents['degraded'] => [
+      { cause: 'boot', failures, retryIn: 100 * failures, error },
+    ];
+    const endTurn = (): void => {
+      for (const run of turns.splice(0)) run();
+    };
+    const crash = (worker: number, failures: number, error = thrownAt('/srv/a.js:1:1')): void => {
+      unheard.missed('workerExited', crashed(worker, error));
+      expect(turns.length).toBe(1);
+      unheard.missed('degraded', degraded(failures, error));
+      endTurn();
+    };
+    const SOON = 'ended soon after the boot (within `minUptime`)';
+    const FIRST = `Worker 1 crashed at /srv/a.js:1:1: Error: m; the worker ${SOON}, and the next one is tried after 100 ms`;
+
+    const plain = (): string[] => told.splice(0).map((text) => text.replace(/\. Its connections .*/, ''));
+
+    it('are one, with both facts, and so are those of a loop', () => {
+      crash(1, 1);
+      expect(plain()).toEqual([FIRST]);
+      crash(2, 2);
+      crash(3, 3);
+      expect(told).toEqual([]);
+      clock.fireNext();
+      expect(plain()).toEqual([
+        `Worker 3 crashed at /srv/a.js:1:1: Error: m; 3 workers in a row ${SOON}, and the next one is tried after 300 ms (and 1 more like it)`,
+      ]);
+    });
+
+    it('say at once that it is one, also where one crashed there before that had stood long enough', () => {
+      unheard.missed('workerExited', crashed(7, thrownAt('/srv/a.js:1:1')));
+      endTurn();
+      crash(1, 1);
+      expect(plain()).toEqual(['Worker 7 crashed at /srv/a.js:1:1: Error: m', FIRST]);
+    });
+
+    it('count the others that crash alike in the same turn', () => {
+      const error = thrownAt('/srv/a.js:1:1');
+      unheard.missed('workerExited', crashed(2, thrownAt('/srv/a.js:1:1')));
+      unheard.missed('workerExited', crashed(1, error));
+      unheard.missed('degraded', degraded(1, error));
+      endTurn();
+      expect(plain()).toEqual([FIRST]);
+      unheard.stop();
+      expect(plain()).toEqual(['Worker 2 crashed at /srv/a.js:1:1: Error: m']);
+    });
+
+    it.each(['recovered', 'closing'] as const)('say nothing of a next one any more after %s', (over) => {
+      crash(1, 1);
+      crash(2, 2);
+      told = [];
+      unheard[over](25_000);
+      unheard.stop();
+      expect(plain()).toEqual(['Worker 2 crashed at /srv/a.js:1:1: Error: m']);
+    });
+
+    it('are told also where no turn ends any more, and two where the errors differ', () => {
+      unheard.missed('workerExited', crashed(1, thrownAt('/srv/a.js:1:1')));
+      unheard.missed('degraded', degraded(1, thrownAt('/srv/b.js:1:1')));
+      unheard.stop();
+      expect(plain()).toEqual([
+        `A worker ${SOON}; the next one is tried after 100 ms; it failed at /srv/b.js:1:1: Error: m`,
+        'Worker 1 crashed at /srv/a.js:1:1: Error: m',
+      ]);
+    });
+
+    it('are one also where a worker breaks the protocol', () => {
+      const error = thrownAt('/srv/a.js:1:1');
+      unheard.missed('handlerError', [
+        { worker: 1, connection: undefined, callback: 'lane', error, repeated: 0 },
+      ]);
+      unheard.missed('degraded', degraded(1, error));
+      endTurn();
+      expect(told).toEqual([
+        `\`lane\` of worker 1 failed at /srv/a.js:1:1: Error: m; the worker ${SOON}, and the next one is tried after 100 ms`,
+      ]);
+    });
+  });
+
   it('of any number of causes are bounded', () => {
     for (let n = 0; n < 10_000; n += 1)
       unheard.missed('handlerError', failed(thrownAt(`file:///srv/a.js:${n}:1`)));
@@ -127,7 +221,15 @@ describe('warnings', () => {
 });
 
 describe('what is told', () => {
-  const exit = { worker: 3, generation: 1, code: 1, why: undefined, error: undefined };
+  const exit = {
+    worker: 3,
+    generation: 1,
+    code: 1,
+    why: undefined,
+    error: undefined,
+    lastClient: undefined,
+    lastClientAge: undefined,
+  };
   const text = <Name extends keyof PreforkEvents>(name: Name, ...event: PreforkEvents[Name]): unknown => {
     const told = describeUnheard(name, event);
     return told && [told.code, told.text];
@@ -168,6 +270,27 @@ describe('what is told', () => {
       ],
       ['FORKLESS_ACCEPT_ERROR', 'Accepting a connection failed: RangeError: m'],
       ['FORKLESS_DISPATCH_FAILED', 'A connection was refused: `dispatch` failed: RangeError: m'],
+    ]);
+  });
+
+  it.each([
+    [{ remoteAddress: '127.0.0.1', remotePort: 5_000 }, '127.0.0.1:5000'],
+    [{ remoteAddress: '::1', remotePort: 5_000 }, '[::1]:5000'],
+    [{ remoteAddress: '::ffff:10.0.0.1', remotePort: 5_000 }, '10.0.0.1:5000'],
+    [{ remoteAddress: 'a\u001b[2Jb' }, 'a [2Jb'],
+    [{}, 'connection 9'],
+  ])('names the client of %j whose handler most likely hangs or has crashed', (addresses, name) => {
+    const lastClient = { id: 9, ...addresses };
+    const evidence = { lastClient, lastClientAge: 5, utilization: 1, cpuTime: undefined, stack: [] };
+    expect([
+      text('workerExited', { ...exit, reason: 'crashed', error: new Error('m'), lastClient }),
+      text('workerExpired', { worker: 3, generation: 1, silentFor: 400.4, ...evidence }),
+    ]).toEqual([
+      [
+        'FORKLESS_WORKER_CRASH',
+        expect.stringMatching(/^Worker 3 crashed at .*: Error: m; its last client was /),
+      ],
+      ['FORKLESS_WORKER_EXPIRED', `Worker 3 did not answer for 400 ms; its last client was ${name}`],
     ]);
   });
 

@@ -7,6 +7,15 @@ import { gate, serve, settle, worker, type Served, type ServeOptions } from './c
 
 const ignore = (): undefined => undefined;
 
+function thrownBy(call: () => unknown): Error {
+  try {
+    call();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('threw nothing');
+}
+
 /** A client at the end of a connection that does nothing by itself. */
 function connect(
   handlers: Handlers = {},
@@ -20,6 +29,35 @@ function connect(
   if (!context) throw new Error('not connected');
   return { ...served, context, client: context.client };
 }
+
+describe('a method of a socket that a client does not have', () => {
+  it.each([
+    ['write', 'use put()'],
+    ['send', 'use put()'],
+    ['end', 'use shutdown(), or'],
+    ['close', 'use shutdown(), or'],
+    ['pause', 'use pauseInput()'],
+    ['resume', 'use resumeInput()'],
+    ['on', 'use a handler'],
+  ])('%s says which one is meant, from the line of its caller', (name, instead) => {
+    const { client } = connect();
+    const method = Reflect.get(client, name) as (text: string) => unknown;
+    const call = (): unknown => method.call(client, 'text');
+    expect(call).toThrow(expect.objectContaining({ name: 'ForklessError', code: 'FORKLESS_NO_SUCH_METHOD' }));
+    expect(call).toThrow(`has no ${name}(): ${instead}`);
+    const { stack } = thrownBy(call);
+    expect(stack?.split('\n')[1]).toContain('client.test.ts');
+  });
+
+  it('is in no type, and in no list of what a client has', () => {
+    const { client } = connect();
+    // @ts-expect-error There is none.
+    expect(typeof client.write).toBe('function');
+    expect(Object.keys(client)).not.toContain('write');
+    // These are its own.
+    client.destroy();
+  });
+});
 
 describe('put', () => {
   it('sends all records in order', async () => {

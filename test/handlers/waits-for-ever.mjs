@@ -1,0 +1,2 @@
+// Never comes past its top level.
+await new Promise(() => undefined);
