@@ -97,8 +97,8 @@ it.each(['rings', 'batches'])(
         for (const connection of connections) hub.offer(connection);
         // What the worker does to the shared words, whether or not it says so.
         for (const id of claims) {
-          const slot = hub.table.indexOf(id);
-          Atomics.store(hub.table, slot, -id);
+          const slot = hub.pages[0]!.indexOf(id);
+          Atomics.store(hub.pages[0]!, slot, -id);
         }
         const send = rings ? ringTo(port, rings) : batchTo(port);
         for (const each of frames) if (broken.length === 0) send(each);

@@ -214,7 +214,7 @@ describe('a connection at rest', () => {
     const [one, two] = town.rigs as [Rig, Rig];
     const { talker } = await speak(town);
     // The slot's second word: bytes taken.
-    Atomics.store(one.hub.table, 1, 1_000);
+    Atomics.store(one.hub.pages[0]!, 1, 1_000);
     one.hub.takeRested();
     expect(one.broken).toMatchObject([{ code: 'FORKLESS_BAD_FRAME' }]);
     await town.settle(() => two);

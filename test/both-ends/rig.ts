@@ -7,6 +7,7 @@ import { type ConnectionSide } from '../../src/main/relay/connection-side.ts';
 import { type Homeless } from '../../src/main/relay/homeless.ts';
 import { Hub } from '../../src/main/relay/hub.ts';
 import { RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
+import { type LeasePage } from '../../src/common/wire/leases.ts';
 import { Scopes } from '../../src/common/user-code/scope.ts';
 import { isArrival } from '../../src/worker/sockets/transferred-sockets.ts';
 import { WorkerSockets, type WorkerSocket } from '../../src/worker/sockets/worker-sockets.ts';
@@ -48,6 +49,9 @@ class HeldPort extends EventEmitter implements MainPort {
     }, 0);
   }
 }
+
+const isPage = (message: unknown): message is { readonly page: LeasePage } =>
+  typeof message === 'object' && message !== null && 'page' in message;
 
 /** The two ways across. */
 export const LANES = ['ring', 'batch'] as const;
@@ -171,6 +175,7 @@ export class Rig {
       },
       message: (message: unknown) => {
         if (isArrival(message)) this.relay.arrived(message);
+        else if (isPage(message)) this.relay.addPage(message.page);
         else both.message(message);
       },
       atTurnEnd: (run: () => void) => this.#workerTurns.push(run),
@@ -203,7 +208,7 @@ export class Rig {
         highWaterMark,
         maxOutput,
         accepted,
-        leases: this.hub.table,
+        leases: this.hub.pages,
       },
       connected: (socket) => {
         if (!(socket instanceof RelaySocket)) {

@@ -100,7 +100,7 @@ async function handedOver({ allowHalfOpen, served }: SideOptions, transfer: bool
       highWaterMark: undefined,
       maxOutput: Infinity,
       accepted: {},
-      leases: hub.table,
+      leases: hub.pages,
     },
     connected: (socket) => {
       // The claim under test: that the scenarios cannot tell it from one.

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, Socket, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type Connection } from '../../src/main/relay/connection.ts';
-import { FIRST_SLOTS } from '../../src/common/wire/leases.ts';
+import { PAGE_SLOTS } from '../../src/common/wire/leases.ts';
 import { FRAME, FrameWriter } from '../../src/common/wire/frames.ts';
 import { encodeTransferClose, type SocketMessage } from '../../src/common/wire/messages.ts';
 import { LANES, Rig, sequences } from './rig.ts';
@@ -105,16 +105,16 @@ describe.each(LANES)('a connection to be transferred, over the %s lane', (lane) 
 
   it('that was so taken back keeps its slot until the worker speaks, and only half of them', async () => {
     const { rig } = offered();
-    for (let id = 2; id <= FIRST_SLOTS; id += 1)
+    for (let id = 2; id <= PAGE_SLOTS; id += 1)
       rig.hub.offer({ id, stream: new Socket(), addresses: ADDRESSES, acceptedAt: 0 });
     await rig.settle(['mainTurn', 'toWorker']);
     const back = rig.hub.takeAllBack();
-    expect(back.length).toBe(FIRST_SLOTS / 2);
+    expect(back.length).toBe(PAGE_SLOTS / 2);
     await rig.settle();
-    expect([rig.claimed.length, rig.gaveUp, rig.broken]).toEqual([FIRST_SLOTS / 2, FIRST_SLOTS / 2, []]);
+    expect([rig.claimed.length, rig.gaveUp, rig.broken]).toEqual([PAGE_SLOTS / 2, PAGE_SLOTS / 2, []]);
     rig.hub.offer(back[0]!);
     await rig.settle();
-    expect(rig.claimed.length).toBe(FIRST_SLOTS / 2 + 1);
+    expect(rig.claimed.length).toBe(PAGE_SLOTS / 2 + 1);
   });
 
   it('that was so taken back is not told of twice when its worker ends', async () => {

@@ -1,4 +1,6 @@
 /** Shared memory that decides whether the main thread or a worker has a connection. Used in both threads. */
+import { errors } from '../core/errors.ts';
+
 /**
  * Who has a connection. A lease is one stay of a connection at one worker, from its offer until it is taken back or closed. It
  * has a slot of memory that both threads share. The slot's first word is:
@@ -13,13 +15,16 @@
  */
 export type LeaseId = number;
 
-/** The memory of the leases of one worker. It grows with their number. */
-export type LeaseTable = Int32Array<SharedArrayBuffer>;
+/**
+ * A page of the memory of one worker's leases. Pages are added as they are needed. A buffer that grows in place would do with one,
+ * but V8 takes four to eight times as long for each access to it.
+ */
+export type LeasePage = Int32Array<SharedArrayBuffer>;
 
-/** Slots of a new table. */
-export const FIRST_SLOTS = 2048;
+/** Slots of a page. */
+export const PAGE_SLOTS = 2048;
 
-/** A table never has more slots; a worker is offered fewer connections. */
+/** There are never more slots; a worker is offered fewer connections. */
 export const MOST_SLOTS = 262_144;
 
 /** Numbers must fit the slots' signed words with both signs. */
@@ -34,25 +39,29 @@ const TAKEN = 1;
 const LIMIT = 2;
 
 const TAKEN_BACK = 0;
-const SLOT_BYTES = SLOT_WORDS * Int32Array.BYTES_PER_ELEMENT;
 
-/** A buffer that grows in place; all views that have no length of their own grow with it, in both threads. */
-interface Growable {
-  grow(bytes: number): void;
+const createPage = (): LeasePage =>
+  new Int32Array(new SharedArrayBuffer(PAGE_SLOTS * SLOT_WORDS * Int32Array.BYTES_PER_ELEMENT));
+
+/** Where the words of a slot are. */
+export interface Slot {
+  readonly page: LeasePage;
+  readonly at: number;
 }
 
-function createTable(): LeaseTable {
-  const most: unknown = { maxByteLength: MOST_SLOTS * SLOT_BYTES };
-  const Memory = SharedArrayBuffer as unknown as new (bytes: number, most: unknown) => SharedArrayBuffer;
-  return new Int32Array(new Memory(FIRST_SLOTS * SLOT_BYTES, most));
+/** Throws where the slot is in none of the pages. */
+export function slotIn(pages: readonly LeasePage[], slot: number): Slot {
+  const page = pages[Math.floor(slot / PAGE_SLOTS)];
+  if (page === undefined) throw errors.badFrame(`slot ${slot} in ${pages.length} pages of ${PAGE_SLOTS}`);
+  return { page, at: (slot % PAGE_SLOTS) * SLOT_WORDS };
 }
 
 /**
  * The worker's move, for an offer and for a connection at rest. False: the main thread has it, and no handler may see it any
  * more.
  */
-export const claim = (table: Int32Array, slot: number, lease: LeaseId): boolean =>
-  Atomics.compareExchange(table, slot * SLOT_WORDS + HOLDER, lease, -lease) === lease;
+export const claim = ({ page, at }: Slot, lease: LeaseId): boolean =>
+  Atomics.compareExchange(page, at + HOLDER, lease, -lease) === lease;
 
 /** What a worker leaves behind of a connection at rest. */
 export interface Rested {
@@ -64,21 +73,26 @@ export interface Rested {
 
 /**
  * The worker's move: a connection that it has comes to rest. Everything that it wrote for the connection must be published
- * before. The words are stored in this order because whoever finds the connection at rest must find the others right.
+ * before. The first word is stored last: whoever finds the connection at rest must find the others right.
  */
-export function rest(table: Int32Array, slot: number, lease: LeaseId, { taken, limit }: Rested): void {
-  const at = slot * SLOT_WORDS;
-  Atomics.store(table, at + TAKEN, taken | 0);
-  Atomics.store(table, at + LIMIT, limit);
-  Atomics.store(table, at + HOLDER, lease);
+export function rest({ page, at }: Slot, lease: LeaseId, taken: number, limit: number): void {
+  page[at + TAKEN] = taken;
+  page[at + LIMIT] = limit;
+  Atomics.store(page, at + HOLDER, lease);
 }
 
 /** The main thread's side: which slot stands for which lease. */
 export class LeaseBook {
-  readonly table: LeaseTable = createTable();
+  readonly pages: LeasePage[] = [createPage()];
+  readonly #added: (page: LeasePage) => void;
   readonly #free: number[] = [];
   readonly #slotOf = new Map<LeaseId, number>();
   #slots = 0;
+
+  /** Each further page is told to `added`: the worker must have it before it is offered a slot there. */
+  constructor(added: (page: LeasePage) => void) {
+    this.#added = added;
+  }
 
   get size(): number {
     return this.#slotOf.size;
@@ -88,37 +102,32 @@ export class LeaseBook {
   offer(lease: LeaseId): number {
     const slot = this.#free.pop() ?? this.#next();
     this.#slotOf.set(lease, slot);
-    Atomics.store(this.table, slot * SLOT_WORDS, lease);
+    const { page, at } = slotIn(this.pages, slot);
+    Atomics.store(page, at + HOLDER, lease);
     return slot;
   }
 
   /** True: the connection is the main thread's again. False: it was claimed, or is not on offer. */
   takeBack(lease: LeaseId): boolean {
-    const slot = this.#slotOf.get(lease);
-    if (slot === undefined || !this.#takeBack(slot, lease)) return false;
-    this.close(lease);
-    return true;
+    return this.#take(lease) !== undefined;
   }
 
   /** The same for a connection at rest: what its worker has left; `undefined` where it is not at rest. */
   takeRested(lease: LeaseId): Rested | undefined {
-    const slot = this.#slotOf.get(lease);
-    if (slot === undefined || !this.takeBack(lease)) return undefined;
-    const at = slot * SLOT_WORDS;
-    return { taken: Atomics.load(this.table, at + TAKEN), limit: Atomics.load(this.table, at + LIMIT) };
+    const slot = this.#take(lease);
+    return slot && { taken: slot.page[slot.at + TAKEN] ?? 0, limit: slot.page[slot.at + LIMIT] ?? 0 };
   }
 
   /** Whether the worker has taken up an offer of which it says so. */
   isClaimed(lease: LeaseId): boolean {
-    const slot = this.#slotOf.get(lease);
-    return slot !== undefined && Atomics.load(this.table, slot * SLOT_WORDS) === -lease;
+    return this.#holder(lease) === -lease;
   }
 
   /** Whether the connection is at rest, or on offer, and its worker has taken fewer bytes than it was given. */
   isUntaken(lease: LeaseId, given: number): boolean {
-    const at = (this.#slotOf.get(lease) ?? 0) * SLOT_WORDS;
-    if (Atomics.load(this.table, at + HOLDER) !== lease) return false;
-    return Atomics.load(this.table, at + TAKEN) !== given;
+    if (this.#holder(lease) !== lease) return false;
+    const slot = this.#find(lease);
+    return slot !== undefined && slot.page[slot.at + TAKEN] !== given;
   }
 
   /** The lease is over: its slot is free for another. */
@@ -129,15 +138,32 @@ export class LeaseBook {
     this.#free.push(slot);
   }
 
-  #takeBack(slot: number, lease: LeaseId): boolean {
-    return Atomics.compareExchange(this.table, slot * SLOT_WORDS, lease, TAKEN_BACK) === lease;
+  #take(lease: LeaseId): Slot | undefined {
+    const slot = this.#find(lease);
+    if (slot === undefined) return undefined;
+    const { page, at } = slot;
+    if (Atomics.compareExchange(page, at + HOLDER, lease, TAKEN_BACK) !== lease) return undefined;
+    this.close(lease);
+    return slot;
+  }
+
+  #holder(lease: LeaseId): number | undefined {
+    const slot = this.#find(lease);
+    return slot && Atomics.load(slot.page, slot.at + HOLDER);
+  }
+
+  #find(lease: LeaseId): Slot | undefined {
+    const slot = this.#slotOf.get(lease);
+    return slot === undefined ? undefined : slotIn(this.pages, slot);
   }
 
   #next(): number {
     if (this.#slots === MOST_SLOTS) throw new RangeError(`more than ${MOST_SLOTS} connections on one worker`);
-    const { buffer } = this.table;
-    if (this.#slots * SLOT_BYTES === buffer.byteLength)
-      (buffer as unknown as Growable).grow(buffer.byteLength * 2);
+    if (this.#slots === this.pages.length * PAGE_SLOTS) {
+      const page = createPage();
+      this.pages.push(page);
+      this.#added(page);
+    }
     this.#slots += 1;
     return this.#slots - 1;
   }

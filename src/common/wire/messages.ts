@@ -5,7 +5,7 @@ import { errors } from '../core/errors.ts';
 import { type OwnCall } from '../core/module-call.ts';
 import { show } from '../core/thrown.ts';
 import { type Activity } from './activity.ts';
-import { type LeaseTable, MOST_SLOTS } from './leases.ts';
+import { type LeasePage, MOST_SLOTS } from './leases.ts';
 import {
   type AddressInfo,
   type Addresses,
@@ -44,7 +44,8 @@ export interface WorkerSettings {
   /** How long it may still work when it leaves. */
   readonly leaveTimeout: Millis;
   readonly accepted: AcceptedOptions;
-  readonly leases: LeaseTable;
+  /** Memory for the leases; further pages come by messages. */
+  readonly leases: readonly LeasePage[];
   /** Memory for the lanes. */
   readonly rings: Rings;
   readonly activity: Activity;
@@ -121,7 +122,10 @@ export type CallFrame =
 
 export type ToWorker =
   /** With `moves`, connections that come to rest go to other workers. */
-  { readonly kind: 'retire'; readonly moves: boolean } | { readonly kind: 'heartbeat'; readonly pace: Pace };
+  | { readonly kind: 'retire'; readonly moves: boolean }
+  /** A further page for leases. */
+  | { readonly kind: 'leases'; readonly page: LeasePage }
+  | { readonly kind: 'heartbeat'; readonly pace: Pace };
 
 /** What a worker asks of the master. */
 export type Request = 'retire' | 'pause' | 'resume' | 'shutdown';

@@ -215,7 +215,7 @@ export class WorkerHandle {
       ...settings,
       id,
       generation,
-      leases: this.hub.table,
+      leases: this.hub.pages,
       rings: this.#link.rings,
       activity: this.activity,
     };

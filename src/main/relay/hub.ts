@@ -4,7 +4,7 @@ import { errors } from '../../common/core/errors.ts';
 import { Registry } from '../../common/core/registry.ts';
 import { type CloseReason, type ConnectionId, type Millis } from '../../common/core/types.ts';
 import { encodeWord, FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
-import { LeaseBook, type LeaseId, type LeaseTable, type Rested } from '../../common/wire/leases.ts';
+import { LeaseBook, type LeaseId, type LeasePage, type Rested } from '../../common/wire/leases.ts';
 import {
   encodeJson,
   readCall,
@@ -13,6 +13,7 @@ import {
   readTransferClose,
   type Resumed,
   type SocketMessage,
+  type ToWorker,
 } from '../../common/wire/messages.ts';
 import { leaseOf, MOVED, type Connection } from './connection.ts';
 import { Offers, type Offer } from './offers.ts';
@@ -62,7 +63,9 @@ interface Taken extends Rested {
 export class Hub implements SideOwner {
   readonly #options: HubOptions;
   readonly #lane: Lane;
-  readonly #leases = new LeaseBook();
+  readonly #leases = new LeaseBook((page) => {
+    this.#options.lane.post({ kind: 'leases', page } satisfies ToWorker);
+  });
   readonly #offers = new Offers(this.#leases);
   readonly #sides = new Registry<LeaseId, RelaySide | TransferSide>();
   readonly #written: RelaySide[] = [];
@@ -74,8 +77,8 @@ export class Hub implements SideOwner {
   }
 
   /** The memory that both sides claim in. */
-  get table(): LeaseTable {
-    return this.#leases.table;
+  get pages(): readonly LeasePage[] {
+    return this.#leases.pages;
   }
 
   /** A connection that the worker had claimed is closed on both sides. */
@@ -111,7 +114,7 @@ export class Hub implements SideOwner {
 
   /** Offers a connection to the worker, which may claim it until it is taken back. */
   offer(connection: Connection): void {
-    const side = this.#options.homeless?.get(connection.id);
+    const side = this.#homelessSide(connection);
     const transfer = !side && this.#options.sendSocket !== undefined && isTransferable(connection);
     const offer = this.#offers.add(connection, transfer);
     if (!offer) return;
@@ -253,7 +256,7 @@ export class Hub implements SideOwner {
     const offer = this.#offers.settle(lease);
     if (!offer) throw errors.badFrame(`a claim on ${lease}, which is not on offer`);
     const { homeless, claimed } = this.#options;
-    const before = homeless?.get(offer.connection.id);
+    const before = this.#homelessSide(offer.connection);
     const side = before ?? this.#sideOf(offer);
     this.#sides.set(lease, side);
     claimed(offer.connection, before !== undefined);
@@ -263,6 +266,11 @@ export class Hub implements SideOwner {
     }
     homeless?.delete(offer.connection.id);
     before.sit(this.#seat(lease));
+  }
+
+  // Only a connection that was taken back at rest has a lease with a number of its own.
+  #homelessSide({ id, lease }: Connection): RelaySide | undefined {
+    return lease === undefined ? undefined : this.#options.homeless?.get(id);
   }
 
   #seat(lease: LeaseId): Seat {

@@ -1,6 +1,6 @@
 /** The connections on offer to one worker. Runs in the main thread. */
 import { Registry } from '../../common/core/registry.ts';
-import { FIRST_SLOTS, type LeaseBook, type LeaseId } from '../../common/wire/leases.ts';
+import { PAGE_SLOTS, type LeaseBook, type LeaseId } from '../../common/wire/leases.ts';
 import { leaseOf, type Connection } from './connection.ts';
 
 export interface Offer {
@@ -51,7 +51,7 @@ export class Offers {
     if (!offer) return false;
     if (!this.#leases.takeBack(lease)) {
       // Each of these keeps its slot until the worker speaks, so there may not be too many.
-      if (!offer.transfer || this.#takenBack.size * 2 >= FIRST_SLOTS) return false;
+      if (!offer.transfer || this.#takenBack.size * 2 >= PAGE_SLOTS) return false;
       // Without this, a connection claimed just before the worker hangs would be stuck until that worker dies.
       this.#takenBack.set(lease, { slot: offer.slot });
     }

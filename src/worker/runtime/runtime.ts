@@ -175,6 +175,7 @@ export class Runtime {
     const message = given as ToWorker | Arrival;
     if (isArrival(message)) this.#sockets.arrived(message);
     else if (message.kind === 'heartbeat') this.#keep(message.pace);
+    else if (message.kind === 'leases') this.#sockets.addPage(message.page);
     else {
       this.#sockets.leaving(message.moves);
       this.#drain();

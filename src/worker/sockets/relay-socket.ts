@@ -1,6 +1,7 @@
 /** A relayed connection as its handlers get it. Runs in a worker. */
 import { closeFieldsOf } from '../../common/core/thrown.ts';
 import { type Millis } from '../../common/core/types.ts';
+import { type Slot } from '../../common/wire/leases.ts';
 import { FRAME } from '../../common/wire/frames.ts';
 import { encodeJson, type CloseFrame, type Resumed } from '../../common/wire/messages.ts';
 import { callUser } from '../../common/user-code/call-user.ts';
@@ -20,6 +21,8 @@ export interface RelaySocketOptions extends RelayInputOptions {
   readonly noDelay: boolean;
   /** What its life at other workers has left; `undefined` where it had none. */
   readonly resumed?: Resumed | undefined;
+  /** Where its lease is. */
+  readonly slot: Slot;
   /** Who decides about its place. */
   readonly keeper: SocketKeeper;
 }
@@ -53,6 +56,8 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   readonly #lane: Lane;
   readonly #sender: Sender;
   readonly #keeper: SocketKeeper;
+  /** @internal Where its lease is. */
+  readonly slot: Slot;
   #place: Place = 'busy';
   /** Bytes that may wait before a further write. */
   readonly maxOutput: number;
@@ -70,9 +75,10 @@ export class RelaySocket extends RelayInput implements SenderOwner {
 
   constructor(options: RelaySocketOptions) {
     super(options);
-    const { lease, lane, window, maxOutput, noDelay, resumed, keeper } = options;
+    const { lease, lane, window, maxOutput, noDelay, resumed, slot, keeper } = options;
     this.#lane = lane;
     this.#keeper = keeper;
+    this.slot = slot;
     this.maxOutput = maxOutput;
     this.#noDelay = noDelay;
     this.#sender = new Sender({ lane, id: lease, window, credit: resumed?.credit, owner: this });

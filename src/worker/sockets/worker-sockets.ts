@@ -3,7 +3,7 @@ import { MAX_WAIT } from '../../common/core/check.ts';
 import { errors } from '../../common/core/errors.ts';
 import { Registry } from '../../common/core/registry.ts';
 import { type ConnectionId, type Secured } from '../../common/core/types.ts';
-import { claim, rest, type LeaseId } from '../../common/wire/leases.ts';
+import { claim, rest, slotIn, type LeaseId, type LeasePage } from '../../common/wire/leases.ts';
 import { FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
 import { readClose, readOpen, type OpenFrame, type WorkerSettings } from '../../common/wire/messages.ts';
 import { callUser } from '../../common/user-code/call-user.ts';
@@ -44,8 +44,7 @@ export class WorkerSockets implements SocketKeeper {
   readonly #options: WorkerSocketsOptions;
   readonly #lane: Lane;
   readonly #relayed = new Registry<LeaseId, RelaySocket>();
-  /** Slots of the leases in `#relayed`. */
-  readonly #slots = new Map<LeaseId, number>();
+  readonly #pages: LeasePage[];
   /** Sockets on which nothing is under way any more, in this turn. */
   #settled: RelaySocket[] = [];
   readonly #transferred: TransferredSockets;
@@ -56,6 +55,7 @@ export class WorkerSockets implements SocketKeeper {
   constructor(options: WorkerSocketsOptions) {
     this.#options = options;
     this.#lane = options.lane;
+    this.#pages = [...options.settings.leases];
     this.#transferred = new TransferredSockets({
       lane: this.#lane,
       scopes: options.scopes,
@@ -86,28 +86,30 @@ export class WorkerSockets implements SocketKeeper {
   /** The main thread can see all that was written: connections on which nothing is under way come to rest. */
   published(): void {
     if (this.#settled.length === 0) return;
-    const { leases } = this.#options.settings;
-    for (const socket of this.#settled.splice(0)) {
-      const slot = this.#slots.get(socket.lease);
-      if (slot === undefined || !socket.rest()) continue;
-      const { lease, taken, timeout = 0 } = socket;
-      rest(leases, slot, lease, { taken, limit: Math.min(Math.ceil(timeout), MAX_WAIT) });
+    for (const socket of this.#settled) {
+      if (!socket.rest()) continue;
+      const { slot, lease, taken, timeout = 0 } = socket;
+      rest(slot, lease, taken, Math.min(Math.ceil(timeout), MAX_WAIT));
       if (this.#moves) this.#offer(socket);
     }
+    this.#settled.length = 0;
   }
 
   #offer({ lease }: RelaySocket): void {
     this.#lane.control(FRAME.rest, lease);
   }
 
-  takeUp({ lease }: RelaySocket): boolean {
-    const slot = this.#slots.get(lease);
-    return slot !== undefined && claim(this.#options.settings.leases, slot, lease);
+  takeUp({ slot, lease }: RelaySocket): boolean {
+    return claim(slot, lease);
+  }
+
+  /** There is more memory for leases. */
+  addPage(page: LeasePage): void {
+    this.#pages.push(page);
   }
 
   closed(socket: RelaySocket): void {
     this.#relayed.delete(socket.lease);
-    this.#slots.delete(socket.lease);
     this.#options.closed(socket.connectionId);
   }
 
@@ -193,7 +195,7 @@ export class WorkerSockets implements SocketKeeper {
   }
 
   #claim(id: ConnectionId, slot: number): boolean {
-    const claimed = claim(this.#options.settings.leases, slot, id);
+    const claimed = claim(slotIn(this.#pages, slot), id);
     if (claimed) this.#served += 1;
     this.#lane.control(claimed ? FRAME.claim : FRAME.skip, id);
     return claimed;
@@ -205,6 +207,7 @@ export class WorkerSockets implements SocketKeeper {
     const socket = new RelaySocket({
       id: resumed?.connection ?? lease,
       lease,
+      slot: slotIn(this.#pages, slot),
       addresses,
       lane: this.#lane,
       scope: this.#options.scopes.create(),
@@ -217,7 +220,6 @@ export class WorkerSockets implements SocketKeeper {
       keeper: this,
     });
     this.#relayed.set(lease, socket);
-    this.#slots.set(lease, slot);
     this.#connected(socket, secured);
   }
 

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
   claim,
-  FIRST_SLOTS,
+  PAGE_SLOTS,
   LAST_CONNECTION_ID,
   LeaseBook,
+  type LeasePage,
   MOST_SLOTS,
   rest,
+  slotIn,
 } from '../../../src/common/wire/leases.ts';
 
 function permutations<T>(items: readonly T[]): T[][] {
@@ -49,12 +51,12 @@ describe('a lease', () => {
   it.each([1, 2, LAST_CONNECTION_ID])('has one winner in every order, number %i', (id) => {
     expect(orders.length).toBe(24);
     for (const order of orders) {
-      const book = new LeaseBook();
+      const book = new LeaseBook(() => undefined);
       let owner: Owner = 'nobody';
       const won = new Set<Step>();
       const steps: Record<Step, () => boolean> = {
         offer: () => book.offer(id) === SLOT,
-        claim: () => claim(book.table, SLOT, id),
+        claim: () => claim(slotIn(book.pages, SLOT), id),
         takeBack: () => book.takeBack(id),
         isClaimed: () => book.isClaimed(id),
       };
@@ -74,14 +76,14 @@ describe('a lease', () => {
     const main = ['offer1', 'takeBack1', 'offer2', 'takeBack2', 'isClaimed2'] as const;
     const worker = ['claim1', 'claim2'] as const;
     for (const order of interleavings<(typeof main | typeof worker)[number]>(main, worker)) {
-      const book = new LeaseBook();
+      const book = new LeaseBook(() => undefined);
       const result = new Map<string, boolean>();
       const slotOf = new Map<string, number>();
       for (const step of order) {
         const id = Number(step.at(-1));
         if (step.startsWith('offer')) slotOf.set(step, book.offer(id));
         else if (step.startsWith('claim'))
-          result.set(step, claim(book.table, slotOf.get(`offer${id}`) ?? SLOT, id));
+          result.set(step, claim(slotIn(book.pages, slotOf.get(`offer${id}`) ?? SLOT), id));
         else if (step.startsWith('takeBack')) result.set(step, book.takeBack(id));
         else result.set(step, book.isClaimed(id));
       }
@@ -97,60 +99,64 @@ describe('a lease', () => {
   });
 
   it('can be claimed once only, until it comes to rest', () => {
-    const book = new LeaseBook();
-    const slot = book.offer(5);
-    expect(claim(book.table, slot, 5)).toBe(true);
-    expect(claim(book.table, slot, 5)).toBe(false);
-    rest(book.table, slot, 5, { taken: 7, limit: 5_000 });
+    const book = new LeaseBook(() => undefined);
+    const slot = slotIn(book.pages, book.offer(5));
+    expect(claim(slot, 5)).toBe(true);
+    expect(claim(slot, 5)).toBe(false);
+    rest(slot, 5, 7, 5_000);
     expect([book.isUntaken(5, 7), book.isUntaken(5, 8)]).toEqual([false, true]);
-    expect(claim(book.table, slot, 5)).toBe(true);
+    expect(claim(slot, 5)).toBe(true);
     expect(book.takeRested(5)).toBeUndefined();
-    rest(book.table, slot, 5, { taken: 9, limit: 0 });
+    rest(slot, 5, 9, 0);
     expect(book.takeRested(5)).toEqual({ taken: 9, limit: 0 });
-    expect(claim(book.table, slot, 5)).toBe(false);
+    expect(claim(slot, 5)).toBe(false);
     expect(book.size).toBe(0);
   });
 
   it('counts the bytes that were taken modulo 2^32', () => {
-    const book = new LeaseBook();
-    const slot = book.offer(1);
-    claim(book.table, slot, 1);
-    rest(book.table, slot, 1, { taken: 0x8000_0005, limit: 0 });
+    const book = new LeaseBook(() => undefined);
+    const slot = slotIn(book.pages, book.offer(1));
+    claim(slot, 1);
+    rest(slot, 1, 0x8000_0005, 0);
     expect(book.takeRested(1)?.taken).toBe(0x8000_0005 | 0);
   });
 });
 
 describe('LeaseBook', () => {
-  it('grows with its leases, which the other view of its memory sees, and uses each slot again', () => {
-    const book = new LeaseBook();
-    // As a worker has it: the table, and not a copy.
-    const worker = structuredClone(book.table);
+  it('grows with its leases, tells of each page, and uses each slot again', () => {
+    // As a worker has them: the memory, and not a copy.
+    const worker: LeasePage[] = [];
+    const book = new LeaseBook((page) => worker.push(structuredClone(page)));
+    worker.push(structuredClone(book.pages[0]!));
     for (let round = 0; round < 3; round += 1) {
-      const count = 2 * FIRST_SLOTS + 1;
+      const count = 2 * PAGE_SLOTS + 1;
       const ids = Array.from({ length: count }, (_, at) => 1 + round * count + at);
       const slots = ids.map((id) => book.offer(id));
       expect(new Set(slots).size).toBe(count);
       expect(Math.max(...slots)).toBe(count - 1);
       for (const [at, id] of ids.entries()) {
         if (at % 2 === 0) expect(book.takeBack(id)).toBe(true);
-        else expect(claim(worker, slots[at]!, id) && book.isClaimed(id)).toBe(true);
+        else expect(claim(slotIn(worker, slots[at]!), id) && book.isClaimed(id)).toBe(true);
         book.close(id);
       }
-      expect(book.size).toBe(0);
+      expect([book.size, worker.length]).toEqual([0, 3]);
     }
   });
 
   it('has as many slots as it says at most', () => {
-    const book = new LeaseBook();
+    const book = new LeaseBook(() => undefined);
     for (let id = 1; id <= MOST_SLOTS; id += 1) book.offer(id);
     expect(() => book.offer(LAST_CONNECTION_ID)).toThrow(RangeError);
-    expect(book.table.byteLength).toBe(MOST_SLOTS * 16);
+    expect(book.pages.length).toBe(MOST_SLOTS / PAGE_SLOTS);
+    expect(() => slotIn(book.pages, MOST_SLOTS)).toThrow(
+      expect.objectContaining({ code: 'FORKLESS_BAD_FRAME' }),
+    );
     book.close(1);
     expect(book.offer(LAST_CONNECTION_ID)).toBe(0);
   });
 
   it('knows nothing of numbers that were never offered', () => {
-    const book = new LeaseBook();
+    const book = new LeaseBook(() => undefined);
     expect(book.takeBack(1)).toBe(false);
     expect(book.takeRested(1)).toBeUndefined();
     expect(book.isClaimed(1)).toBe(false);
