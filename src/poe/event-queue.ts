@@ -9,7 +9,8 @@ import { errors } from '../common/core/errors.ts';
 export class EventQueue {
   readonly #limit: number;
   readonly #posted = new Set<NodeJS.Immediate>();
-  readonly #delayed = new Map<string, NodeJS.Timeout>();
+  /** How to cancel each delay, by its name. */
+  readonly #delayed = new Map<string, () => void>();
   #closed = false;
 
   constructor(limit: number) {
@@ -33,16 +34,30 @@ export class EventQueue {
     this.cancel(name);
     if (this.#closed) return false;
     this.#admit();
-    const due = (): void => {
+    const runNow = (): void => {
       this.#delayed.delete(name);
       run();
     };
-    this.#delayed.set(name, setTimeout(due, wait));
+    // In a thread that was late, a timer may come before events that were due before it. They go first, as in POE's queue.
+    const due = (): void => {
+      if (this.#posted.size === 0) {
+        runNow();
+        return;
+      }
+      const behind = setImmediate(runNow);
+      this.#delayed.set(name, () => {
+        clearImmediate(behind);
+      });
+    };
+    const timer = setTimeout(due, wait);
+    this.#delayed.set(name, () => {
+      clearTimeout(timer);
+    });
     return true;
   }
 
   cancel(name: string): void {
-    clearTimeout(this.#delayed.get(name));
+    this.#delayed.get(name)?.();
     this.#delayed.delete(name);
   }
 
@@ -50,7 +65,7 @@ export class EventQueue {
   close(): void {
     this.#closed = true;
     for (const posted of this.#posted) clearImmediate(posted);
-    for (const delayed of this.#delayed.values()) clearTimeout(delayed);
+    for (const cancel of this.#delayed.values()) cancel();
     this.#posted.clear();
     this.#delayed.clear();
   }
