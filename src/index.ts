@@ -26,6 +26,7 @@ export {
   type DropReason,
   type ExitReason,
   type LeaveReason,
+  type MoveReason,
   type Millis,
   type WorkerId,
 } from './common/core/types.ts';

@@ -191,8 +191,8 @@ export class Rig {
       homeless,
       left:
         homeless &&
-        ((side, limit) => {
-          homeless.add(side, limit, (closed) => this.over.push(closed));
+        ((side, terms) => {
+          homeless.add(side, { ...terms, from: 0, closed: (over) => this.over.push(over) });
         }),
       claimed: ({ id }) => this.claimed.push(id),
       released: ({ id }) => this.released.push(id),

@@ -89,7 +89,7 @@ describe('docs/events-and-status.md', () => {
     for (const field of fieldsOf(exported.get('ConnectionInfo')!)) expect(text).toContain(`\`${field}\``);
   });
 
-  it.each(['LeaveReason', 'ExitReason', 'DropReason', 'CloseReason'])(
+  it.each(['LeaveReason', 'ExitReason', 'DropReason', 'CloseReason', 'MoveReason'])(
     'has every %s, and no other',
     (type) => {
       const [, values = ''] = rowsOf('### Reasons').get(type)!.split('|');

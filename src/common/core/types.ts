@@ -108,6 +108,12 @@ export type CloseReason =
   | 'no-worker' // it was at rest, sent something, and no worker could take it up for `waitTimeout`
   | 'closing'; // the prefork closed past its grace
 
+/** Why a connection at rest was taken back from its worker. */
+export type MoveReason =
+  | 'left' // the worker was asked to leave
+  | 'lost' // it was killed, ended or became a zombie
+  | 'busy'; // it had not taken up what came for `stealAfter`, and another worker rested
+
 /** An error as it crosses a thread boundary: structured clone would lose `code` and the stack of a subclass. */
 export interface PlainError {
   readonly name: string;

@@ -12,6 +12,7 @@ import {
   type ConnectionId,
   type DropReason,
   type Millis,
+  type MoveReason,
   type Secured,
 } from '../../common/core/types.ts';
 import { networkOf, type Crowd } from './admission.ts';
@@ -108,6 +109,7 @@ export class Connections {
   bytesWritten = 0;
   readonly drops: Tally<DropReason> = {};
   readonly closes: Tally<CloseReason> = {};
+  readonly moves: Tally<MoveReason> = {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -171,6 +173,10 @@ export class Connections {
 
   claimed(): void {
     this.served += 1;
+  }
+
+  moved(why: MoveReason): void {
+    count(this.moves, why);
   }
 
   dropped({ stream }: Connection, reason: DropReason): void {

@@ -15,7 +15,7 @@ import { type ConnectionSide } from '../relay/connection-side.ts';
 import { clientsClosedBy, exitVerdict } from './exit-verdict.ts';
 import { hasToldLeaving, move, wasReady, type WorkerStage } from './stages.ts';
 import { WorkerThread } from './worker-thread.ts';
-import { Hub, type HomelessSides } from '../relay/hub.ts';
+import { Hub, type HomelessSides, type LeftTerms } from '../relay/hub.ts';
 import { type RelaySide } from '../relay/relay-side.ts';
 import { type LaneEnd } from '../../common/lane/lane.ts';
 import { type Link } from '../../common/lane/link.ts';
@@ -55,7 +55,7 @@ export interface WorkerHandleEvents {
   readonly claimed: (connection: Connection, again: boolean) => void;
   readonly released: (connection: Connection) => void;
   readonly closed: (side: ConnectionSide) => void;
-  readonly left: (side: RelaySide, limit: Millis) => void;
+  readonly left: (side: RelaySide, terms: LeftTerms) => void;
   /** The worker sent something that no worker sends. */
   readonly broken: (error: unknown) => void;
   /** Its thread has ended, so it can be offered nothing more. Told before all events that follow from it. */
@@ -155,7 +155,7 @@ export class WorkerHandle {
   retire(why: LeaveReason, moves: boolean): Connection[] {
     this.#why ??= why;
     const unclaimed = this.hub.takeAllBack();
-    if (moves) this.hub.takeRested();
+    if (moves) this.hub.takeRested('left');
     if (this.#stage === 'gated') this.#cancel();
     else this.post({ kind: 'retire', moves });
     return unclaimed;

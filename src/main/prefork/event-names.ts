@@ -17,6 +17,7 @@ const EVENTS: Readonly<Record<keyof PreforkEvents, true>> = {
   workerZombie: true,
   workerExited: true,
   connection: true,
+  connectionMoved: true,
   connectionClosed: true,
   drop: true,
   handlerError: true,

@@ -5,6 +5,7 @@ import {
   type DropReason,
   type LeaveReason,
   type Millis,
+  type MoveReason,
   type WorkerId,
 } from '../../common/core/types.ts';
 import { type WorkerExit } from '../master/worker-handle.ts';
@@ -75,6 +76,17 @@ export interface PreforkEvents {
   workerExited: [WorkerExit & LastClient];
   /** A worker has claimed a connection. */
   connection: [{ readonly connection: ConnectionInfo; readonly worker: WorkerId }];
+  /** A connection that was at rest has another worker. */
+  connectionMoved: [
+    {
+      readonly connection: ConnectionInfo;
+      readonly worker: WorkerId;
+      /** The worker that had it before. */
+      readonly from: WorkerId;
+      /** Why that one has it no more. */
+      readonly why: MoveReason;
+    },
+  ];
   /** A claimed connection is closed on both sides. */
   connectionClosed: [
     {

@@ -237,7 +237,7 @@ export class Pool implements Crew {
   kill(id: WorkerId, why: LeaveReason): void {
     const handle = this.handles.get(id);
     const unclaimed = handle?.hub.takeAllBack() ?? [];
-    handle?.hub.takeRested();
+    handle?.hub.takeRested('lost');
     // This ends a look into the worker, so what the look has found is told first.
     handle?.kill(why);
     this.#departures.killed(id, why, handle);
@@ -260,7 +260,7 @@ export class Pool implements Crew {
     if (!handle) return;
     // The evidence names a client, so it is taken before the connections are closed.
     const evidence = evidenceOf(handle, this.connections);
-    handle.hub.takeRested();
+    handle.hub.takeRested('lost');
     const clients = handle.hub.clients;
     const unclaimed = handle.abandon('worker-lost');
     const { generation, why } = handle;

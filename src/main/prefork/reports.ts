@@ -10,6 +10,9 @@ import { type IdleWatch } from '../listener/idle-watch.ts';
 import { type Takeover } from '../listener/takeover.ts';
 import { type Master } from '../master/master.ts';
 import { type WorkerHandleEvents } from '../master/worker-handle.ts';
+import { type Connection } from '../relay/connection.ts';
+import { type RelaySide } from '../relay/relay-side.ts';
+import { type LeftTerms } from '../relay/hub.ts';
 import { type Homeless } from '../relay/homeless.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { type Announce } from './events.ts';
@@ -66,7 +69,10 @@ export class Reports {
         const { dispatcher, connections, idle, announce } = this.#options;
         dispatcher.claimed(connection);
         master.tell({ kind: 'claimed', id });
-        if (again) return;
+        if (again) {
+          this.#moved(id, connection);
+          return;
+        }
         connections.claimed();
         idle.wake();
         announce('connection', { connection: infoOf(connection), worker: id });
@@ -77,10 +83,8 @@ export class Reports {
       closed: (side) => {
         this.#closed(id, side);
       },
-      left: (side, limit) => {
-        this.#options.homeless.add(side, limit, (closed) => {
-          this.#closed(id, closed);
-        });
+      left: (side, terms) => {
+        this.#left(id, side, terms);
       },
       broken: (error) => {
         this.#broken(id, error);
@@ -101,6 +105,26 @@ export class Reports {
     if (record === undefined || record.paused === paused) return;
     master.tell({ kind: 'paused', id, paused });
     announce(paused ? 'workerPaused' : 'workerResumed', { worker: id });
+  }
+
+  #left(from: WorkerId, side: RelaySide, terms: LeftTerms): void {
+    const closed = (over: RelaySide): void => {
+      this.#closed(from, over);
+    };
+    this.#options.homeless.add(side, { ...terms, from, closed });
+  }
+
+  #moved(worker: WorkerId, connection: Connection): void {
+    const { homeless, connections, announce } = this.#options;
+    const before = homeless.movedFrom(connection.id);
+    if (!before) return;
+    connections.moved(before.why);
+    announce('connectionMoved', {
+      connection: infoOf(connection),
+      worker,
+      from: before.from,
+      why: before.why,
+    });
   }
 
   #message(id: WorkerId, message: Exclude<ToMain, { kind: 'failed' | 'leaving' }>): void {

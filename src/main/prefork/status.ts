@@ -5,6 +5,7 @@ import {
   type ExitReason,
   type LeaveReason,
   type Millis,
+  type MoveReason,
   type WorkerId,
 } from '../../common/core/types.ts';
 import { type WorkerHandle } from '../master/worker-handle.ts';
@@ -78,6 +79,10 @@ export interface PreforkStatus {
     readonly bytesWritten: number;
     readonly drops: Tally<DropReason>;
     readonly closes: Tally<CloseReason>;
+    /** At rest, and no worker has them. They are among the open ones. */
+    readonly hibernating: number;
+    /** How often a connection at rest went to another worker, by the reason why it left the one before. */
+    readonly moves: Tally<MoveReason>;
   };
   readonly exits: Tally<ExitReason>;
   /** Why the pool is not what it should be; empty when all is well. */
@@ -139,7 +144,7 @@ export function snapshot(
   );
   const live = workers.filter(({ phase }) => phase === 'starting' || phase === 'ready');
   const threads = workers.filter(({ phase }) => phase !== 'zombie').length;
-  const { size, accepted, served, bytesRead, bytesWritten, drops, closes } = pool.connections;
+  const { size, accepted, served, bytesRead, bytesWritten, drops, closes, moves } = pool.connections;
   return {
     ...rest,
     generation,
@@ -162,6 +167,8 @@ export function snapshot(
       bytesWritten,
       drops: { ...drops },
       closes: { ...closes },
+      hibernating: pool.homeless.size,
+      moves: { ...moves },
     },
     exits: { ...pool.exits },
     degraded: causesOf(pool.master.state, pool.master.config, now),

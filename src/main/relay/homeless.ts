@@ -1,7 +1,13 @@
 /** The connections that no worker has after one had: they were taken back at rest. Runs in the main thread. */
 import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { Registry } from '../../common/core/registry.ts';
-import { type CloseReason, type ConnectionId, type Millis } from '../../common/core/types.ts';
+import {
+  type CloseReason,
+  type ConnectionId,
+  type Millis,
+  type MoveReason,
+  type WorkerId,
+} from '../../common/core/types.ts';
 import { type LeaseId } from '../../common/wire/leases.ts';
 import { type Connection } from './connection.ts';
 import { type RelaySide, type SideOwner } from './relay-side.ts';
@@ -14,11 +20,21 @@ export interface HomelessOptions {
   readonly wake: (connection: Connection) => void;
 }
 
-interface Entry {
+/** What is known of a connection that was taken back. */
+export interface HomelessTerms {
+  /** After so many milliseconds without a word of its peer it is closed, unless this is 0. */
+  readonly limit: Millis;
+  /** The worker that had it, and why it has it no more. */
+  readonly from: WorkerId;
+  readonly why: MoveReason;
+  /** Both of its sides are closed. */
+  readonly closed: (side: RelaySide) => void;
+}
+
+interface Entry extends HomelessTerms {
   readonly side: RelaySide;
   /** When it is closed unless its peer says something. */
   readonly until: Millis;
-  readonly closed: (side: RelaySide) => void;
   /** It waits for a worker, or is on offer to one. */
   woken: boolean;
 }
@@ -70,17 +86,20 @@ export class Homeless implements SideOwner {
     for (const { side } of this.#entries.values()) yield side;
   }
 
-  /**
-   * A connection was taken back; `closed` is told when both of its sides are closed. After `limit` milliseconds without a word
-   * of its peer it is closed, unless that is 0.
-   */
-  add(side: RelaySide, limit: Millis, closed: (side: RelaySide) => void): void {
+  /** The worker that had it last, and why it has it no more. */
+  movedFrom(id: ConnectionId): Pick<HomelessTerms, 'from' | 'why'> | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** A connection was taken back. */
+  add(side: RelaySide, terms: HomelessTerms): void {
+    const { limit } = terms;
     const { clock, newLease } = this.#options;
     const { connection } = side;
     // What that worker still says of its lease must not be taken for a word about the next one.
     connection.lease = newLease();
     const until = limit > 0 ? clock.now() + limit : Infinity;
-    this.#entries.set(connection.id, { side, until, closed, woken: false });
+    this.#entries.set(connection.id, { ...terms, side, until, woken: false });
     side.belongsTo(this);
     if (side.hasInput || side.peerEnded) this.woken(side);
     else if (this.#closing) side.giveUp(undefined);

@@ -2,7 +2,12 @@
 import { type Clock } from '../../common/core/clock.ts';
 import { errors } from '../../common/core/errors.ts';
 import { Registry } from '../../common/core/registry.ts';
-import { type CloseReason, type ConnectionId, type Millis } from '../../common/core/types.ts';
+import {
+  type CloseReason,
+  type ConnectionId,
+  type Millis,
+  type MoveReason,
+} from '../../common/core/types.ts';
 import { encodeWord, FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
 import { LeaseBook, type LeaseId, type LeasePage, type Rested } from '../../common/wire/leases.ts';
 import {
@@ -39,8 +44,8 @@ export interface HubOptions {
   readonly released: (connection: Connection) => void;
   /** A connection that the worker had claimed is closed on both sides. */
   readonly closed: (side: ConnectionSide) => void;
-  /** A connection at rest was taken back from the worker. It may stay so for `limit` milliseconds. */
-  readonly left?: ((side: RelaySide, limit: Millis) => void) | undefined;
+  /** A connection at rest was taken back from the worker. */
+  readonly left?: ((side: RelaySide, terms: LeftTerms) => void) | undefined;
   /** The worker has left something that no worker leaves. */
   readonly broken: (error: unknown) => void;
 }
@@ -52,6 +57,13 @@ export interface HomelessSides {
   unoffered(id: ConnectionId): void;
   /** A worker has this one. */
   delete(id: ConnectionId): void;
+}
+
+/** What becomes of a connection that was taken back at rest. */
+export interface LeftTerms {
+  /** How long it may stay at rest, in milliseconds; 0 for no limit. */
+  readonly limit: Millis;
+  readonly why: MoveReason;
 }
 
 /** A connection that was taken back, and what its worker left of it. */
@@ -152,16 +164,16 @@ export class Hub implements SideOwner {
       const side = this.#sides.get(lease);
       if (side && isAtWorker(side) && this.#leases.isUntaken(lease, side.given)) waiting.push(side);
     }
-    return this.#takeRested(waiting);
+    return this.#takeRested(waiting, 'busy');
   }
 
   /** Takes back every connection that is at rest. Each is told to `left` once all output of the worker for it is here. */
-  takeRested(): void {
-    this.#takeRested([...this.#sides.values()].filter(isAtWorker));
+  takeRested(why: MoveReason = 'lost'): void {
+    this.#takeRested([...this.#sides.values()].filter(isAtWorker), why);
   }
 
   // All are taken before any frame is written: the bytes that the worker has not taken are found in the ring.
-  #takeRested(sides: readonly RelaySide[]): number {
+  #takeRested(sides: readonly RelaySide[], why: MoveReason): number {
     if (!this.#options.left) return 0;
     const taken: Taken[] = [];
     for (const side of sides) {
@@ -176,7 +188,7 @@ export class Hub implements SideOwner {
       side.leave(unread.get(side.lease), this);
     }
     this.#options.lane.whenRead(() => {
-      for (const each of taken) this.#left(each);
+      for (const each of taken) this.#left(each, why);
     });
     return taken.length;
   }
@@ -194,13 +206,13 @@ export class Hub implements SideOwner {
     }
   }
 
-  #left({ side, limit }: Taken): void {
+  #left({ side, limit }: Taken, why: MoveReason): void {
     // It may have closed meanwhile.
     if (this.#sides.get(side.lease) !== side) return;
     side.passed();
     if (side.state !== 'open') return;
     this.#sides.delete(side.lease);
-    this.#options.left?.(side, limit);
+    this.#options.left?.(side, { limit, why });
   }
 
   /**
@@ -210,7 +222,7 @@ export class Hub implements SideOwner {
   abandon(reason: CloseReason): Connection[] {
     this.#gone = true;
     this.#options.lane.close();
-    this.takeRested();
+    this.takeRested('lost');
     const unseen = this.takeAllBack();
     // The connections left on offer were claimed by a worker that did not live to say so.
     for (const { connection } of this.#offers.all()) this.#claimed(leaseOf(connection));
@@ -237,7 +249,7 @@ export class Hub implements SideOwner {
     // No side is there for a frame that comes late, after its connection was closed or taken back.
     const side = this.#sides.get(lease);
     if (side instanceof TransferSide) this.#forTransferred(side, kind, payload);
-    else if (kind === FRAME.rest) this.#takeRested(side && isAtWorker(side) ? [side] : []);
+    else if (kind === FRAME.rest) this.#takeRested(side && isAtWorker(side) ? [side] : [], 'left');
     else if (side) this.#forRelayed(side, kind, payload);
   }
 
