@@ -66,7 +66,6 @@ export class Hub implements SideOwner {
   readonly #offers = new Offers(this.#leases);
   readonly #sides = new Registry<LeaseId, RelaySide | TransferSide>();
   readonly #written: RelaySide[] = [];
-  #gone = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -139,7 +138,8 @@ export class Hub implements SideOwner {
 
   // All are taken before any frame is written: the bytes that the worker has not taken are found in the ring.
   #takeRested(sides: readonly RelaySide[]): void {
-    if (!this.#options.left) return;
+    // What a broken lane has taken has gone nowhere, and output of connections at rest may be behind the place where it broke.
+    if (!this.#options.left || !this.#options.lane.intact) return;
     const taken: Taken[] = [];
     for (const side of sides) {
       const rested = this.#leases.takeRested(side.lease);
@@ -184,12 +184,13 @@ export class Hub implements SideOwner {
    * connections that no handler has seen: another worker can serve them.
    */
   abandon(reason: CloseReason): Connection[] {
-    this.#gone = true;
     this.#options.lane.close();
     this.takeRested();
     const unseen = this.takeAllBack();
     // The connections left on offer were claimed by a worker that did not live to say so.
-    for (const { connection } of this.#offers.all()) this.#claimed(leaseOf(connection));
+    // Whatever it has made of their words. No socket is sent to a worker that is gone.
+    for (const offer of this.#offers.all())
+      if (!offer.transfer && this.#offers.drop(offer)) this.#seated(offer);
     for (const side of [...this.#sides.values()]) {
       if (isOpenAtWorker(side)) this.#options.released(side.connection);
       side.abandon(reason);
@@ -223,14 +224,17 @@ export class Hub implements SideOwner {
   }
 
   #claimed(lease: LeaseId): void {
-    // Nothing is sent to a worker that is gone.
-    if (this.#gone && this.#offers.get(lease)?.transfer === true) return;
     if (this.#offers.settleTakenBack(lease)) {
       this.#lane.control(FRAME.close, lease);
       return;
     }
     const offer = this.#offers.settle(lease);
     if (!offer) throw errors.badFrame(`a claim on ${lease}, which is not on offer`);
+    this.#seated(offer);
+  }
+
+  #seated(offer: Offer): void {
+    const lease = leaseOf(offer.connection);
     const { homeless, claimed } = this.#options;
     const before = homeless?.get(offer.connection.id);
     const side = before ?? this.#sideOf(offer);
