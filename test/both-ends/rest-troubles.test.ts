@@ -5,7 +5,7 @@ import { type ConnectionSide } from '../../src/main/relay/connection-side.ts';
 import { Homeless } from '../../src/main/relay/homeless.ts';
 import { RelaySide } from '../../src/main/relay/relay-side.ts';
 import { type RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
-import { tries } from '../effort.ts';
+import { tries, WHOLE } from '../effort.ts';
 import { MOVES, nextTurn, pattern, Rig, withCode, type RigOptions } from './rig.ts';
 
 const random = (seed: number) => (): number => {
@@ -301,7 +301,7 @@ describe('connections at rest, with peers and workers that leave at any moment',
       const counts = await live(seed, options);
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
     }
-    // The deeds were done.
-    expect(Math.min(sum.deaths, sum.survived, sum.stolen)).toBeGreaterThan(0);
+    // The deeds were done; the few lives of a unit run need not have all of them.
+    if (WHOLE) expect(Math.min(sum.deaths, sum.survived, sum.stolen)).toBeGreaterThan(0);
   });
 });

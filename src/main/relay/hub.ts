@@ -66,6 +66,7 @@ export class Hub implements SideOwner {
   readonly #offers = new Offers(this.#leases);
   readonly #sides = new Registry<LeaseId, RelaySide | TransferSide>();
   readonly #written: RelaySide[] = [];
+  #gone = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -184,11 +185,11 @@ export class Hub implements SideOwner {
    * connections that no handler has seen: another worker can serve them.
    */
   abandon(reason: CloseReason): Connection[] {
+    this.#gone = true;
     this.#options.lane.close();
     this.takeRested();
     const unseen = this.takeAllBack();
-    // The connections left on offer were claimed by a worker that did not live to say so.
-    // Whatever it has made of their words. No socket is sent to a worker that is gone.
+    // The connections left on offer were claimed by a worker that did not live to say so, whatever their words are by now.
     for (const offer of this.#offers.all())
       if (!offer.transfer && this.#offers.drop(offer)) this.#seated(offer);
     for (const side of [...this.#sides.values()]) {
@@ -224,6 +225,8 @@ export class Hub implements SideOwner {
   }
 
   #claimed(lease: LeaseId): void {
+    // Nothing is sent to a worker that is gone.
+    if (this.#gone && this.#offers.get(lease)?.transfer === true) return;
     if (this.#offers.settleTakenBack(lease)) {
       this.#lane.control(FRAME.close, lease);
       return;

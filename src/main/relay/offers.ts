@@ -37,6 +37,10 @@ export class Offers {
     return offer;
   }
 
+  get(lease: LeaseId): Offer | undefined {
+    return this.#open.get(lease);
+  }
+
   all(): Offer[] {
     return [...this.#open.values()];
   }
