@@ -24,7 +24,7 @@ function serve({ rings, leases, port, window, seed }: RestingData): void {
   const draw = random(seed);
   const sockets: RelaySocket[] = [];
   const spin = (): void => {
-    for (let turns = draw() * 500; turns > 0; turns -= 1) Atomics.load(leases, 0);
+    for (let turns = draw() * 2_000; turns > 0; turns -= 1) Atomics.load(leases, 0);
   };
   /** Touches any socket of its own accord, also one that the main thread may take just then. */
   const touch = (): void => {
@@ -60,6 +60,8 @@ function serve({ rings, leases, port, window, seed }: RestingData): void {
     passed: () => undefined,
     published: () => {
       relay.published();
+      // The main thread may take some just now.
+      if (draw() < 0.3) spin();
     },
     message: () => undefined,
     broken: (error) => {
