@@ -20,6 +20,7 @@ const CLONE_UP_TO = 4_096;
  * it has worked off; past `LANE_WINDOW` unanswered bytes, connections wait for room in turn.
  */
 export class BatchLane implements LaneEnd, Lane {
+  readonly intact = true;
   readonly #options: LaneEndOptions;
   readonly #writer = new FrameWriter();
   readonly #waiting = new Set<LaneSource>();

@@ -38,6 +38,10 @@ export interface LaneEnd {
   readonly out: Lane;
   /** The far side has read everything, and waits for a doorbell. False where that cannot be seen. */
   readonly rests: boolean;
+  /**
+   * False once it broke: what the far side has published is not all read, and what is sent goes nowhere.
+   */
+  readonly intact: boolean;
   /** Sends a control message by the port. It arrives in order with the frames. */
   post(message: object): void;
   /**

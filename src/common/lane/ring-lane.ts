@@ -29,10 +29,11 @@ export class RingLane implements LaneEnd {
   readonly #port: LanePort;
   readonly #writer: LaneWriter;
   readonly #reader: LaneReader;
-  // These two flags are no stages, since each changes whatever the stages of writer and reader are. A turn stays asked for
-  // when the lane is closed, and a closed lane still hears control messages.
+  // These flags are no stages, since each changes whatever the stages of writer and reader are. A turn stays asked for
+  // when the lane is closed, a closed lane still hears control messages, and one that broke is closed.
   #turnAsked = false;
   #deaf = false;
+  #broken = false;
 
   constructor(options: RingLaneOptions) {
     this.#options = options;
@@ -57,6 +58,10 @@ export class RingLane implements LaneEnd {
 
   get rests(): boolean {
     return this.#writer.rests;
+  }
+
+  get intact(): boolean {
+    return !this.#broken;
   }
 
   get out(): Lane {
@@ -175,7 +180,8 @@ export class RingLane implements LaneEnd {
     if (this.#closed) return;
     try {
       this.#writer.turn();
-      if (!this.#writer.waits) this.#options.published?.();
+      // Last words are not in the ring: the main thread could not tell when it has read them.
+      if (this.#writer.stage === 'open' && !this.#writer.waits) this.#options.published?.();
       if (this.#reader.awake) this.#reader.look();
       this.#reader.settle();
     } catch (error) {
@@ -193,6 +199,7 @@ export class RingLane implements LaneEnd {
     const known = this.#closed;
     this.#writer.close();
     if (known) return;
+    this.#broken = true;
     this.unreadable(error);
   };
 }

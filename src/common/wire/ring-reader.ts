@@ -2,7 +2,7 @@
 import { errors } from '../core/errors.ts';
 import { type ConnectionId } from '../core/types.ts';
 import { isKind, MAX_PAYLOAD, RING_FRAME, type FrameSink } from './frames.ts';
-import { aligned, ASLEEP, DATA_AT, HEAD, HEADER_BYTES, Ring, STARVED, TAIL } from './ring.ts';
+import { ASLEEP, DATA_AT, HEAD, HEADER_BYTES, Ring, STARVED, TAIL } from './ring.ts';
 
 /** Where the reader has stopped: behind a mark, or because it has read everything, or enough. */
 export type Stop = 'all' | 'mark';
@@ -44,7 +44,7 @@ export class RingReader extends Ring {
       // Each word is read once: the other side could change it between a check and a use.
       const length = this.words[word] ?? 0;
       const kind = this.words[word + 1] ?? 0;
-      const size = this.#sizeFor(length, Math.min(left, this.capacity - at));
+      const size = this.sizeFor(length, Math.min(left, this.capacity - at));
       if (kind === RING_FRAME.mark) stop = 'mark';
       else this.#take(kind, this.words[word + 2] ?? 0, at + HEADER_BYTES, length, sink);
       this.#head = (this.#head + size) | 0;
@@ -62,13 +62,6 @@ export class RingReader extends Ring {
     if (this.unread === 0) return true;
     this.lower(ASLEEP);
     return false;
-  }
-
-  // `length` is looked at by itself first: near 2^31 the sum has no meaning.
-  #sizeFor(length: number, most: number): number {
-    const size = aligned(HEADER_BYTES + length);
-    if (length >= 0 && length <= most && size <= most) return size;
-    throw errors.badFrame(`a payload of ${length} bytes`);
   }
 
   #take(kind: number, id: ConnectionId, from: number, length: number, sink: FrameSink): void {

@@ -90,6 +90,16 @@ export class Ring {
     throw errors.badFrame(`cursors ${from} and ${to} in a ring of ${this.capacity} bytes`);
   }
 
+  /**
+   * Bytes that a frame with so many bytes takes, if they can be within `most`: the other side may have written over its header.
+   * The length is looked at by itself first: near 2^31 the sum has no meaning.
+   */
+  protected sizeFor(length: number, most: number): number {
+    const size = aligned(HEADER_BYTES + length);
+    if (length >= 0 && length <= most && size <= most) return size;
+    throw errors.badFrame(`a payload of ${length} bytes`);
+  }
+
   /** Takes a flag down; true if it was up. */
   protected lower(flag: number): boolean {
     return Atomics.load(this.words, flag) !== 0 && Atomics.exchange(this.words, flag, 0) !== 0;
@@ -138,17 +148,18 @@ export class RingWriter extends Ring {
   /**
    * Visits the data frames that the reader may not have read, in order; it may have read some of the first ones. They are
    * intact until the next frame is written: nothing is written over what lies behind the last known `HEAD`, and
-   * that is not loaded anew here.
+   * that is not loaded anew here. Throws `FORKLESS_BAD_FRAME` where the reader has written over them.
    */
   visitData(visit: (id: ConnectionId, bytes: Buffer) => void): void {
     for (let cursor = this.#head; cursor !== this.#tail;) {
       const at = cursor & this.mask;
       const word = this.#word(at);
       const length = this.words[word] ?? 0;
+      const size = this.sizeFor(length, Math.min((this.#tail - cursor) | 0, this.capacity - at));
       const from = at + HEADER_BYTES;
       if (this.words[word + 1] === FRAME.data)
         visit(this.words[word + 2] ?? 0, this.bytes.subarray(from, from + length));
-      cursor = (cursor + aligned(HEADER_BYTES + length)) | 0;
+      cursor = (cursor + size) | 0;
     }
   }
 

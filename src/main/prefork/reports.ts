@@ -12,7 +12,7 @@ import { type Master } from '../master/master.ts';
 import { type WorkerHandleEvents } from '../master/worker-handle.ts';
 import { type Connection } from '../relay/connection.ts';
 import { type RelaySide } from '../relay/relay-side.ts';
-import { type LeftTerms } from '../relay/hub.ts';
+import { type LeftTerms } from '../relay/taking.ts';
 import { type Homeless } from '../relay/homeless.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { type Announce } from './events.ts';

@@ -9,7 +9,7 @@ import {
   type MoveReason,
 } from '../../common/core/types.ts';
 import { encodeWord, FRAME, readWord, type FrameKind } from '../../common/wire/frames.ts';
-import { LeaseBook, type LeaseId, type LeasePage, type Rested } from '../../common/wire/leases.ts';
+import { LeaseBook, type LeaseId, type LeasePage } from '../../common/wire/leases.ts';
 import {
   encodeJson,
   readCall,
@@ -24,6 +24,7 @@ import { leaseOf, MOVED, type Connection } from './connection.ts';
 import { Offers, type Offer } from './offers.ts';
 import { type ConnectionSide } from './connection-side.ts';
 import { type Lane, type LaneEnd } from '../../common/lane/lane.ts';
+import { Taking, type LeftTerms } from './taking.ts';
 import { RelaySide, type Seat, type SideOwner } from './relay-side.ts';
 import { TransferSide } from './transfer-side.ts';
 import { isTransferable, sendOff } from './send-socket.ts';
@@ -59,18 +60,6 @@ export interface HomelessSides {
   delete(id: ConnectionId): void;
 }
 
-/** What becomes of a connection that was taken back at rest. */
-export interface LeftTerms {
-  /** How long it may stay at rest, in milliseconds; 0 for no limit. */
-  readonly limit: Millis;
-  readonly why: MoveReason;
-}
-
-/** A connection that was taken back, and what its worker left of it. */
-interface Taken extends Rested {
-  readonly side: RelaySide;
-}
-
 /** Offers connections to one worker, and gives each frame of the worker to the side of the connection it belongs to. */
 export class Hub implements SideOwner {
   readonly #options: HubOptions;
@@ -81,11 +70,14 @@ export class Hub implements SideOwner {
   readonly #offers = new Offers(this.#leases);
   readonly #sides = new Registry<LeaseId, RelaySide | TransferSide>();
   readonly #written: RelaySide[] = [];
+  /** Without it, nothing rests. */
+  readonly #taking: Taking | undefined;
   #gone = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.#lane = options.lane.out;
+    this.#taking = options.left && this.#openTaking(options.left);
   }
 
   /** The memory that both sides claim in. */
@@ -172,47 +164,25 @@ export class Hub implements SideOwner {
     this.#takeRested([...this.#sides.values()].filter(isAtWorker), why);
   }
 
-  // All are taken before any frame is written: the bytes that the worker has not taken are found in the ring.
   #takeRested(sides: readonly RelaySide[], why: MoveReason): number {
-    if (!this.#options.left) return 0;
-    const taken: Taken[] = [];
-    for (const side of sides) {
-      const rested = this.#leases.takeRested(side.lease);
-      if (rested) taken.push({ side, ...rested });
-    }
-    if (taken.length === 0) return 0;
-    const unread = this.#unreadOf(taken);
-    for (const { side } of taken) {
-      this.#options.released(side.connection);
-      this.#lane.control(FRAME.takenBack, side.lease);
-      side.leave(unread.get(side.lease), this);
-    }
-    this.#options.lane.whenRead(() => {
-      for (const each of taken) this.#left(each, why);
+    return this.#taking?.take(sides, why) ?? 0;
+  }
+
+  #openTaking(left: (side: RelaySide, terms: LeftTerms) => void): Taking {
+    const { lane, released, broken } = this.#options;
+    return new Taking({
+      lane,
+      leases: this.#leases,
+      owner: this,
+      taken: ({ connection }) => {
+        released(connection);
+      },
+      left: (side, terms) => {
+        this.#sides.delete(side.lease);
+        left(side, terms);
+      },
+      broken,
     });
-    return taken.length;
-  }
-
-  #unreadOf(taken: readonly Taken[]): Map<LeaseId, Buffer> {
-    try {
-      return this.#options.lane.unread(
-        new Map(taken.map(({ side, taken: bytes }) => [side.lease, (side.given - bytes) | 0])),
-      );
-    } catch (error) {
-      // Nobody knows any more which bytes were taken.
-      for (const { side } of taken) side.giveUp('worker-lost');
-      this.#options.broken(error);
-      return new Map();
-    }
-  }
-
-  #left({ side, limit }: Taken, why: MoveReason): void {
-    // It may have closed meanwhile.
-    if (this.#sides.get(side.lease) !== side) return;
-    side.passed();
-    if (side.state !== 'open') return;
-    this.#sides.delete(side.lease);
-    this.#options.left?.(side, { limit, why });
   }
 
   /**
@@ -224,8 +194,9 @@ export class Hub implements SideOwner {
     this.#options.lane.close();
     this.takeRested('lost');
     const unseen = this.takeAllBack();
-    // The connections left on offer were claimed by a worker that did not live to say so.
-    for (const { connection } of this.#offers.all()) this.#claimed(leaseOf(connection));
+    // The connections left on offer were claimed by a worker that did not live to say so, whatever their words are by now.
+    for (const offer of this.#offers.all())
+      if (!offer.transfer && this.#offers.drop(offer)) this.#seated(offer);
     for (const side of [...this.#sides.values()]) {
       if (isOpenAtWorker(side)) this.#options.released(side.connection);
       side.abandon(reason);
@@ -267,6 +238,11 @@ export class Hub implements SideOwner {
     }
     const offer = this.#offers.settle(lease);
     if (!offer) throw errors.badFrame(`a claim on ${lease}, which is not on offer`);
+    this.#seated(offer);
+  }
+
+  #seated(offer: Offer): void {
+    const lease = leaseOf(offer.connection);
     const { homeless, claimed } = this.#options;
     const before = this.#homelessSide(offer.connection);
     const side = before ?? this.#sideOf(offer);

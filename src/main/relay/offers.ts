@@ -61,7 +61,12 @@ export class Offers {
   /** The worker tells of a claim: returns the offer, which is none any more; `undefined` if there is no such claim. */
   settle(lease: LeaseId): Offer | undefined {
     const offer = this.#open.get(lease);
-    return offer && this.#leases.isClaimed(lease) && this.#open.delete(lease) ? offer : undefined;
+    return offer && this.#leases.isClaimed(lease) && this.drop(offer) ? offer : undefined;
+  }
+
+  /** The connection is on offer no more; false if it was not. */
+  drop({ connection }: Offer): boolean {
+    return this.#open.delete(leaseOf(connection));
   }
 
   /** The same for a claim on a connection that was taken back; true if there was one. */

@@ -232,7 +232,8 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
-    if (this.#peerClosed) {
+    // The last chunk comes from `end` without a `write`.
+    if (this.#peerClosed || !this.takeUp()) {
       done(networkError('EPIPE'));
       return;
     }
@@ -242,7 +243,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   }
 
   override _writev(writes: { chunk: Buffer; encoding: BufferEncoding }[], done: WriteDone): void {
-    if (this.#peerClosed) {
+    if (this.#peerClosed || !this.takeUp()) {
       done(networkError('EPIPE'));
       return;
     }

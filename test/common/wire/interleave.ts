@@ -77,12 +77,14 @@ class Actor {
 
 /** True if `run` came to its end. */
 function runs(run: () => void, answer: (operation: () => number) => number): boolean {
-  const { load, store, exchange } = Atomics;
-  const own = { load, store, exchange };
+  const { load, store, exchange, compareExchange } = Atomics;
+  const own = { load, store, exchange, compareExchange };
   Object.assign(Atomics, {
     load: (words: Int32Array, at: number) => answer(() => load(words, at)),
     store: (words: Int32Array, at: number, value: number) => answer(() => store(words, at, value)),
     exchange: (words: Int32Array, at: number, value: number) => answer(() => exchange(words, at, value)),
+    compareExchange: (words: Int32Array, at: number, from: number, to: number) =>
+      answer(() => compareExchange(words, at, from, to)),
   });
   try {
     run();
