@@ -201,6 +201,7 @@ class Trouble {
     for (const connection of rig.hub.takeAllBack()) {
       this.counts.stolen += 1;
       if (connection.stream.destroyed) this.homeless.refuse(connection, undefined);
+      else if (this.draw() < 0.3) this.#waiting.push(connection);
       else this.pick(others).hub.offer(connection);
     }
   }
