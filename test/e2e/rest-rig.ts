@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { type Prefork, type PreforkEvents, type PreforkOptions } from 'forkless';
-import { KeepAlive } from './keep-alive.ts';
+import { getOf, KeepAlive } from './keep-alive.ts';
 import { event, started } from './peers.ts';
 
 /** Far more than a test takes, so that whoever waits for one of these fails it. */
@@ -58,6 +58,15 @@ export class RestRig {
   exit(worker?: number): Promise<Exit> {
     const named = (exit: Exit): boolean => worker === undefined || exit.worker === worker;
     return event(this.server, 'workerExited', named) as Promise<Exit>;
+  }
+
+  /** The worker ends in the middle of a request. */
+  async kill(worker: number): Promise<void> {
+    let one = this.client();
+    while ((await one.get()).worker !== worker) one = this.client();
+    const ended = this.exit(worker);
+    one.send(getOf('/exit'));
+    await ended;
   }
 
   /** The worker leaves, and is gone. */

@@ -46,6 +46,15 @@ const ways = {
     response.on('close', () => setTimeout(() => socket.write('more of it'), 20));
     answer(response, 'writes');
   },
+  // Each once its answer is over.
+  'close-idle': (request, response) => {
+    response.on('close', () => server.closeIdleConnections());
+    answer(response, 'closes');
+  },
+  'close-all': (request, response) => {
+    response.on('close', () => server.closeAllConnections());
+    answer(response, 'closes');
+  },
   listens: ({ socket }, response) => {
     for (const event of ['close', 'error', 'timeout'])
       socket.on(event, () => parentPort.postMessage(`${event} of a socket`));
@@ -57,7 +66,9 @@ function answer(response, text) {
   response.writeHead(200, { 'x-worker': id, 'content-length': text.length }).end(text);
 }
 
-const options = JSON.parse(process.argv[2] ?? '{}');
+// An inline worker has the arguments of the test runner.
+const [given = ''] = process.argv.slice(2);
+const options = given.startsWith('{') ? JSON.parse(given) : {};
 const server = serveHttp(
   (request, response) => {
     const way = ways[request.url.slice(1)];
@@ -78,10 +89,4 @@ server.on('upgrade', (request, socket) => {
     `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nx-worker: ${id}\r\n\r\n`,
   );
   socket.pipe(socket);
-});
-
-parentPort.on('message', (message) => {
-  const { value = message } = message;
-  if (value === 'closeIdle') server.closeIdleConnections();
-  else if (value === 'closeAll') server.closeAllConnections();
 });
