@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { type Prefork, type PreforkEvents, type PreforkOptions } from 'forkless';
-import { getOf, KeepAlive } from './keep-alive.ts';
+import { type Answer, getOf, KeepAlive } from './keep-alive.ts';
 import { event, started } from './peers.ts';
 
 /** Far more than a test takes, so that whoever waits for one of these fails it. */
@@ -58,6 +58,14 @@ export class RestRig {
   exit(worker?: number): Promise<Exit> {
     const named = (exit: Exit): boolean => worker === undefined || exit.worker === worker;
     return event(this.server, 'workerExited', named) as Promise<Exit>;
+  }
+
+  /** The first answer of another worker on this connection: one that is on its way out may still give some. */
+  async moved(one: KeepAlive, worker: number): Promise<Answer> {
+    for (;;) {
+      const answer = await one.get();
+      if (answer.worker !== worker) return answer;
+    }
   }
 
   /** The worker ends in the middle of a request. */

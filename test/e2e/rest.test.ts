@@ -110,6 +110,37 @@ describe.each(HOSTS)(
   },
 );
 
+const turns = async (count: number): Promise<void> => {
+  for (let turn = 0; turn < count; turn += 1) await new Promise(setImmediate);
+};
+
+describe('a request that comes at the very moment', () => {
+  it.each(['leaves', 'ends'])('at which its worker %s is answered, once', async (how) => {
+    const options = { startWorkers: 3, minWorkers: 3, maxWorkers: 6, maxSpareWorkers: 6, minUptime: 1 };
+    await rig.serve({}, options);
+    for (let round = 0; round < 15; round += 1) {
+      const all = await rig.resting(9);
+      const [victim] = all.values();
+      const mine = [...all.keys()].filter((one) => all.get(one) === victim);
+      const killer = mine.pop();
+      const ended = rig.exit(victim);
+      const going = turns((round * 7) % 20).then(() => {
+        if (how === 'ends') killer?.send(getOf('/exit'));
+        else rig.server.retire(victim!);
+      });
+      const asked = mine.map(async (one, at) => {
+        await turns((round * 3 + at * 5) % 20);
+        return one.get();
+      });
+      for (const { status, body } of await Promise.all(asked)) expect([status, body]).toEqual([200, 'hello']);
+      await going;
+      await ended;
+      expect(mine.map((one) => one.rest)).toEqual(mine.map(() => ''));
+      for (const one of all.keys()) one.socket.destroy();
+    }
+  });
+});
+
 describe('a connection that no worker has', () => {
   it('is closed after the rest of keepAliveTimeout', async () => {
     await rig.serve({ keepAliveTimeout: 400 });
