@@ -145,9 +145,18 @@ export class Http1Drain {
       held.seen = socket.bytesRead;
       const over = held.responses.size === 0 && this.#held.has(socket);
       this.#setResting(held, over);
-      if (over && request.complete) this.#settle(socket, held);
+      if (over) this.#settleBehind(request, socket, held);
       if (this.#draining && held.responses.size === 0) this.#closeLater(socket, held);
     });
+  }
+
+  // An app may answer before the body has come. Node reads the rest of it then, and nothing else tells of its end.
+  #settleBehind(request: IncomingMessage, socket: ServedSocket, held: Held): void {
+    if (request.complete) this.#settle(socket, held);
+    else
+      request.once('end', () => {
+        if (held.responses.size === 0) this.#settle(socket, held);
+      });
   }
 
   // The connection is between two requests where all that have begun are over. One that is to end by itself does so.

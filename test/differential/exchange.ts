@@ -104,6 +104,12 @@ export const httpPrograms: fc.Arbitrary<HttpProgram> = fc.record({
   exchanges: fc.array(exchange, { minLength: 1, maxLength: 4 }),
 });
 
+/** Programs for workers that come and go: one that is to leave takes no upgrades. */
+export const movingPrograms: fc.Arbitrary<HttpProgram> = httpPrograms.map((program) => ({
+  ...program,
+  exchanges: program.exchanges.map((one) => (one.last === 'upgrade' ? { ...one, last: 'close' } : one)),
+}));
+
 export interface RequestText {
   readonly head: string;
   readonly body: string;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { createPrefork } from 'forkless';
+import { createPrefork, type Prefork } from 'forkless';
 import { lastText, type HttpProgram } from './exchange.ts';
 import { HttpClient, type ExchangeSaw } from './http-client.ts';
 import { Neighbours } from './neighbours.ts';
@@ -22,15 +22,50 @@ const LIMIT = 4_000;
 
 let channels = 0;
 
-/** A server of HTTP in one thread, with a client for each exchange. */
+/** Retires workers at random moments until told to stop. */
+class Moves {
+  readonly #server: Prefork;
+  readonly #done: Promise<void>;
+  #stopped = false;
+
+  constructor(server: Prefork, seed: number) {
+    this.#server = server;
+    this.#done = this.#go(seed);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped = true;
+    return this.#done;
+  }
+
+  #goesOn(): boolean {
+    return !this.#stopped;
+  }
+
+  async #go(seed: number): Promise<void> {
+    const draw = randomBelow(seed);
+    while (this.#goesOn()) {
+      for (let turns = draw(20); turns > 0 && this.#goesOn(); turns -= 1) await new Promise(setImmediate);
+      const ready = this.#server.status().workers.filter(({ phase }) => phase === 'ready');
+      // Somebody has to serve meanwhile.
+      if (ready.length > 1) this.#server.retire(ready[draw(ready.length)]!.id);
+    }
+  }
+}
+
+/** A server of HTTP in one thread, with a client for each exchange. Or in some threads that come and go. */
 class HttpSide {
   readonly kind: SideKind;
   readonly trouble: string[] = [];
+  /** How many workers have come and gone. */
+  left = 0;
   readonly #port: number;
   readonly #channel: InstanceType<typeof BroadcastChannel>;
   readonly #close: () => Promise<unknown>;
   readonly #answers = new Map<number, (told: Told) => void>();
   readonly #neighbours: Neighbours;
+  /** Its workers, where they come and go. */
+  #moving: Prefork | undefined;
   #numbers = 0;
 
   private constructor(kind: SideKind, channel: string, port: number, close: () => Promise<unknown>) {
@@ -44,7 +79,7 @@ class HttpSide {
     });
   }
 
-  static async open(kind: SideKind): Promise<HttpSide> {
+  static async open(kind: SideKind, moves = false): Promise<HttpSide> {
     const channel = `http ${process.pid} ${(channels += 1)}`;
     if (kind === 'net') {
       const worker = new Worker(new URL('./plain-http.mjs', import.meta.url), { workerData: { channel } });
@@ -62,18 +97,22 @@ class HttpSide {
       port: 0,
       threadHost: 'worker',
       transport: kind,
-      startWorkers: 1,
-      minWorkers: 1,
-      maxWorkers: 1,
+      ...(moves
+        ? { startWorkers: 2, minWorkers: 2, maxWorkers: 6, maxSpareWorkers: 6 }
+        : { startWorkers: 1, minWorkers: 1, maxWorkers: 1 }),
     });
     await server.listen();
     while (server.status().counts.ready < 1) await once(server, 'workerReady');
     const { port } = server.address() as { port: number };
     const side = new HttpSide(kind, channel, port, () => server.close({ grace: 0 }));
+    if (moves) side.#moving = server;
     server.on('workerMessage', ({ message }) => {
       side.#heard(message as Told);
     });
-    server.on('workerExited', ({ reason }) => side.trouble.push(`worker ${reason}`));
+    server.on('workerExited', ({ reason }) => {
+      if (moves && reason === 'left') side.left += 1;
+      else side.trouble.push(`worker ${reason}`);
+    });
     server.on('drop', ({ reason }) => side.trouble.push(`dropped: ${reason}`));
     return side;
   }
@@ -87,7 +126,8 @@ class HttpSide {
   async play({ exchanges, echoes }: HttpProgram, busy: boolean): Promise<HttpSaw[]> {
     const run = (this.#numbers += 1);
     const names = exchanges.map((_, index) => `${run}.${index}`);
-    await this.#neighbours.keep({ echo: busy ? echoes : 0, slow: 0 });
+    await this.#neighbours.keep({ echo: busy && !this.#moving ? echoes : 0, slow: 0 });
+    const moves = this.#moving && new Moves(this.#moving, run);
     const limit = new AbortController();
     const timer = setTimeout(() => {
       limit.abort();
@@ -98,8 +138,10 @@ class HttpSide {
       ),
     );
     clearTimeout(timer);
+    await moves?.stop();
     await this.#neighbours.keep({ echo: 0, slow: 0 });
-    const events = await this.#eventsOf(names);
+    // Each worker knows a part of them.
+    const events = this.#moving ? names.map(() => []) : await this.#eventsOf(names);
     // Names differ from run to run.
     return seen.map((saw, index) => ({ ...saw, events: events[index]! }));
   }
@@ -131,24 +173,34 @@ class HttpSide {
 /** `http.createServer()`, and the same listener served by forkless. */
 export class HttpSides {
   readonly #kinds: readonly Exclude<SideKind, 'net'>[];
+  readonly #moves: boolean;
   #open: readonly HttpSide[] = [];
 
-  constructor(kinds: readonly Exclude<SideKind, 'net'>[]) {
+  /** With `moves`, workers come and go, and what counts is what clients see. */
+  constructor(kinds: readonly Exclude<SideKind, 'net'>[], moves = false) {
     this.#kinds = kinds;
+    this.#moves = moves;
   }
 
   async open(): Promise<void> {
-    this.#open = await Promise.all((['net', ...this.#kinds] as const).map((kind) => HttpSide.open(kind)));
+    const kinds = ['net', ...this.#kinds] as const;
+    this.#open = await Promise.all(kinds.map((kind) => HttpSide.open(kind, this.#moves)));
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#open.map((side) => side.close()));
   }
 
+  /** How many workers have come and gone. */
+  get left(): number {
+    return this.#open.reduce((sum, { left }) => sum + left, 0);
+  }
+
   /** In what the others differ from Node's own. */
   async differences(program: HttpProgram): Promise<string[]> {
     const [plain, ...others] = this.#open;
-    const original = await plain!.play(program, false);
+    const played = await plain!.play(program, false);
+    const original = this.#moves ? played.map((saw) => ({ ...saw, events: [] })) : played;
     const found: string[] = [];
     for (const side of others) {
       const seen = await side.play(program, true);
@@ -160,6 +212,15 @@ export class HttpSides {
     }
     return found;
   }
+}
+
+/** Draws numbers from 0 up to below a bound. */
+function randomBelow(seed: number): (bound: number) => number {
+  let state = seed;
+  return (bound) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * bound);
+  };
 }
 
 // Rule two-tracks: requests and the ends of answers each have an order of their own.
