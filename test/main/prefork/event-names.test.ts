@@ -36,7 +36,7 @@ describe('a listener for an event that there is not', () => {
     ['once', 'close', '; did you mean `closed`?'],
     ['addListener', 'workerready', '; did you mean `workerReady`?'],
     ['prependListener', 'drops', '; did you mean `drop`?'],
-    ['prependOnceListener', 'message', '; known are: listening, workerSpawned, '],
+    ['prependOnceListener', 'message', '; README.md lists all'],
   ] as const)('is told of once for its name, with the line: %s %j', async (method, name, meant) => {
     const told = once(process, 'warning');
     loose[method](name, nothing);
