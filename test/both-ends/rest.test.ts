@@ -107,6 +107,32 @@ describe('a connection at rest', () => {
     expect([one.over, town.broken]).toEqual([[], []]);
   });
 
+  it('whose worker does not read is taken back with its bytes, of many the half that has waited longest', async () => {
+    for (const [count, most] of [
+      [5, 5],
+      [12, 8],
+      [40, 20],
+    ] as const) {
+      const town = new Town(2);
+      const [one, two] = town.rigs as [Rig, Rig];
+      const talkers: Talker[] = [];
+      for (let each = 0; each < count; each += 1) talkers.push((await speak(town)).talker);
+      for (const talker of talkers) {
+        talker.say(3);
+        await nextTurn();
+      }
+      one.mainTurn();
+      expect(one.hub.takeWaiting()).toBe(most);
+      // The worker goes on only now.
+      await town.settle(() => two);
+      expect(two.claimed).toEqual(talkers.slice(0, most).map((_, at) => at + 1));
+      expect(talkers.map(({ heard }) => heard)).toEqual(talkers.map(() => 13));
+      expect(one.hub.takeWaiting()).toBe(0);
+      for (const { client } of talkers) client.destroy();
+      await town.settle(() => two);
+    }
+  });
+
   it('that was never spoken on is not at rest, and is closed with its worker', async () => {
     const town = new Town(1);
     const [one] = town.rigs as [Rig];
@@ -136,6 +162,25 @@ describe('a connection at rest', () => {
     await two.settle();
     await town.settle(() => two);
     expect([talker.heard, talker.closed, town.broken]).toEqual([15, false, []]);
+  });
+
+  it('outlives a worker that ends in the very turn in which the last answer was given', async () => {
+    const town = new Town(2);
+    const [one, two] = town.rigs as [Rig, Rig];
+    const { talker } = await speak(town);
+    talker.say(5);
+    await nextTurn();
+    one.mainTurn();
+    while (one.toWorker());
+    // The answer is given, and the turn has not ended.
+    one.workerLane.finish();
+    one.hub.abandon('worker-lost');
+    await town.settle(() => two);
+    expect([talker.heard, town.homeless.size, talker.closed]).toEqual([15, 1, false]);
+    talker.say(5);
+    await two.settle();
+    await town.settle(() => two);
+    expect([talker.heard, town.broken]).toEqual([20, []]);
   });
 
   it('whose worker is busy with it again is closed with the worker', async () => {

@@ -116,6 +116,8 @@ export class RingLane implements LaneEnd {
   finish(): void {
     if (this.#writer.stage !== 'open') return;
     try {
+      // The turn that was asked for will not come.
+      this.#send();
       this.#writer.finish();
     } catch (error) {
       this.#broke(error);
@@ -179,15 +181,19 @@ export class RingLane implements LaneEnd {
     this.#turnAsked = false;
     if (this.#closed) return;
     try {
-      this.#writer.turn();
-      // Last words are not in the ring: the main thread could not tell when it has read them.
-      if (this.#writer.stage === 'open' && !this.#writer.waits) this.#options.published?.();
+      this.#send();
       if (this.#reader.awake) this.#reader.look();
       this.#reader.settle();
     } catch (error) {
       this.#broke(error);
     }
   };
+
+  #send(): void {
+    this.#writer.turn();
+    // Last words are not in the ring: the main thread could not tell when it has read them.
+    if (this.#writer.stage === 'open' && !this.#writer.waits) this.#options.published?.();
+  }
 
   readonly #askTurn = (): void => {
     if (this.#turnAsked || this.#writer.stage !== 'open') return;

@@ -8,7 +8,7 @@ export interface WatchedHub {
   readonly sent: number;
   /** Whether the worker has read so far. */
   hasRead(cursor: number): boolean;
-  /** Takes back the connections at rest that have input which the worker has not taken; returns how many. */
+  /** Takes back connections at rest that have input which the worker has not taken; returns how many. */
   takeWaiting(): number;
 }
 

@@ -60,6 +60,9 @@ export interface HomelessSides {
   delete(id: ConnectionId): void;
 }
 
+/** So many connections are taken at once from a worker that is blocked, and more only if they are half of all that wait. */
+const FEW = 8;
+
 /** Offers connections to one worker, and gives each frame of the worker to the side of the connection it belongs to. */
 export class Hub implements SideOwner {
   readonly #options: HubOptions;
@@ -149,14 +152,17 @@ export class Hub implements SideOwner {
     return this.#options.lane.hasRead(cursor);
   }
 
-  /** Takes back the connections at rest that have input which the worker has not taken; returns how many. */
+  /**
+   * Takes back connections at rest that have input which the worker has not taken, those that have waited longest; returns how
+   * many. It takes half of them where there are many: the worker may go on at any moment, and would take all of them back then.
+   */
   takeWaiting(): number {
     const waiting: RelaySide[] = [];
     for (const lease of this.#options.lane.unreadFor()) {
       const side = this.#sides.get(lease);
       if (side && isAtWorker(side) && this.#leases.isUntaken(lease, side.given)) waiting.push(side);
     }
-    return this.#takeRested(waiting, 'busy');
+    return this.#takeRested(waiting.slice(0, Math.max(FEW, Math.ceil(waiting.length / 2))), 'busy');
   }
 
   /** Takes back every connection that is at rest. Each is told to `left` once all output of the worker for it is here. */
