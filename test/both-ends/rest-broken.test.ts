@@ -21,7 +21,9 @@ function pair(options: RigOptions = {}): Pair {
   const rigs: Rig[] = [];
   const homeless = new Homeless({
     clock: { now: () => rigs[0]!.clock.now(), callAt: (at, run) => rigs[0]!.clock.callAt(at, run) },
-    newLease: () => (lease += 1),
+    renewLease: (connection) => {
+      connection.lease = lease += 1;
+    },
     wake: (connection) => woken.push(connection),
   });
   const connected = (socket: RelaySocket): void => {

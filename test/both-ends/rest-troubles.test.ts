@@ -96,7 +96,9 @@ class Trouble {
         now: () => this.rigs[0]!.clock.now(),
         callAt: (at, run) => this.rigs[0]!.clock.callAt(at, run),
       },
-      newLease: () => (this.#lastLease += 1),
+      renewLease: (connection) => {
+        connection.lease = this.#lastLease += 1;
+      },
       wake: (connection) => this.#waiting.push(connection),
     });
     for (let at = 0; at < 3; at += 1) this.#open();

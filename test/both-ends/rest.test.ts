@@ -19,7 +19,9 @@ class Town {
         now: () => this.rigs[0]!.clock.now(),
         callAt: (at, run) => this.rigs[0]!.clock.callAt(at, run),
       },
-      newLease: () => (this.#lastLease += 1),
+      renewLease: (connection) => {
+        connection.lease = this.#lastLease += 1;
+      },
       wake: (connection) => this.woken.push(connection),
     });
     for (let at = 0; at < workers; at += 1)

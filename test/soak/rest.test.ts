@@ -67,7 +67,9 @@ class Soak {
   constructor(code: string, capacity: number, window: number) {
     this.#homeless = new Homeless({
       clock: this.#clock,
-      newLease: () => (this.#lastLease += 1),
+      renewLease: (connection) => {
+        connection.lease = this.#lastLease += 1;
+      },
       wake: (connection) => this.#woken.push(connection),
     });
     for (const at of [1, 2]) this.#start(code, capacity, window, SEED + at);

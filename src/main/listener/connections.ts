@@ -21,7 +21,7 @@ import { destroyStream, guarded } from '../../common/user-code/guarded.ts';
 import { keep, type StreamKeeper } from '../relay/stream-events.ts';
 import { type ConnectionSide } from '../relay/connection-side.ts';
 import { securedOf } from '../../common/tls/secured.ts';
-import { LAST_CONNECTION_ID } from '../../common/wire/leases.ts';
+import { LAST_CONNECTION_ID, type LeaseId } from '../../common/wire/leases.ts';
 
 /** A connection in events: its number, and where it comes from and arrived. */
 export interface ConnectionInfo extends Addresses {
@@ -99,9 +99,13 @@ export class Connections {
   readonly #open = new Registry<ConnectionId, Entry>();
   readonly #perNetwork = new Map<string, number>();
   readonly #clock: Clock;
-  readonly #forget: Left = ({ id, addresses }) => {
-    if (this.#open.delete(id)) this.#leaves(networkOf(addresses));
+  readonly #forget: Left = ({ id, addresses, lease }) => {
+    if (!this.#open.delete(id)) return;
+    this.#leaves(networkOf(addresses));
+    if (lease !== undefined) this.#leases.delete(lease);
   };
+  /** The numbers of leases that are not those of connections. */
+  readonly #leases = new Set<LeaseId>();
   #lastId: ConnectionId = 0;
   accepted = 0;
   served = 0;
@@ -132,7 +136,7 @@ export class Connections {
    */
   add(stream: Duplex, left: Left, arrived?: AddressInfo): [Connection, Crowd] {
     const addresses = addressesOf(stream, arrived);
-    const connection = new Entry(this.nextId(), stream, addresses, this.#clock.now(), this.#forget, left);
+    const connection = new Entry(this.#nextId(), stream, addresses, this.#clock.now(), this.#forget, left);
     // This comes first: an object that throws here is no stream, and must not be counted.
     keep(stream, connection);
     const network = networkOf(connection.addresses);
@@ -195,10 +199,17 @@ export class Connections {
     for (const { stream } of [...this.#open.values()]) destroyStream(stream);
   }
 
-  /** A number that no open connection has, and no lease has had lately. */
-  nextId(): ConnectionId {
+  /** Gives the next lease of a connection a number that no open connection has, and no lease has or has had lately. */
+  renewLease(connection: Connection): void {
+    if (connection.lease !== undefined) this.#leases.delete(connection.lease);
+    connection.lease = this.#nextId();
+    // Of one that has closed, nobody would tell when the lease is over.
+    if (this.#open.has(connection.id)) this.#leases.add(connection.lease);
+  }
+
+  #nextId(): ConnectionId {
     do this.#lastId = this.#lastId === LAST_CONNECTION_ID ? 1 : this.#lastId + 1;
-    while (this.#open.has(this.#lastId));
+    while (this.#open.has(this.#lastId) || this.#leases.has(this.#lastId));
     return this.#lastId;
   }
 }

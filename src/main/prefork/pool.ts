@@ -129,7 +129,9 @@ export class Pool implements Crew {
   #openHome(): Homeless {
     return new Homeless({
       clock: this.#options.clock,
-      newLease: () => this.connections.nextId(),
+      renewLease: (connection) => {
+        this.connections.renewLease(connection);
+      },
       wake: (connection) => {
         this.dispatcher.wake(connection);
       },

@@ -8,14 +8,13 @@ import {
   type MoveReason,
   type WorkerId,
 } from '../../common/core/types.ts';
-import { type LeaseId } from '../../common/wire/leases.ts';
 import { type Connection } from './connection.ts';
 import { type RelaySide, type SideOwner } from './relay-side.ts';
 
 export interface HomelessOptions {
   readonly clock: Clock;
-  /** A number that no lease has had. */
-  readonly newLease: () => LeaseId;
+  /** Gives the connection's next lease a number that no lease has had. */
+  readonly renewLease: (connection: Connection) => void;
   /** The connection is to have a worker again. */
   readonly wake: (connection: Connection) => void;
 }
@@ -73,7 +72,7 @@ export class Homeless implements SideOwner {
     const side = this.get(id);
     if (!side) return;
     side.unoffered();
-    side.connection.lease = this.#options.newLease();
+    this.#options.renewLease(side.connection);
   }
 
   /** A worker has it. */
@@ -94,10 +93,10 @@ export class Homeless implements SideOwner {
   /** A connection was taken back. */
   add(side: RelaySide, terms: HomelessTerms): void {
     const { limit } = terms;
-    const { clock, newLease } = this.#options;
+    const { clock, renewLease } = this.#options;
     const { connection } = side;
     // What that worker still says of its lease must not be taken for a word about the next one.
-    connection.lease = newLease();
+    renewLease(connection);
     const until = limit > 0 ? clock.now() + limit : Infinity;
     this.#entries.set(connection.id, { ...terms, side, until, woken: false });
     side.belongsTo(this);
