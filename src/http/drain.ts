@@ -43,6 +43,7 @@ export class Http1Drain {
   readonly #held = new Map<ServedSocket, Held>();
   readonly #watch: DrainWatch;
   readonly #mayRest: boolean;
+  readonly #known = new WeakSet<ServerResponse>();
   /** Responses on connections that end in their own way, those of HTTP/2, each with its async context. */
   readonly #others = new Map<ServerResponse, AsyncResource>();
   #resting = 0;
@@ -126,6 +127,9 @@ export class Http1Drain {
       this.#begunElsewhere(response);
       return;
     }
+    // An app may tell its server of one request again, as is usual after 'checkContinue'.
+    if (this.#known.has(response)) return;
+    this.#known.add(response);
     clearTimeout(held.timer);
     held.responses.add(response);
     held.requests += 1;

@@ -83,6 +83,20 @@ describe('a connection at rest', () => {
     }
   });
 
+  it('is left to a worker that writes over what it does not read, and the main thread goes on', async () => {
+    const rigs = pair();
+    const { one } = rigs;
+    const { client } = await resting(rigs);
+    client.write(pattern(10, 10));
+    await nextTurn();
+    one.mainTurn();
+    new Int32Array(one.rings!.toWorker)[DATA_AT >> 2] = 0x7fff_ffff;
+    expect(one.hub.takeWaiting()).toBe(0);
+    expect(one.broken).toMatchObject([{ code: 'FORKLESS_BAD_FRAME' }]);
+    one.hub.abandon('worker-lost');
+    expect([one.hub.mayTake, one.hub.takeWaiting()]).toEqual([false, 0]);
+  });
+
   it('is closed where the worker then sends garbage: its last output may be behind that', async () => {
     const rigs = pair();
     const { one } = rigs;

@@ -91,6 +91,19 @@ describe('a request that has begun', () => {
     expect((await rig.moved(one, worker)).body).toBe('hello');
   });
 
+  it('behind one that the app told its server of twice is not cut in two', async () => {
+    await rig.serve({}, { argv: ['checks'] });
+    const one = rig.client();
+    const { worker } = await one.get();
+    one.send('POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n');
+    expect((await one.answer()).status).toBe(100);
+    expect((await one.send('abcGET / HT').answer()).body).toBe('3 {}');
+    rig.server.retire(worker);
+    await rig.heard(worker === 1 ? 2 : 1);
+    expect(await one.send('TP/1.1\r\nHost: a\r\n\r\n').answer()).toMatchObject({ status: 200, worker });
+    expect((await rig.moved(one, worker)).body).toBe('hello');
+  });
+
   it('and is aborted in its body leaves nothing behind', async () => {
     await rig.serve();
     const one = rig.client();

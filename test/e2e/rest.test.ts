@@ -213,6 +213,18 @@ describe('a connection that no worker has', () => {
     rig.server.resume();
   });
 
+  it('is not waited for by drain()', async () => {
+    await rig.serve();
+    const all = await rig.resting(4);
+    const before = rig.server.status().workers.map(({ id }) => rig.exit(id));
+    await rig.server.reload();
+    await Promise.all(before);
+    expect(rig.server.status().connections).toMatchObject({ open: 4, hibernating: 4 });
+    expect(await rig.server.drain({ deadline: LONG })).toEqual({ drained: true, open: 0, waiting: 0 });
+    rig.server.resume();
+    for (const one of all.keys()) expect((await one.get()).body).toBe('hello');
+  });
+
   it('is closed at once by close()', async () => {
     await rig.serve();
     const all = await rig.resting(4);

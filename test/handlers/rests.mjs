@@ -67,7 +67,7 @@ function answer(response, text) {
 }
 
 // An inline worker has the arguments of the test runner.
-const [given = ''] = process.argv.slice(2);
+const given = process.argv.at(-1) ?? '';
 const options = given.startsWith('{') ? JSON.parse(given) : {};
 const server = serveHttp(
   (request, response) => {
@@ -82,6 +82,13 @@ const server = serveHttp(
     },
   },
 );
+
+// The usual way: the request is told once more.
+if (process.argv.includes('checks'))
+  server.on('checkContinue', (request, response) => {
+    response.writeContinue();
+    server.emit('request', request, response);
+  });
 
 server.on('upgrade', (request, socket) => {
   socket.on('error', () => undefined);

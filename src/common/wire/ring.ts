@@ -141,8 +141,7 @@ export class RingWriter extends Ring {
   room(wanted: number = this.capacity / 2): number {
     const known = this.capacity - ((this.#tail - this.#head) | 0);
     if (known >= wanted) return known;
-    this.#head = Atomics.load(this.words, HEAD);
-    return this.capacity - this.distance(this.#head, this.#tail);
+    return this.capacity - this.#used();
   }
 
   /**
@@ -214,10 +213,17 @@ export class RingWriter extends Ring {
   /** Asks for a doorbell when there is room. True: there is `enough` already, and no doorbell will come. */
   starve(enough: number): boolean {
     Atomics.store(this.words, STARVED, 1);
-    this.#head = Atomics.load(this.words, HEAD);
-    if (this.capacity - this.distance(this.#head, this.#tail) < enough) return false;
+    if (this.capacity - this.#used() < enough) return false;
     this.lower(STARVED);
     return true;
+  }
+
+  /** Bytes that the reader is not done with. What it says is only taken over where it can be. */
+  #used(): number {
+    const head = Atomics.load(this.words, HEAD);
+    const used = this.distance(head, this.#tail);
+    this.#head = head;
+    return used;
   }
 
   // Small pieces that a handler writes one after the other become one frame, and one write to the peer.

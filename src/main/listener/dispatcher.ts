@@ -3,7 +3,7 @@ import { type Cancel, type Clock } from '../../common/core/clock.ts';
 import { Registry } from '../../common/core/registry.ts';
 import { type ConnectionId, type DropReason, type Millis, type WorkerId } from '../../common/core/types.ts';
 import { choose, type ChooseConfig } from '../policy/choose.ts';
-import { type PoolEvent, type PoolState } from '../policy/state.ts';
+import { isReady, type PoolEvent, type PoolState } from '../policy/state.ts';
 import { isDestroyed } from '../../common/user-code/guarded.ts';
 import { type Connection } from '../relay/connection.ts';
 import { refusalOf, type AdmissionConfig, type Crowd } from './admission.ts';
@@ -38,6 +38,16 @@ interface Owed {
   /** When it was offered; `claimTimeout` and `stealAfter` run from here. */
   readonly since: Millis;
 }
+
+/** So many offers are stolen in one look, and more only if they are half of all that are overdue. */
+const FEW = 8;
+
+const generationOf = ({ workers }: PoolState, worker: WorkerId): number =>
+  workers.find(({ id }) => id === worker)?.generation ?? -Infinity;
+
+/** The youngest generation that takes connections. */
+const newest = ({ workers }: PoolState): number =>
+  Math.max(...workers.filter(isReady).map(({ generation }) => generation), -Infinity);
 
 /**
  * Decides for each accepted connection whether it is offered to a worker, waits, or is refused. A connection that its
@@ -122,7 +132,7 @@ export class Dispatcher implements OpenOffers {
       this.#drop(connection, 'closing');
       return;
     }
-    const free = this.#room.size === 0 ? this.#freeFor(connection) : undefined;
+    const free = this.#room.size === 0 ? this.#freeFor(connection, undefined) : undefined;
     if (free !== undefined) {
       this.#offer(free, connection);
       this.#arm();
@@ -215,10 +225,13 @@ export class Dispatcher implements OpenOffers {
    * so once the claim has been told, since no handler sees it before.
    */
   steal(until: Millis): boolean {
-    for (const { connection, worker, since } of this.#owed.values()) {
-      if (since > until || this.#closing) break;
-      if (this.#paused && connection.lease === undefined) continue;
-      const free = this.#freeFor(connection, worker);
+    const overdue = [...this.#owed.values()].filter(
+      ({ connection, since }) => since <= until && !(this.#paused && connection.lease === undefined),
+    );
+    const resting = this.#resting();
+    for (const { connection, worker } of overdue.slice(0, Math.max(FEW, Math.ceil(overdue.length / 2)))) {
+      if (this.#closing) break;
+      const free = this.#freeFor(connection, worker, resting);
       if (free === undefined) break;
       if (!this.#options.takeBack(worker, connection)) continue;
       this.#owed.delete(connection.id);
@@ -235,15 +248,25 @@ export class Dispatcher implements OpenOffers {
 
   // An address that sticks to a worker, and a function of the user's, say where a connection belongs. A client that is
   // taken from a new generation must not meet an old one, which would soon send it away.
-  #freeFor({ addresses }: Pick<Connection, 'addresses'>, from?: WorkerId): WorkerId | undefined {
+  #freeFor(
+    { addresses }: Pick<Connection, 'addresses'>,
+    from: WorkerId | undefined,
+    resting: ReadonlySet<WorkerId> = this.#resting(),
+  ): WorkerId | undefined {
     const { dispatch } = this.#config;
     if (dispatch === 'sticky-address' || typeof dispatch === 'function') return undefined;
     const state = this.#options.state();
-    const least = state.workers.find(({ id }) => id === from)?.generation ?? -Infinity;
-    const workers = state.workers.filter(
-      ({ id, owed, generation }) => owed === 0 && generation >= least && this.#options.rests(id),
-    );
+    const least = from === undefined ? newest(state) : generationOf(state, from);
+    const workers = state.workers.filter(({ id, generation }) => generation >= least && resting.has(id));
     return workers.length === 0 ? undefined : choose({ ...state, workers }, this.#config, addresses);
+  }
+
+  /** The workers that have read everything and owe no claim. */
+  #resting(): Set<WorkerId> {
+    const { workers } = this.#options.state();
+    return new Set(
+      workers.filter(({ id, owed }) => owed === 0 && this.#options.rests(id)).map(({ id }) => id),
+    );
   }
 
   #wait(connection: Connection): void {

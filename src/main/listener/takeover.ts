@@ -34,6 +34,8 @@ export class Takeover {
   #cancel: Cancel | undefined;
   /** How far each worker had been sent frames at the last look, where it had not read all of them. */
   #noted: Map<WatchedHub, number> = new Map<WatchedHub, number>();
+  /** How far each had been sent frames when nothing could be taken. Nothing can be until it is sent more. */
+  #fruitless: WeakMap<WatchedHub, number> = new WeakMap<WatchedHub, number>();
   #wasLate = false;
 
   constructor(options: TakeoverOptions) {
@@ -45,6 +47,7 @@ export class Takeover {
     if (after === this.#after) return;
     this.#after = after;
     this.stop();
+    this.wake();
   }
 
   /** A worker was sent something. */
@@ -80,6 +83,8 @@ export class Takeover {
   }
 
   #take(worker: WorkerId, hub: WatchedHub): void {
-    if (this.#options.hasFreeFor(worker) && hub.takeWaiting() > 0) this.#options.stalls(worker);
+    if (this.#fruitless.get(hub) === hub.sent || !this.#options.hasFreeFor(worker)) return;
+    if (hub.takeWaiting() > 0) this.#options.stalls(worker);
+    else this.#fruitless.set(hub, hub.sent);
   }
 }

@@ -124,9 +124,10 @@ const sticky =
 
 // A worker that owes a claim, or has let one be stolen, may hang. It comes last of its generation; only an address sticks
 // to its own.
-const claims = (a: WorkerRecord, b: WorkerRecord): number => Number(mayHang(a)) - Number(mayHang(b));
+const claims = (a: WorkerRecord, b: WorkerRecord): number => doubt(a) - doubt(b);
 
-const mayHang = ({ owed, stolenFrom }: WorkerRecord): boolean => owed > 0 || stolenFrom;
+// One that was stolen from has shown that it does not take up what it is offered. It must not get the same again.
+const doubt = ({ owed, stolenFrom }: WorkerRecord): number => (stolenFrom ? 2 : Number(owed > 0));
 
 const utilization = (worker: WorkerRecord): number => worker.beat?.utilization ?? 0;
 

@@ -29,7 +29,8 @@ export async function drain(
   let last = '';
   const report = (): DrainReport => {
     const waiting = pool.dispatcher.waiting;
-    const open = pool.connections.size - waiting;
+    // Those at rest that no worker has are nobody's work.
+    const open = pool.connections.size - waiting - pool.homeless.silent;
     return { drained: open <= until && waiting === 0, open, waiting };
   };
   await watchers.until(clock, limit, () => {

@@ -1,6 +1,6 @@
 // The workers of one prefork: their handles, the master that decides about them, the dispatcher that feeds them.
 import { errors } from '../../common/core/errors.ts';
-import { errorField } from '../../common/core/thrown.ts';
+import { closeFieldsOf, errorField } from '../../common/core/thrown.ts';
 import {
   type AddressInfo,
   type ExitReason,
@@ -119,7 +119,8 @@ export class Pool implements Crew {
       takeBack: (id, connection) => this.handles.get(id)?.hub.takeBack(connection) ?? false,
       dropped: (connection, reason, error) => {
         // One that a worker had is not dropped, but closed.
-        if (this.homeless.refuse(connection, reason === 'gone' ? undefined : 'no-worker')) return;
+        const why = error === undefined ? undefined : closeFieldsOf(error).message;
+        if (this.homeless.refuse(connection, reason === 'gone' ? undefined : 'no-worker', why)) return;
         this.connections.dropped(connection, reason);
         announce('drop', { connection: infoOf(connection), reason, error: errorField(error) });
       },
@@ -152,7 +153,7 @@ export class Pool implements Crew {
   }
 
   *#hubs(): Iterable<[WorkerId, Hub]> {
-    for (const [id, { hub }] of this.handles) yield [id, hub];
+    for (const [id, { hub }] of this.handles) if (hub.mayTake) yield [id, hub];
   }
 
   /** Whether any worker has ever been ready. */

@@ -59,6 +59,13 @@ export class Homeless implements SideOwner {
     return this.#entries.size;
   }
 
+  /** How many of them wait for no worker, since their peers are silent. */
+  get silent(): number {
+    let count = 0;
+    for (const { woken } of this.#entries.values()) if (!woken) count += 1;
+    return count;
+  }
+
   get(id: ConnectionId): RelaySide | undefined {
     return this.#entries.get(id)?.side;
   }
@@ -123,9 +130,9 @@ export class Homeless implements SideOwner {
   }
 
   /** No worker takes the connection. Returns false for a connection that is none of these. */
-  refuse({ id }: Connection, reason: CloseReason | undefined): boolean {
+  refuse({ id }: Connection, reason: CloseReason | undefined, error?: string): boolean {
     const side = this.get(id);
-    side?.giveUp(reason);
+    side?.giveUp(reason, error);
     return side !== undefined;
   }
 

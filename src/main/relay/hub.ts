@@ -142,6 +142,11 @@ export class Hub implements SideOwner {
     return all.filter((connection) => this.takeBack(connection));
   }
 
+  /** Whether anything may still be taken back: the worker is not given up, and all that came from it made sense. */
+  get mayTake(): boolean {
+    return !this.#gone && this.#options.lane.intact;
+  }
+
   /** How many bytes the worker was sent in all, modulo 2^32. */
   get sent(): number {
     return this.#options.lane.sent;
@@ -157,12 +162,27 @@ export class Hub implements SideOwner {
    * many. It takes half of them where there are many: the worker may go on at any moment, and would take all of them back then.
    */
   takeWaiting(): number {
-    const waiting: RelaySide[] = [];
-    for (const lease of this.#options.lane.unreadFor()) {
-      const side = this.#sides.get(lease);
-      if (side && isAtWorker(side) && this.#leases.isUntaken(lease, side.given)) waiting.push(side);
-    }
+    const waiting = [...this.#unreadSides()].filter(({ lease, given }) =>
+      this.#leases.isUntaken(lease, given),
+    );
     return this.#takeRested(waiting.slice(0, Math.max(FEW, Math.ceil(waiting.length / 2))), 'busy');
+  }
+
+  *#unreadSides(): Iterable<RelaySide> {
+    for (const lease of this.#unreadFor()) {
+      const side = this.#sides.get(lease);
+      if (side && isAtWorker(side)) yield side;
+    }
+  }
+
+  #unreadFor(): Iterable<LeaseId> {
+    const { lane, broken } = this.#options;
+    try {
+      return this.mayTake ? lane.unreadFor() : [];
+    } catch (error) {
+      broken(error);
+      return [];
+    }
   }
 
   /** Takes back every connection that is at rest. Each is told to `left` once all output of the worker for it is here. */

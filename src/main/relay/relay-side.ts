@@ -289,8 +289,8 @@ export class RelaySide
   }
 
   /** No worker takes it: it is closed, in order where no reason is given. */
-  giveUp(reason: CloseReason | undefined): void {
-    if (reason !== undefined) this.#fail(reason, undefined);
+  giveUp(reason: CloseReason | undefined, error?: string): void {
+    if (reason !== undefined) this.#fail(reason, error);
     this.#workerClosed();
   }
 

@@ -45,6 +45,8 @@ export class Taking {
     if (taken.length === 0) return 0;
     this.#leave(taken);
     lane.whenRead(() => {
+      // Their output may be behind what could not be read: they are closed with the worker.
+      if (!lane.intact) return;
       for (const { side, limit } of taken) this.#left(side, { limit, why });
     });
     return taken.length;

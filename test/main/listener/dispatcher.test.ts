@@ -192,19 +192,30 @@ describe('a connection that its worker does not take up', () => {
     expect(rig.clock.armed).toBe(1);
   });
 
-  it('goes on, one at a time for each worker that rests, the oldest first', () => {
+  it('goes on to the workers that rest, the oldest first, and stays while none does', () => {
     const rig = stealing(3);
     rig.come(3);
     expect(rig.took()).toEqual(['1>1', '2>2', '3>3']);
+    rig.clock.advance(50);
+    expect(rig.took()).toEqual([]);
     rig.resting.add(3);
     rig.claim(connection(3));
     rig.clock.advance(10);
-    expect(rig.took()).toEqual(['1>3']);
-    rig.clock.advance(10);
-    expect(rig.took()).toEqual([]);
-    rig.claim(connection(1));
-    rig.clock.advance(10);
-    expect(rig.took()).toEqual(['2>3']);
+    expect(rig.took()).toEqual(['1>3', '2>3']);
+  });
+
+  it('goes on with many others by halves, evenly among the workers that rest', () => {
+    const rig = stealing(3, { maxSessionsPerWorker: Infinity });
+    rig.come(60);
+    rig.took();
+    for (const id of [2, 3])
+      for (let each = id; each <= 60; each += 3) rig.claim(connection(each));
+    rig.resting.add(2).add(3);
+    rig.clock.advance(8);
+    const first = rig.took();
+    expect(first.length).toBe(10);
+    expect(first.filter((word) => word.endsWith('>2')).length).toBe(5);
+    expect(first[0]).toMatch(/^1>/);
   });
 
   it('does not go to an older generation', () => {

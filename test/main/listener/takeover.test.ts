@@ -96,6 +96,30 @@ describe('input that a worker does not take up', () => {
     expect(clock.next).toBe(Infinity);
   });
 
+  it('is looked for with a new stealAfter, though nothing more is sent', () => {
+    const { clock, hubs, watch } = rig(Infinity);
+    hubs[0].sent = 10;
+    hubs[0].waiting = 1;
+    watch.wake();
+    watch.configure(20);
+    clock.advance(40);
+    expect(hubs[0].taken).toBe(1);
+  });
+
+  it('is not looked for again where nothing could be taken, until more is sent', () => {
+    const { clock, hubs, watch } = rig();
+    const [stuck] = hubs;
+    stuck.sent = 10;
+    watch.wake();
+    clock.advance(50);
+    stuck.waiting = 1;
+    clock.advance(50);
+    expect(stuck.taken).toBe(0);
+    stuck.sent = 20;
+    clock.advance(10);
+    expect(stuck.taken).toBe(1);
+  });
+
   it('is given one look more by a host that was late, and no second one', () => {
     const { clock, hubs, watch } = rig();
     hubs[0].sent = 10;
