@@ -208,8 +208,7 @@ describe('a connection that its worker does not take up', () => {
     const rig = stealing(3, { maxSessionsPerWorker: Infinity });
     rig.come(60);
     rig.took();
-    for (const id of [2, 3])
-      for (let each = id; each <= 60; each += 3) rig.claim(connection(each));
+    for (const id of [2, 3]) for (let each = id; each <= 60; each += 3) rig.claim(connection(each));
     rig.resting.add(2).add(3);
     rig.clock.advance(8);
     const first = rig.took();

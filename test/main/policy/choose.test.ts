@@ -107,7 +107,12 @@ describe('choose: whom', () => {
     ['who owes a claim last', 'least-open', [{ owed: 1 }, { claimed: 9 }], 2],
     ['who owes a claim if all do', 'least-open', [{ owed: 2 }, { owed: 1 }], 2],
     ['who let a connection be stolen last', 'least-open', [{ stolenFrom: true }, { claimed: 5 }], 2],
-    ['who let one be stolen after those that owe a claim', 'least-open', [{ stolenFrom: true }, { owed: 9 }], 2],
+    [
+      'who let one be stolen after those that owe a claim',
+      'least-open',
+      [{ stolenFrom: true }, { owed: 9 }],
+      2,
+    ],
     ['an older generation after the new', 'least-open', [{ generation: 0 }, { claimed: 5 }], 2],
     ['an older generation after one that owes', 'least-open', [{ owed: 1 }, { generation: 0 }], 1],
     ['in turns, an older generation last', 'round-robin', [{ generation: 0 }, { lastOffer: 9 }], 2],
