@@ -212,8 +212,8 @@ export class Hub implements SideOwner {
   }
 
   /**
-   * The worker is gone or given up. Its relayed clients get the output that it has sent, then they are closed. Returns the
-   * connections that no handler has seen: another worker can serve them.
+   * The worker is gone or given up. Its connections at rest are taken back. Its other relayed clients get the output that it has
+   * sent, then they are closed. Returns the connections that no handler has seen: another worker can serve them.
    */
   abandon(reason: CloseReason): Connection[] {
     this.#gone = true;
