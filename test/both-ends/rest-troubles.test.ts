@@ -4,14 +4,9 @@ import { type Connection } from '../../src/main/relay/connection.ts';
 import { type ConnectionSide } from '../../src/main/relay/connection-side.ts';
 import { Homeless } from '../../src/main/relay/homeless.ts';
 import { RelaySide } from '../../src/main/relay/relay-side.ts';
-import { type RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
 import { tries, WHOLE } from '../effort.ts';
+import { random, whimsical } from './whimsical.ts';
 import { MOVES, nextTurn, pattern, Rig, withCode, type RigOptions } from './rig.ts';
-
-const random = (seed: number) => (): number => {
-  seed = (seed * 1_664_525 + 1_013_904_223) >>> 0;
-  return seed / 2 ** 32;
-};
 
 /** A peer that says bytes which tell their place, and checks that what it hears is the beginning of that. */
 class Peer {
@@ -49,28 +44,6 @@ class Peer {
     this.client.write(pattern(this.said, bytes));
     this.said += bytes;
   }
-}
-
-/** Answers in parts and later, rests now and then, and touches its sockets of its own accord. */
-function whimsical(draw: () => number): (socket: RelaySocket) => void {
-  return (socket) => {
-    let owed: Buffer[] = [];
-    const answer = (): void => {
-      for (const chunk of owed.splice(0)) socket.write(chunk);
-      socket.settle();
-    };
-    socket.on('data', (chunk: Buffer) => {
-      owed.push(chunk);
-      if (draw() < 0.7) answer();
-      else setImmediate(answer);
-      if (draw() < 0.2) socket.setNoDelay(draw() < 0.5);
-    });
-    socket.on('end', () => {
-      answer();
-      socket.end();
-    });
-    socket.on('close', () => (owed = []));
-  };
 }
 
 /** Workers that die and are replaced, and peers that leave, at any moment. */

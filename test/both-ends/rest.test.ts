@@ -4,6 +4,7 @@ import { type Connection } from '../../src/main/relay/connection.ts';
 import { Homeless } from '../../src/main/relay/homeless.ts';
 import { type RelaySocket } from '../../src/worker/sockets/relay-socket.ts';
 import { tries } from '../effort.ts';
+import { random, whimsical } from './whimsical.ts';
 import { MOVES, nextTurn, pattern, Rig, type RigOptions } from './rig.ts';
 
 /** Some workers with the connections that none of them has. */
@@ -133,6 +134,23 @@ describe('a connection at rest', () => {
       for (const { client } of talkers) client.destroy();
       await town.settle(() => two);
     }
+  });
+
+  it('keeps no more of its input than a window and a read while no worker has it', async () => {
+    const town = new Town(1, { window: 4_096 });
+    const [one] = town.rigs as [Rig];
+    const { talker, connection } = await speak(town);
+    one.hub.takeRested();
+    await one.settle();
+    for (let each = 0; each < 1_000; each += 1) talker.say(1_000);
+    for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+    expect([town.woken.length, connection.stream.isPaused()]).toEqual([1, true]);
+    const side = town.homeless.get(1)!;
+    expect(side.bytesRead - 10).toBeLessThanOrEqual(4_096 + 65_536);
+    await town.settle(() => one);
+    expect([talker.heard, town.broken]).toEqual([1_000_010, []]);
+    talker.client.destroy();
+    await town.settle(() => one);
   });
 
   it('that was never spoken on is not at rest, and is closed with its worker', async () => {
@@ -302,33 +320,6 @@ describe('connections that come to rest and are taken back at any moment', () =>
     for (let seed = 1; seed <= tries(60); seed += 1) await wander(seed, options);
   });
 });
-
-const random = (seed: number) => (): number => {
-  seed = (seed * 1_664_525 + 1_013_904_223) >>> 0;
-  return seed / 2 ** 32;
-};
-
-/** Answers what comes in parts and later, and comes to rest now and then; touches its sockets of its own accord. */
-function whimsical(draw: () => number): (socket: RelaySocket) => void {
-  return (socket) => {
-    let owed: Buffer[] = [];
-    const answer = (): void => {
-      for (const chunk of owed.splice(0)) socket.write(chunk);
-      socket.settle();
-    };
-    socket.on('data', (chunk: Buffer) => {
-      owed.push(chunk);
-      if (draw() < 0.7) answer();
-      else setImmediate(answer);
-      if (draw() < 0.2) socket.setNoDelay(draw() < 0.5);
-    });
-    socket.on('end', () => {
-      answer();
-      socket.end();
-    });
-    socket.on('close', () => (owed = []));
-  };
-}
 
 async function wander(seed: number, options: RigOptions): Promise<void> {
   const draw = random(seed);

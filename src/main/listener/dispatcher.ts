@@ -6,6 +6,7 @@ import { choose, type ChooseConfig } from '../policy/choose.ts';
 import { isReady, type PoolEvent, type PoolState } from '../policy/state.ts';
 import { isDestroyed } from '../../common/user-code/guarded.ts';
 import { type Connection } from '../relay/connection.ts';
+import { shareOf } from '../relay/share.ts';
 import { refusalOf, type AdmissionConfig, type Crowd } from './admission.ts';
 import { StealWatch, type OpenOffers } from './steal-watch.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -38,9 +39,6 @@ interface Owed {
   /** When it was offered; `claimTimeout` and `stealAfter` run from here. */
   readonly since: Millis;
 }
-
-/** So many offers are stolen in one look, and more only if they are half of all that are overdue. */
-const FEW = 8;
 
 const generationOf = ({ workers }: PoolState, worker: WorkerId): number =>
   workers.find(({ id }) => id === worker)?.generation ?? -Infinity;
@@ -229,7 +227,7 @@ export class Dispatcher implements OpenOffers {
       ({ connection, since }) => since <= until && !(this.#paused && connection.lease === undefined),
     );
     const resting = this.#resting();
-    for (const { connection, worker } of overdue.slice(0, Math.max(FEW, Math.ceil(overdue.length / 2)))) {
+    for (const { connection, worker } of overdue.slice(0, shareOf(overdue.length))) {
       if (this.#closing) break;
       const free = this.#freeFor(connection, worker, resting);
       if (free === undefined) break;

@@ -29,9 +29,9 @@ export class IdleWatch {
   #seen: Map<ConnectionSide, Seen> = new Map<ConnectionSide, Seen>();
   #cancel: Cancel | undefined;
 
-  constructor(clock: Clock, ends: () => Iterable<ConnectionSide>, limits: IdleLimits) {
+  constructor(clock: Clock, sides: () => Iterable<ConnectionSide>, limits: IdleLimits) {
     this.#clock = clock;
-    this.#sides = ends;
+    this.#sides = sides;
     this.#limits = limits;
   }
 

@@ -23,8 +23,11 @@ export type ChooseConfig = Pick<
   readonly dispatch: Dispatch;
 };
 
-/** Connections that may be offered to one worker and not be claimed yet; the claim table has twice as many slots. */
+/** Connections that may be offered to one worker and not be claimed yet. */
 export const MAX_OWED = 1024;
+
+/** Connections that one worker may have at a time. There is memory for the leases of some more. */
+export const MAX_OPEN = 250_000;
 
 /**
  * The worker that gets the connection; `undefined` if none may take it now. A worker that is leaving is never chosen. While a reload
@@ -49,7 +52,7 @@ const isNew = ({ generation }: WorkerRecord, state: PoolState): number =>
 const mayTake = (worker: WorkerRecord, config: ChooseConfig): boolean =>
   isReady(worker) &&
   !(worker.paused || worker.suspect || worker.asked || worker.broken) &&
-  openOf(worker) < Math.min(config.maxSessionsPerWorker, worker.maxSessions) &&
+  openOf(worker) < Math.min(config.maxSessionsPerWorker, worker.maxSessions, MAX_OPEN) &&
   worker.owed < MAX_OWED &&
   !isUsedUp(worker, config);
 

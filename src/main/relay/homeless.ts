@@ -70,10 +70,6 @@ export class Homeless implements SideOwner {
     return this.#entries.get(id)?.side;
   }
 
-  has(id: ConnectionId): boolean {
-    return this.#entries.has(id);
-  }
-
   // The offer may still be under way to its worker, with what was right then. It must not be taken for a later one.
   unoffered(id: ConnectionId): void {
     const side = this.get(id);

@@ -24,6 +24,7 @@ import { leaseOf, MOVED, type Connection } from './connection.ts';
 import { Offers, type Offer } from './offers.ts';
 import { type ConnectionSide } from './connection-side.ts';
 import { type Lane, type LaneEnd } from '../../common/lane/lane.ts';
+import { shareOf } from './share.ts';
 import { Taking, type LeftTerms } from './taking.ts';
 import { RelaySide, type Seat, type SideOwner } from './relay-side.ts';
 import { TransferSide } from './transfer-side.ts';
@@ -59,9 +60,6 @@ export interface HomelessSides {
   /** A worker has this one. */
   delete(id: ConnectionId): void;
 }
-
-/** So many connections are taken at once from a worker that is blocked, and more only if they are half of all that wait. */
-const FEW = 8;
 
 /** Offers connections to one worker, and gives each frame of the worker to the side of the connection it belongs to. */
 export class Hub implements SideOwner {
@@ -159,13 +157,13 @@ export class Hub implements SideOwner {
 
   /**
    * Takes back connections at rest that have input which the worker has not taken, those that have waited longest; returns how
-   * many. It takes half of them where there are many: the worker may go on at any moment, and would take all of them back then.
+   * many. Of many it takes half.
    */
   takeWaiting(): number {
     const waiting = [...this.#unreadSides()].filter(({ lease, given }) =>
       this.#leases.isUntaken(lease, given),
     );
-    return this.#takeRested(waiting.slice(0, Math.max(FEW, Math.ceil(waiting.length / 2))), 'busy');
+    return this.#takeRested(waiting.slice(0, shareOf(waiting.length)), 'busy');
   }
 
   *#unreadSides(): Iterable<RelaySide> {
@@ -371,6 +369,8 @@ export class Hub implements SideOwner {
 
   #released(side: RelaySide, payload: Buffer): void {
     const held = isOpenAtWorker(side);
+    // The worker has done with it. Its last output may take long, and needs no slot.
+    this.#leases.close(side.lease);
     side.close(readClose(payload));
     if (held) this.#options.released(side.connection);
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { choose, type ChooseConfig, MAX_OWED } from '../../../src/main/policy/choose.ts';
+import { choose, type ChooseConfig, MAX_OPEN, MAX_OWED } from '../../../src/main/policy/choose.ts';
 import { type Candidate, type Dispatch, type WorkerRecord } from '../../../src/main/policy/state.ts';
 import { description, made } from '../../hostile.ts';
 import { after, beat, draining, killing, pool, ready, starting, worker, zombie } from './pool.ts';
@@ -42,6 +42,7 @@ describe.each(ALL)('choose %s: who may take a connection', (dispatch) => {
     ['used up', { served: 3 }, { maxServed: 3 }],
     ['used up early by luck', { served: 2, luck: 0.9 }, { maxServed: 3, servedJitter: 0.5 }],
     ['owing as many claims as there are slots', { owed: MAX_OWED }, {}],
+    ['having as many connections as one worker may have', { claimed: MAX_OPEN }, {}],
   ])('not one that is %s', (_, more, config) => {
     expect(pick([worker(1, more)], dispatch, config)).toBeUndefined();
     expect(pick([worker(1, more), worker(2, { claimed: 1, served: 1 })], dispatch, config)).toBe(2);
