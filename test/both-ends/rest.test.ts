@@ -136,6 +136,25 @@ describe('a connection at rest', () => {
     }
   });
 
+  it('has the noDelay that its new worker wants, whatever the one before has set', async () => {
+    const town = new Town(2);
+    const [one, two] = town.rigs as [Rig, Rig];
+    const { talker, connection } = await speak(town);
+    const set: boolean[] = [];
+    Object.assign(connection.stream, { setNoDelay: (enable: boolean) => set.push(enable) });
+    one.socket(1).setNoDelay(true);
+    one.socket(1).settle();
+    await town.settle(() => two);
+    one.hub.takeRested();
+    talker.say(1);
+    await town.settle(() => two);
+    two.socket(1).setNoDelay(false);
+    two.socket(1).setNoDelay(false);
+    await town.settle(() => two);
+    expect(set).toEqual([true, false]);
+    talker.client.destroy();
+  });
+
   it('keeps no more of its input than a window and a read while no worker has it', async () => {
     const town = new Town(1, { window: 4_096 });
     const [one] = town.rigs as [Rig];

@@ -71,7 +71,8 @@ export class RelaySocket extends RelayInput implements SenderOwner {
   #peerClosed = false;
   #inputEnded = false;
   #resetting = false;
-  #noDelay: boolean;
+  /** `undefined` where another worker may have changed it. */
+  #noDelay: boolean | undefined;
 
   constructor(options: RelaySocketOptions) {
     super(options);
@@ -80,7 +81,7 @@ export class RelaySocket extends RelayInput implements SenderOwner {
     this.#keeper = keeper;
     this.slot = slot;
     this.maxOutput = maxOutput;
-    this.#noDelay = noDelay;
+    this.#noDelay = resumed ? undefined : noDelay;
     this.#sender = new Sender({ lane, id: lease, window, credit: resumed?.credit, owner: this });
     if (!resumed) return;
     this.bytesRead = resumed.read;
